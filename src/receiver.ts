@@ -1,0 +1,174 @@
+/** The receiving half of a channel: how the one receiver waits for messages and takes them out. */
+import { threadId } from 'node:worker_threads';
+import { CorruptMessageError, Decoder } from './codec.js';
+import { announce, park, parkAsync, retract, SLICE_MS, threadAlive } from './park.js';
+import { type Bell, EMPTY, END, type Link, Ring } from './ring.js';
+
+/** What a receiver is while it travels to another thread, in `workerData` or by `postMessage`. */
+export interface ReceiverHandle<T> {
+  readonly kind: 'receiver';
+  readonly memory: SharedArrayBuffer;
+  readonly companion?: SharedArrayBuffer | undefined;
+  readonly carries?: (value: T) => void;
+}
+
+/** How often an idle receiver looks before it parks: more while that pays, few while it does not. */
+const MIN_SPIN = 32;
+const MAX_SPIN = 2048;
+
+/** Looks at a message and its position before it leaves the channel. */
+export type Accept<T> = (value: T, position: number) => boolean;
+
+/** The receiving half. One thread at a time has it. */
+export class Receiver<T> {
+  /** @internal */
+  readonly link: Link;
+  readonly #ring: Ring;
+  readonly #decoder: Decoder;
+  readonly #bell: Bell;
+  #spin = MIN_SPIN;
+  #receiving = false;
+  #away = false;
+
+  /** @internal Use `channel` or `Receiver.attach`. */
+  constructor(ring: Ring, link: Link) {
+    this.link = link;
+    this.#ring = ring;
+    this.#decoder = new Decoder(ring.maxBytes);
+    this.#bell = ring.receiverBell;
+    ring.receiverThread = threadId;
+  }
+
+  /**
+   * The receiver that was handed over with {@link Receiver.share}. The former receiver's thread must have ended, or
+   * must never receive again; the new one goes on at the message where the old one stopped.
+   */
+  static attach<T>(handle: ReceiverHandle<T>): Receiver<T> {
+    if (handle?.kind !== 'receiver') throw new TypeError('Expected a handle made by `receiver.share()`');
+    const ring = new Ring(handle.memory);
+    ring.repair();
+    return new Receiver<T>(ring, handle);
+  }
+
+  /** Messages the channel has room for. */
+  get capacity(): number {
+    return this.#ring.capacity;
+  }
+
+  /** Positions the ring tells apart: no two messages in it are `cells` positions apart. */
+  get cells(): number {
+    return this.#ring.cells;
+  }
+
+  /** Messages admitted and not yet taken. */
+  get length(): number {
+    return this.#ring.length;
+  }
+
+  /**
+   * The next message, or `undefined` when the channel is closed and drained. Only one call at a time.
+   *
+   * `accept` is called with each message while it still stands in the channel: if the thread dies in there, the next
+   * receiver gets the message again. `false` drops it.
+   *
+   * @throws CorruptMessageError for a message that cannot be decoded; it is taken out, the next call goes on
+   */
+  async recv(accept?: Accept<T>): Promise<T | undefined> {
+    this.#expectHere();
+    const { words, at } = this.#bell;
+    for (let length = this.#look(); ; length = this.#ring.peek()) {
+      if (length === END) return undefined;
+      if (length !== EMPTY) {
+        const value = this.#take(length, accept);
+        if (value !== undefined) return value;
+        continue;
+      }
+      announce(words, at);
+      if (this.#ring.peek() !== EMPTY) retract(words, at);
+      else await this.#parkAsync();
+    }
+  }
+
+  /** The next message, or `undefined` if there is none now (or none any more: then `recv` says so at once). */
+  tryRecv(accept?: Accept<T>): T | undefined {
+    this.#expectHere();
+    for (let length = this.#ring.peek(); length >= 0; length = this.#ring.peek()) {
+      const value = this.#take(length, accept);
+      if (value !== undefined) return value;
+    }
+    return undefined;
+  }
+
+  /** Like {@link Receiver.recv}, but blocks the thread, its timers and sockets included. */
+  blockingRecv(): T | undefined {
+    this.#expectHere();
+    const { words, at } = this.#bell;
+    for (let length = this.#look(); ; length = this.#ring.peek()) {
+      if (length !== EMPTY) return length === END ? undefined : this.#take(length);
+      announce(words, at);
+      if (this.#ring.peek() !== EMPTY) retract(words, at);
+      else park(words, at, SLICE_MS);
+    }
+  }
+
+  /** All messages, until the channel is closed and drained. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
+    for (let value = await this.recv(); value !== undefined; value = await this.recv()) yield value;
+  }
+
+  /** Hands the receiver to another thread, which attaches the handle; this one receives no more. */
+  share(): ReceiverHandle<T> {
+    this.#expectHere();
+    this.#away = true;
+    this.#ring.receiverThread = -1;
+    return { kind: 'receiver', ...this.link };
+  }
+
+  /**
+   * Closes the channel: new and waiting sends fail with ChannelClosedError, which gives the value back. What was
+   * admitted can still be received. Allowed in a thread that has handed the receiver over, too.
+   */
+  close(): void {
+    this.#ring.closeReceiver();
+  }
+
+  async #parkAsync(): Promise<void> {
+    this.#receiving = true;
+    threadAlive.hold();
+    await parkAsync(this.#bell.words, this.#bell.at);
+    threadAlive.release();
+    this.#receiving = false;
+  }
+
+  #expectHere(): void {
+    if (this.#away) throw new Error('This receiver was handed to another thread: receive there');
+    if (this.#receiving) throw new Error('Expected one `recv` at a time: await the former call first');
+  }
+
+  /** Looks for a message, for a few microseconds at most, before the caller parks. */
+  #look(): number {
+    let length = this.#ring.peek();
+    if (length !== EMPTY) return length;
+    for (let looks = 0; looks < this.#spin && length === EMPTY; looks++) length = this.#ring.peek();
+    this.#spin = length === EMPTY ? Math.max(MIN_SPIN, this.#spin >> 1) : Math.min(MAX_SPIN, this.#spin << 1);
+    return length;
+  }
+
+  /**
+   * Takes the message of that length. It leaves the channel only after it has been decoded and accepted. `undefined`:
+   * it was dropped.
+   */
+  #take(length: number, accept?: Accept<T>): T | undefined {
+    try {
+      if (length > this.#ring.maxBytes) throw new CorruptMessageError(`a length of ${length} bytes`);
+      this.#ring.copyOut(this.#decoder, length);
+      const value = this.#decoder.decode(length) as T;
+      return accept === undefined || accept(value, this.#ring.position) ? value : undefined;
+    } catch (error) {
+      if (error instanceof CorruptMessageError) error.position = this.#ring.position;
+      throw error;
+    } finally {
+      this.#ring.advance();
+    }
+  }
+}

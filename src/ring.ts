@@ -1,0 +1,532 @@
+/**
+ * The ticket ring: the shared memory of a channel, and every step that threads take in it.
+ *
+ * A sender *claims* the next position, stores its message at once, and only then waits until the position is *admitted*.
+ * Nobody ever waits for a parked sender to copy its message, order is decided by the claim, and a sender that dies while
+ * it is parked has already left its message behind.
+ *
+ *   positions   ──────HEAD──────────────LIMIT──────────TAIL──────────►  int32, wrapping
+ *                taken │ admitted, to take │ waiting      │ unclaimed
+ *
+ * A position p lives in cell `p mod CELLS`; `p div CELLS` is its lap. A cell is one cache line:
+ *
+ *   word 0      state = lap (24 bits) | owner (5 bits) | phase (3 bits)     Atomics only
+ *   word 1      length of the message in bytes                              plain, published by the state
+ *   word 2..15  the message, if it has at most 56 bytes; else it stands in the cell's own overflow room
+ *
+ *   phase       WRITING → READY                  claimed while there was room
+ *               WRITING → WAITING → READY        claimed beyond LIMIT, admitted later
+ *               WAITING → ABORTED → VOID         given up: timed out, aborted, or the channel was closed
+ *               WRITING → ABORTED                the owner died, or met a closed channel
+ *
+ * Who writes what:
+ *   - TAIL: senders, by compare-exchange, +1 each. Whoever finds the cell at TAIL claimed moves TAIL on (helps), so a
+ *     sender that dies between the two steps of a claim holds up nobody.
+ *   - HEAD and LIMIT: the receiver alone, each only upwards.
+ *   - a cell's state: its owner while WRITING; then WAITING is left by exactly one compare-exchange, to READY (by the
+ *     receiver or the owner) or to ABORTED (by the owner). Nobody changes READY. ABORTED → VOID: the receiver alone.
+ *     A cell is not marked free: position p may be claimed when its cell is one lap behind and HEAD > p - CELLS.
+ *
+ * Invariants:
+ *   1. At rest, the positions in [HEAD, LIMIT) that are not VOID number exactly `capacity`: the receiver moves LIMIT by
+ *      one *credit* for each position it takes, and a credit that meets an ABORTED position marks it VOID and goes on to
+ *      the next. So given-up positions never cost room, and never more than `capacity` messages are admitted.
+ *   2. HEAD < LIMIT, until the receiver closes; from then on LIMIT stays where it is.
+ *   3. HEAD ≥ TAIL - CELLS: no position is claimed before its cell's last message was taken.
+ *
+ * Senders that find all cells in use (only possible with more than CELLS - capacity senders waiting, or given up)
+ * stand in *line*: a bit in GATE and a turn number per thread. One free cell is reserved for each thread in line, oldest
+ * turn first, so newcomers cannot starve them and a slow one does not hold up the others.
+ *
+ * Death: only the state word and single-word updates decide anything, so a thread can be killed between any two
+ * instructions. `bury` gives up what a dead sender left WRITING; `repair` recounts invariant 1 for the next receiver
+ * from the cells and repeats the wake-ups that the dead one may have owed.
+ *
+ * The cell-first claim with helping is that of Michael and Scott's queue; laps in the state word are Vyukov's and
+ * crossbeam's; the message before the wait is Kotlin's buffered channel.
+ */
+import { wake, wakeAlways } from './park.js';
+
+const LINE = 32; // words in 128 bytes: two cache lines, which the hardware likes to fetch together
+
+// Each group is written by other threads than its neighbours, so each has a line of its own.
+const CAPACITY = 0; // constant: written before the memory is shared
+const CELLS = 1;
+const MAX_BYTES = 2;
+const TAIL = LINE; // next position to claim
+const HEAD = 2 * LINE; // next position to take
+const LIMIT = 2 * LINE + 1; // first position not admitted
+const BELL = 3 * LINE; // the receiver parks here
+const GATE = 4 * LINE; // sign bit: closed by the receiver; bit s: sender s stands in line
+const OPEN = 4 * LINE + 1; // bit s: sender s is open
+const NEXT_TURN = 4 * LINE + 2; // turn for the next thread that joins the line
+const RECEIVER_THREAD = 4 * LINE + 3; // threadId of the receiver's thread, or -1
+const SENDERS = 5 * LINE; // one line for each sender: parking word, turn
+const TURN = 1;
+
+/** At most this many senders are open at once: one bit each, and the sign bit of GATE is taken. */
+export const MAX_SENDERS = 31;
+
+const FIRST_CELL: number = SENDERS + MAX_SENDERS * LINE;
+const CELL_WORDS = 16;
+const LENGTH = 1;
+const PAYLOAD = 2;
+const INLINE_BYTES: number = (CELL_WORDS - PAYLOAD) * 4;
+
+const Phase = { WRITING: 1, WAITING: 2, READY: 3, ABORTED: 4, VOID: 5 } as const;
+const ALL = 0x7fff_ffff; // the bits of all senders
+const CLOSED = -0x8000_0000; // the sign bit
+const NOBODY = -1;
+
+/** What became of a message that was posted, or is waiting. */
+export const Outcome = { ADMITTED: 0, WAITING: 1, FULL: 2, CLOSED: 3 } as const;
+export type Outcome = (typeof Outcome)[keyof typeof Outcome];
+
+/** {@link Ring.peek}: no message now. */
+export const EMPTY = -1;
+/** {@link Ring.peek}: no message any more. */
+export const END = -2;
+
+/** Thread-local room for one encoded message; both views cover the same memory. */
+export interface Scratch {
+  readonly bytes: Uint8Array;
+  readonly words: Int32Array;
+}
+
+/** Where a thread parks. */
+export interface Bell {
+  readonly words: Int32Array;
+  readonly at: number;
+}
+
+/** What all senders and receivers of one channel in one thread share. */
+export interface Link {
+  readonly memory: SharedArrayBuffer;
+  /** Memory that travels with the channel's handles, for whoever uses the channel; the channel never looks into it. */
+  companion?: SharedArrayBuffer | undefined;
+}
+
+/**
+ * Follows a message: `claimed` is called once it has its position, before anyone can see it. `false` gives the position
+ * up and claims the next one. It must not throw.
+ */
+export interface Claimant {
+  claimed(position: number): boolean;
+}
+
+/**
+ * Makes the shared memory of a ring. `cells` and `start` (the first position) are for tests: tiny rings, and positions
+ * just below the wrap-around.
+ */
+export function createMemory(
+  capacity: number,
+  maxBytes: number,
+  cells: number = cellsFor(capacity),
+  start = 0,
+): SharedArrayBuffer {
+  const room = Math.ceil(maxBytes / 8) * 8;
+  const memory = new SharedArrayBuffer((FIRST_CELL + cells * CELL_WORDS) * 4 + cells * room);
+  const words = new Int32Array(memory, 0, FIRST_CELL + cells * CELL_WORDS);
+  words[CAPACITY] = capacity;
+  words[CELLS] = cells;
+  words[MAX_BYTES] = maxBytes;
+  const ring = new Ring(memory);
+  ring.reset(start);
+  return memory;
+}
+
+/** A power of two with room for `capacity` messages and at least as many waiting senders. */
+function cellsFor(capacity: number): number {
+  return 2 ** Math.ceil(Math.log2(Math.max(2 * capacity, 128)));
+}
+
+/** One thread's view of the memory. A sender and a receiver each have their own. */
+export class Ring {
+  readonly memory: SharedArrayBuffer;
+  readonly capacity: number;
+  readonly cells: number;
+  readonly maxBytes: number;
+  /** The position of the last message that {@link post} left WAITING. */
+  posted = 0;
+
+  readonly #words: Int32Array;
+  readonly #shift: number;
+  readonly #lapMask: number;
+  readonly #overflow: Uint8Array[] = [];
+  #head = 0; // the receiver's own HEAD and LIMIT; a sender's last sight of them
+  #limit = 0;
+
+  constructor(memory: SharedArrayBuffer) {
+    const constants = new Int32Array(memory, 0, LINE);
+    this.memory = memory;
+    this.capacity = constants[CAPACITY] ?? 0;
+    this.maxBytes = constants[MAX_BYTES] ?? 0;
+    this.cells = constants[CELLS] ?? 0;
+    this.#words = new Int32Array(memory, 0, FIRST_CELL + this.cells * CELL_WORDS);
+    this.#shift = Math.log2(this.cells);
+    this.#lapMask = Math.min(2 ** (32 - this.#shift) - 1, 0xff_ffff);
+    this.#look();
+  }
+
+  /** Before the memory is shared: all cells one lap behind, ready for the positions from `start` on. */
+  reset(start: number): void {
+    for (let p = (start - this.cells) | 0; p !== start; p = (p + 1) | 0) {
+      Atomics.store(this.#words, this.#cell(p), this.#state(p, 0, Phase.VOID));
+    }
+    Atomics.store(this.#words, TAIL, start);
+    Atomics.store(this.#words, HEAD, start);
+    Atomics.store(this.#words, LIMIT, start + this.capacity);
+    Atomics.store(this.#words, RECEIVER_THREAD, NOBODY);
+    this.#look();
+  }
+
+  /** Messages admitted and not yet taken, 0 to `capacity`. A snapshot: other threads go on meanwhile. */
+  get length(): number {
+    let count = 0;
+    const limit = Atomics.load(this.#words, LIMIT);
+    for (let p = Atomics.load(this.#words, HEAD); ((p - limit) | 0) < 0; p = (p + 1) | 0) {
+      const state = Atomics.load(this.#words, this.#cell(p));
+      if (state >>> 8 !== this.#lap(p)) break; // unclaimed, or taken meanwhile and claimed again
+      if ((state & 7) <= Phase.READY) count += 1;
+    }
+    return Math.min(count, this.capacity);
+  }
+
+  /** The receiver has closed the channel. */
+  get closed(): boolean {
+    return Atomics.load(this.#words, GATE) < 0; // pairs with closeReceiver
+  }
+
+  // ── Senders ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Takes a free sender number, or returns -1 when all are open. */
+  openSender(): number {
+    for (;;) {
+      const open = Atomics.load(this.#words, OPEN);
+      const slot = 31 - Math.clz32(~open & ALL);
+      if (slot < 0) return -1;
+      // Pairs with closeSender: the number is this caller's from here on.
+      if (Atomics.compareExchange(this.#words, OPEN, open, open | (1 << slot)) === open) return slot;
+    }
+  }
+
+  /** Gives the sender number back. After the last one the receiver drains what is there, then ends. */
+  closeSender(slot: number): void {
+    Atomics.and(this.#words, OPEN, ~(1 << slot)); // comes after this sender's last publish; pairs with #ended
+    wake(this.#words, BELL);
+  }
+
+  /**
+   * Claims the next position, stores `length` bytes of `message` and publishes them.
+   *
+   * ADMITTED: the receiver will take it. WAITING: it stands at `posted` and waits for room. FULL: no cell is free, or,
+   * with `admittedOnly`, no room; nothing was claimed. CLOSED: it will never be received.
+   */
+  post(slot: number, message: Scratch, length: number, admittedOnly: boolean, claimant?: Claimant): Outcome {
+    const words = this.#words;
+    for (;;) {
+      const gate = Atomics.load(words, GATE);
+      if (gate < 0) return Outcome.CLOSED;
+      const p = Atomics.load(words, TAIL);
+      if (admittedOnly && !this.#admitted(p)) return Outcome.FULL;
+      const at = this.#cell(p);
+      const before = Atomics.load(words, at);
+      const lap = this.#lap(p);
+      if (before >>> 8 === lap) {
+        Atomics.compareExchange(words, TAIL, p, (p + 1) | 0); // claimed by another: help it, try the next
+        continue;
+      }
+      if (before >>> 8 !== ((lap - 1) & this.#lapMask)) continue; // TAIL went round since we read it
+      if (!this.#mayClaim(p, slot, gate)) return Outcome.FULL;
+      // The claim. The state has the lap in it, so this fails if anybody claimed p since.
+      if (Atomics.compareExchange(words, at, before, this.#state(p, slot, Phase.WRITING)) !== before)
+        continue;
+      Atomics.compareExchange(words, TAIL, p, (p + 1) | 0); // may have been done by a helper
+      if (claimant !== undefined && !claimant.claimed(p)) {
+        this.#abandon(p, slot);
+        continue;
+      }
+      this.#store(p, message, length);
+      return this.#publish(p, slot);
+    }
+  }
+
+  /** Gives up a claimed position before anything was published. */
+  #abandon(p: number, slot: number): void {
+    Atomics.store(this.#words, this.#cell(p), this.#state(p, slot, Phase.ABORTED));
+    wake(this.#words, BELL); // the receiver may sleep in front of it, and its room is to be given back
+  }
+
+  /** Makes a stored message visible: READY if there is room, else WAITING. */
+  #publish(p: number, slot: number): Outcome {
+    const words = this.#words;
+    const at = this.#cell(p);
+    // The claim above, then this load; closeReceiver: the sign bit, then a look at the cells. One of us sees the other.
+    if (Atomics.load(words, GATE) < 0) {
+      this.#abandon(p, slot);
+      return Outcome.CLOSED;
+    }
+    if (this.#admitted(p)) {
+      Atomics.store(words, at, this.#state(p, slot, Phase.READY)); // publishes length and payload to peek
+      wake(words, BELL);
+      return Outcome.ADMITTED;
+    }
+    this.posted = p;
+    Atomics.store(words, at, this.#state(p, slot, Phase.WAITING)); // publishes as well; pairs with #admit
+    return this.outcome(p, slot);
+  }
+
+  /** What became of the message that `slot` left WAITING at position `p`. */
+  outcome(p: number, slot: number): Outcome {
+    const waiting = this.#state(p, slot, Phase.WAITING);
+    // Pairs with #admit. Any other state is READY in this lap, or a later lap: then the message was taken.
+    if (Atomics.load(this.#words, this.#cell(p)) !== waiting) return Outcome.ADMITTED;
+    const closed = this.closed; // before LIMIT is read: closing makes it final
+    if (this.#admitted(p)) {
+      // The receiver moved LIMIT past p before it could see WAITING here, or is just about to look: either may do it.
+      Atomics.compareExchange(this.#words, this.#cell(p), waiting, this.#state(p, slot, Phase.READY));
+      wake(this.#words, BELL);
+      return Outcome.ADMITTED;
+    }
+    if (!closed) return Outcome.WAITING;
+    return this.withdraw(p, slot) ? Outcome.CLOSED : Outcome.ADMITTED;
+  }
+
+  /** Gives a WAITING position up. `false`: too late, it has been admitted. */
+  withdraw(p: number, slot: number): boolean {
+    const waiting = this.#state(p, slot, Phase.WAITING);
+    const aborted = this.#state(p, slot, Phase.ABORTED);
+    return Atomics.compareExchange(this.#words, this.#cell(p), waiting, aborted) === waiting; // against #admit
+  }
+
+  /** Room for position `p`: may be taken without waiting. */
+  #admitted(p: number): boolean {
+    if (((p - this.#limit) | 0) < 0) return true;
+    this.#limit = Atomics.load(this.#words, LIMIT); // pairs with the store in #grant
+    return ((p - this.#limit) | 0) < 0;
+  }
+
+  /** The cell of `p` has been taken, and is not reserved for a thread that has stood in line for longer. */
+  #mayClaim(p: number, slot: number, gate: number): boolean {
+    if (gate === 0 && ((p - this.#head) | 0) < this.cells) return true;
+    this.#head = Atomics.load(this.#words, HEAD); // pairs with advance
+    const free = (this.#head + this.cells - p) | 0;
+    return gate === 0 ? free > 0 : free > this.#ahead(slot, gate);
+  }
+
+  /** How many threads stand in line before `slot`: all of them, if it does not stand in line itself. */
+  #ahead(slot: number, gate: number): number {
+    const mine = Atomics.load(this.#words, SENDERS + slot * LINE + TURN);
+    const inLine = (gate & (1 << slot)) !== 0;
+    let count = 0;
+    for (let s = 0; s < MAX_SENDERS; s++) {
+      if (s === slot || (gate & (1 << s)) === 0) continue;
+      const turn = Atomics.load(this.#words, SENDERS + s * LINE + TURN); // pairs with joinLine
+      if (!inLine || ((turn - mine) | 0) < 0) count += 1;
+    }
+    return count;
+  }
+
+  /** Stands in line for a cell, behind those who do already. */
+  joinLine(slot: number): void {
+    const turn = Atomics.add(this.#words, NEXT_TURN, 1);
+    Atomics.store(this.#words, SENDERS + slot * LINE + TURN, turn);
+    Atomics.or(this.#words, GATE, 1 << slot); // comes before the caller's next look at HEAD; pairs with advance
+  }
+
+  /** Leaves the line. What was reserved for this thread may be somebody's now, so the others look again. */
+  leaveLine(slot: number): void {
+    const others = Atomics.and(this.#words, GATE, ~(1 << slot)) & ~(1 << slot);
+    this.#wakeSenders(others);
+  }
+
+  /** The word on which sender `slot` parks. */
+  senderBell(slot: number): Bell {
+    return { words: this.#words, at: SENDERS + slot * LINE };
+  }
+
+  /**
+   * For sender `slot` whose thread has ended, however it ended: gives up what it left half-written, repeats the
+   * wake-ups it may have owed, and closes it. Its complete messages stay.
+   */
+  bury(slot: number): void {
+    for (let i = 0; i < this.cells; i++) {
+      const at = FIRST_CELL + i * CELL_WORDS;
+      const state = Atomics.load(this.#words, at);
+      if ((state & 0xff) !== ((slot << 3) | Phase.WRITING)) continue;
+      Atomics.store(this.#words, at, (state & ~7) | Phase.ABORTED); // its owner is dead: nobody else writes here
+    }
+    Atomics.and(this.#words, GATE, ~(1 << slot));
+    this.#wakeSenders(ALL, wakeAlways);
+    Atomics.and(this.#words, OPEN, ~(1 << slot)); // last: from here on the number may be another sender's
+    wakeAlways(this.#words, BELL);
+  }
+
+  // ── The receiver ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** `threadId` of the thread that receives, or -1 while no thread does. */
+  get receiverThread(): number {
+    return Atomics.load(this.#words, RECEIVER_THREAD);
+  }
+
+  set receiverThread(threadId: number) {
+    Atomics.store(this.#words, RECEIVER_THREAD, threadId);
+  }
+
+  /** A new receiver takes over, perhaps from one that died between any two instructions. */
+  repair(): void {
+    this.#look();
+    let credits = this.capacity;
+    for (let p = this.#head; p !== this.#limit; p = (p + 1) | 0) if (this.#admit(p)) credits -= 1;
+    this.#grant(credits);
+    this.#wakeSenders(ALL, wakeAlways);
+  }
+
+  /** The length in bytes of the next message, or EMPTY, or END. The message stays where it is. */
+  peek(): number {
+    for (;;) {
+      const p = this.#head;
+      if (p === this.#limit) return END; // invariant 2: the channel was closed
+      const at = this.#cell(p);
+      let state = Atomics.load(this.#words, at); // pairs with #publish
+      if (state >>> 8 !== this.#lap(p)) {
+        if (!this.#ended()) return EMPTY;
+        state = Atomics.load(this.#words, at); // again: the last sender may have published, then closed
+        if (state >>> 8 !== this.#lap(p)) return END;
+      }
+      switch (state & 7) {
+        case Phase.READY:
+          return (this.#words[at + LENGTH] ?? 0) >>> 0; // not negative: never taken for EMPTY or END
+        case Phase.WRITING:
+          return EMPTY;
+        case Phase.WAITING:
+          this.#admit(p); // it is before LIMIT; its owner has not noticed yet, or is dead
+          continue;
+        default:
+          this.advance();
+      }
+    }
+  }
+
+  /** The position of the message that {@link peek} found. */
+  get position(): number {
+    return this.#head;
+  }
+
+  /** Copies the message at HEAD out of shared memory. */
+  copyOut(into: Scratch, length: number): void {
+    const p = this.#head;
+    if (length > INLINE_BYTES) {
+      into.bytes.set(this.#room(p).subarray(0, length));
+      return;
+    }
+    const from = this.#cell(p) + PAYLOAD;
+    const count = (length + 3) >> 2;
+    for (let i = 0; i < count; i++) into.words[i] = this.#words[from + i] ?? 0;
+  }
+
+  /** Done with the position at HEAD: its room and its cell are free from here on. */
+  advance(): void {
+    const p = this.#head;
+    const credit = (Atomics.load(this.#words, this.#cell(p)) & 7) === Phase.VOID ? 0 : 1;
+    this.#head = (p + 1) | 0;
+    Atomics.store(this.#words, HEAD, this.#head); // frees the cell; pairs with #mayClaim
+    this.#grant(credit);
+    const inLine = Atomics.load(this.#words, GATE) & ALL; // pairs with joinLine
+    if (inLine !== 0) this.#wakeSenders(inLine);
+  }
+
+  /** Moves LIMIT on, one admitted position for each credit. */
+  #grant(credits: number): void {
+    if (this.closed) return;
+    for (let left = credits; left > 0; ) {
+      const p = this.#limit;
+      this.#limit = (p + 1) | 0;
+      Atomics.store(this.#words, LIMIT, this.#limit); // before the look at the cell; pairs with #admitted
+      if (this.#admit(p)) left -= 1;
+    }
+  }
+
+  /** Spends a credit on `p`, and tells the sender that waits there. `false`: it gave up, so p holds no credit. */
+  #admit(p: number): boolean {
+    const at = this.#cell(p);
+    for (;;) {
+      const state = Atomics.load(this.#words, at); // pairs with the WAITING store in #publish
+      if (state >>> 8 !== this.#lap(p)) return true; // unclaimed: room for whoever comes
+      switch (state & 7) {
+        case Phase.WAITING:
+          // Against withdraw: one of the two succeeds. If it is not this one, look again.
+          if (Atomics.compareExchange(this.#words, at, state, (state & ~7) | Phase.READY) !== state) continue;
+          wake(this.#words, SENDERS + ((state >>> 3) & 31) * LINE);
+          return true;
+        case Phase.ABORTED:
+          Atomics.store(this.#words, at, (state & ~7) | Phase.VOID); // only the receiver touches ABORTED
+          return false;
+        default:
+          return (state & 7) !== Phase.VOID;
+      }
+    }
+  }
+
+  /** Nobody can send any more. Look at the cell again *after* this has become true. */
+  #ended(): boolean {
+    return Atomics.load(this.#words, OPEN) === 0 || this.closed; // pairs with closeSender and closeReceiver
+  }
+
+  /** No more sends. What was admitted can still be taken. */
+  closeReceiver(): void {
+    Atomics.or(this.#words, GATE, CLOSED); // pairs with #publish and outcome
+    this.#wakeSenders(ALL, wakeAlways);
+    wake(this.#words, BELL);
+  }
+
+  /** The word on which the receiver parks. */
+  get receiverBell(): Bell {
+    return { words: this.#words, at: BELL };
+  }
+
+  // ── Both ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #wakeSenders(slots: number, how: typeof wake = wake): void {
+    for (let s = 0; s < MAX_SENDERS; s++) {
+      if ((slots & (1 << s)) !== 0) how(this.#words, SENDERS + s * LINE);
+    }
+  }
+
+  #look(): void {
+    this.#head = Atomics.load(this.#words, HEAD);
+    this.#limit = Atomics.load(this.#words, LIMIT);
+  }
+
+  #cell(p: number): number {
+    return FIRST_CELL + (p & (this.cells - 1)) * CELL_WORDS;
+  }
+
+  #lap(p: number): number {
+    return (p >>> this.#shift) & this.#lapMask;
+  }
+
+  #state(p: number, slot: number, phase: number): number {
+    return (this.#lap(p) << 8) | (slot << 3) | phase;
+  }
+
+  #store(p: number, message: Scratch, length: number): void {
+    const at = this.#cell(p);
+    this.#words[at + LENGTH] = length;
+    if (length > INLINE_BYTES) {
+      this.#room(p).set(message.bytes.subarray(0, length));
+      return;
+    }
+    const count = (length + 3) >> 2;
+    for (let i = 0; i < count; i++) this.#words[at + PAYLOAD + i] = message.words[i] ?? 0;
+  }
+
+  /** The overflow room of p's cell. Pages that no long message ever touched cost nothing. */
+  #room(p: number): Uint8Array {
+    const index = p & (this.cells - 1);
+    const size = Math.ceil(this.maxBytes / 8) * 8;
+    const start = (FIRST_CELL + this.cells * CELL_WORDS) * 4 + index * size;
+    this.#overflow[index] ??= new Uint8Array(this.memory, start, this.maxBytes);
+    return this.#overflow[index];
+  }
+}
