@@ -1,1 +1,35 @@
-export {};
+/** What a user imports. */
+
+export {
+  ChannelClosedError,
+  channel,
+  Receiver,
+  type ReceiverHandle,
+  Sender,
+  type SenderHandle,
+  type SendOptions,
+  SendTimeoutError,
+} from './channel.js';
+export { CorruptMessageError, NotSendableError, TaskTooLargeError } from './codec.js';
+export { currentTask, type TaskContext } from './context.js';
+export {
+  OutcomeOmittedError,
+  TaskCancelledError,
+  TaskExpiredError,
+  TaskTimeoutError,
+  WorkerCrashedError,
+} from './errors.js';
+export { type RunOptions, runTask, type TaskHandle } from './handle.js';
+export type { FinalState, TaskRecord, TaskState } from './ledger.js';
+export { type DrainReport, type Runtime, type RuntimeOptions, startRuntime } from './runtime.js';
+export {
+  asyncTask,
+  type Definition,
+  defineTasks,
+  move,
+  type Sendable,
+  syncTask,
+  type Task,
+  type TaskOptions,
+  type Tasks,
+} from './task.js';

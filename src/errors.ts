@@ -1,0 +1,53 @@
+/** How a task can end without a result of its own. The executor and the supervisor record these in the ledger. */
+
+/** The task ran longer than its definition allows. */
+export class TaskTimeoutError extends Error {
+  override readonly name = 'TaskTimeoutError';
+  readonly code = 'ERR_TASK_TIMEOUT';
+
+  constructor(timeout: number) {
+    super(`The task ran for longer than its timeout of ${timeout} ms`);
+  }
+}
+
+/** The worker thread died while it ran the task. `cause` says how; the task is not run again. */
+export class WorkerCrashedError extends Error {
+  override readonly name = 'WorkerCrashedError';
+  readonly code = 'ERR_WORKER_CRASHED';
+
+  constructor(cause: Error) {
+    super(`The worker thread ended while it ran the task: ${cause.message}`, { cause });
+  }
+}
+
+/** The task was cancelled. `cause` is what it threw when it was asked to stop, if it had been started. */
+export class TaskCancelledError extends Error {
+  override readonly name = 'TaskCancelledError';
+  readonly code = 'ERR_TASK_CANCELLED';
+
+  constructor(cause?: unknown) {
+    super('The task was cancelled', cause === undefined ? {} : { cause });
+  }
+}
+
+/** The task has ended, but its result or error was too large for its room in the ledger. */
+export class OutcomeOmittedError extends Error {
+  override readonly name = 'OutcomeOmittedError';
+  readonly code = 'ERR_OUTCOME_OMITTED';
+
+  constructor(state: string, bytes: number) {
+    super(
+      `The task ${state}, but its outcome of ${bytes} bytes was too large to keep: store it and return a key`,
+    );
+  }
+}
+
+/** The task's record has been used for a later task. */
+export class TaskExpiredError extends Error {
+  override readonly name = 'TaskExpiredError';
+  readonly code = 'ERR_TASK_EXPIRED';
+
+  constructor(id: number) {
+    super(`The record of task ${id} is gone: the ledger keeps only the last tasks (option \`history\`)`);
+  }
+}

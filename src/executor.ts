@@ -1,0 +1,220 @@
+/**
+ * The executor: a loop around `recv` and a `switch` on the task's kind.
+ *
+ * Tasks start in the order of the queue. A sync task runs alone; async tasks overlap up to `concurrency`, and with the
+ * default of 1 each is awaited before the next starts. Whatever a task does, its outcome goes to the ledger, and the
+ * loop goes on.
+ */
+import { setImmediate } from 'node:timers/promises';
+import { inspect, types } from 'node:util';
+import { CorruptMessageError } from './codec.js';
+import { TaskContext, withTask } from './context.js';
+import { TaskTimeoutError } from './errors.js';
+import type { FinalState, Ledger } from './ledger.js';
+import { parkAsync, threadAlive } from './park.js';
+import type { Accept, Receiver } from './receiver.js';
+import type { Definition, Task, TaskModule } from './task.js';
+
+/** The event loop gets a turn after so many tasks, or so many milliseconds. */
+const TURN_TASKS = 128;
+const TURN_MS = 10;
+
+export interface ExecutorOptions {
+  readonly module: TaskModule;
+  readonly ledger: Ledger;
+  readonly concurrency: number;
+  /** Where the lines go that tell of each task; `undefined`: nowhere. */
+  readonly log: ((line: string) => void) | undefined;
+}
+
+/** Runs tasks until the channel is closed and drained. */
+export async function taskExec(rx: Receiver<Task>, options: ExecutorOptions): Promise<void> {
+  const { ledger, concurrency, log } = options;
+  const runner = new Runner(options);
+  const running = new Set<Promise<void>>();
+  // The task becomes RUNNING while its message still stands in the channel: see ledger.ts.
+  const accept: Accept<Task> = (task, position) => {
+    task.position = position;
+    return ledger.start(position, task.number, task.kind);
+  };
+  log?.('task executor started');
+  for (;;) {
+    if (ledger.condemned) await parkAsync(ledger.condemnedBell.words, ledger.condemnedBell.at);
+    let task: Task | undefined;
+    try {
+      task = rx.tryRecv(accept) ?? (await runner.idle(rx.recv(accept)));
+    } catch (error) {
+      runner.skipCorrupt(error);
+      continue;
+    }
+    if (task === undefined) break;
+    log?.('start new task');
+    switch (task.kind) {
+      case 'sync':
+        if (running.size > 0) await Promise.all(running);
+        runner.runSync(task);
+        break;
+      case 'async': {
+        const run = runner.runAsync(task);
+        if (concurrency === 1) await run;
+        else {
+          running.add(run);
+          void run.then(() => running.delete(run));
+          if (running.size >= concurrency) await Promise.race(running);
+        }
+        break;
+      }
+      default:
+        task.kind satisfies never;
+    }
+    if (runner.turnIsOver()) await runner.nextTurn();
+  }
+  await Promise.all(running);
+}
+
+/** Called by this name, eval compiles in the global scope: a moved closure sees nothing of this module. */
+// biome-ignore lint/security/noGlobalEval: the source is the program's own function, sent by `move`
+const globalEval: (source: string) => unknown = eval;
+
+/** Runs one task at a time and keeps the clock. */
+class Runner {
+  readonly #options: ExecutorOptions;
+  readonly #closures = new Map<string, Definition>();
+  /** The time when the last task ended, or the last wait: read once for each task, for it costs as much as a send. */
+  #now = Date.now();
+  #turnStart = this.#now;
+  #tasks = 0;
+
+  constructor(options: ExecutorOptions) {
+    this.#options = options;
+  }
+
+  /** Waits for a message. It may come at once: the event loop has not had its turn then. */
+  async idle<T>(message: Promise<T>): Promise<T> {
+    const value = await message;
+    this.#now = Date.now();
+    return value;
+  }
+
+  /** Lets the event loop have its turn: timers and sockets of earlier tasks go on. */
+  async nextTurn(): Promise<void> {
+    await setImmediate();
+    this.#now = Date.now();
+    this.#turnStart = this.#now;
+    this.#tasks = 0;
+  }
+
+  turnIsOver(): boolean {
+    this.#tasks += 1;
+    return this.#tasks >= TURN_TASKS || Math.abs(this.#now - this.#turnStart) >= TURN_MS;
+  }
+
+  runSync(task: Task): void {
+    const id = this.#options.ledger.idAt(task.position);
+    try {
+      const definition = this.#begin(task);
+      const result = this.#call(task, definition, () => new TaskContext(id, this.#options.ledger));
+      if (types.isPromise(result)) {
+        result.catch((error) => this.#report(task, 'failed', error)); // it goes on, and nobody waits for it
+        throw new TypeError('Expected a sync task to return no promise: use asyncTask');
+      }
+      this.#succeed(id, result);
+    } catch (error) {
+      this.#fail(task, id, error);
+    }
+  }
+
+  async runAsync(task: Task): Promise<void> {
+    const { ledger } = this.#options;
+    const id = ledger.idAt(task.position);
+    const context = new TaskContext(id, ledger);
+    let timer: NodeJS.Timeout | undefined;
+    threadAlive.hold(); // a task may wait for its signal alone
+    try {
+      const definition = this.#begin(task);
+      const result = Promise.resolve(this.#call(task, definition, () => context));
+      if (definition.timeout === 0) this.#succeed(id, await result);
+      else {
+        const late = new Promise<never>((_, reject) => {
+          timer = setTimeout(() => reject(new TaskTimeoutError(definition.timeout)), definition.timeout);
+        });
+        this.#succeed(id, await Promise.race([result, late]));
+      }
+    } catch (error) {
+      this.#fail(task, id, error);
+      if (error instanceof TaskTimeoutError) context.abort(error);
+    } finally {
+      clearTimeout(timer);
+      context.end();
+      threadAlive.release();
+    }
+  }
+
+  /** A message that is no task any more has been taken out of the channel: that is recorded, and the loop goes on. */
+  skipCorrupt(error: unknown): void {
+    if (!(error instanceof CorruptMessageError) || error.position === undefined) throw error;
+    console.error(`task failed: ${inspect(error)}`);
+    const { ledger } = this.#options;
+    ledger.start(error.position, -1, 'sync');
+    ledger.finish(ledger.idAt(error.position), 'failed', error, Date.now());
+  }
+
+  #begin(task: Task): Definition {
+    const definition = typeof task.fn === 'number' ? this.#defined(task.fn, task.module) : this.#moved(task);
+    this.#options.ledger.begin(task.position, this.#now, definition.timeout);
+    return definition;
+  }
+
+  #call(task: Task, { fn }: Definition, context: () => TaskContext): unknown {
+    const call = fn as (...args: readonly unknown[]) => unknown;
+    // A moved closure gets its context; one that does not name it pays nothing.
+    const args = typeof task.fn === 'string' && fn.length > 1 ? [...task.args, context()] : task.args;
+    return withTask(context, () => call(...args));
+  }
+
+  #defined(number: number, module: number): Definition {
+    const definition = this.#options.module.definitions[number];
+    if (definition !== undefined && module === this.#options.module.id) return definition;
+    throw new Error(
+      'Expected a task of the module that the worker thread imported: is there a second defineTasks?',
+    );
+  }
+
+  /** A closure arrives as source, and is compiled once. */
+  #moved(task: Task): Definition {
+    const source = String(task.fn);
+    let definition = this.#closures.get(source);
+    if (definition === undefined) {
+      const fn = globalEval(`(${source})`) as Definition['fn'];
+      definition = { kind: task.kind, fn, timeout: 0 };
+      if (this.#closures.size >= 1000) this.#closures.clear();
+      this.#closures.set(source, definition);
+    }
+    return definition;
+  }
+
+  #succeed(id: number, result: unknown): void {
+    this.#now = Date.now();
+    this.#options.ledger.finish(id, 'succeeded', result, this.#now);
+  }
+
+  #fail(task: Task, id: number, error: unknown): void {
+    const { ledger } = this.#options;
+    const state = ledger.cancelRequested(id) ? 'cancelled' : 'failed';
+    this.#report(task, state, error);
+    this.#now = Date.now();
+    try {
+      ledger.finish(id, state, error, this.#now);
+    } catch {
+      ledger.finish(id, state, new Error(inspect(error)), this.#now); // what it threw cannot be sent
+    }
+  }
+
+  #report(task: Task, state: FinalState, error: unknown): void {
+    const name = typeof task.fn === 'number' ? this.#options.module.names[task.fn] : 'closure';
+    const args = task.args.map((arg) =>
+      inspect(arg, { depth: 2, maxStringLength: 100, breakLength: Infinity }),
+    );
+    console.error(`task ${state}: ${name ?? '?'}(${args.join(', ')})\n${inspect(error)}`);
+  }
+}

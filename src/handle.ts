@@ -1,0 +1,164 @@
+/** The enqueuer's side of a task: `runTask`, and the handle to ask, stop and await it. Works in any thread. */
+import { OutcomeOmittedError, TaskCancelledError, TaskExpiredError } from './errors.js';
+import { Ledger, type TaskRecord, type TaskState } from './ledger.js';
+import { announce, parkAsync, retract, threadAlive } from './park.js';
+import type { Sender, SendOptions } from './sender.js';
+import type { Task } from './task.js';
+
+/** How long `runTask` may wait for room in the queue: `timeout` in milliseconds, or until `signal` aborts. */
+export type RunOptions = Pick<SendOptions, 'timeout' | 'signal'>;
+
+/**
+ * Puts `task` into the queue. Resolves once it is *in the queue*, not once it has run.
+ *
+ * Rejects like `Sender.send`, and then the task will never run: SendTimeoutError, the signal's reason,
+ * ChannelClosedError, NotSendableError, TaskTooLargeError.
+ */
+export function runTask<R>(
+  task: Task<R>,
+  tx: Sender<Task>,
+  options: RunOptions = {},
+): Promise<TaskHandle<R>> {
+  const handle = new TaskHandle<R>(task, enqueuerOf(tx), options);
+  return tx.send(task, handle).then(
+    () => handle,
+    (error) => handle.refused(error),
+  );
+}
+
+/** A task that is in the queue, or was. */
+export class TaskHandle<R = unknown> implements SendOptions {
+  /** How long the send may wait. */
+  readonly timeout: number | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly #task: Task<R>;
+  readonly #enqueuer: Enqueuer;
+  #id = -1;
+
+  /** @internal Made by `runTask`. */
+  constructor(task: Task<R>, enqueuer: Enqueuer, options: RunOptions) {
+    this.timeout = options.timeout;
+    this.signal = options.signal;
+    this.#task = task;
+    this.#enqueuer = enqueuer;
+  }
+
+  /** Unique within the process, and in the order of the queue. */
+  get id(): number {
+    return this.#id;
+  }
+
+  /** @internal The channel's: the message has its position, and so the task its record. */
+  claimed(position: number): boolean {
+    this.#id = this.#enqueuer.ledger.enqueue(position, this.#task.number, this.#task.kind);
+    return this.#id >= 0;
+  }
+
+  /** @internal The send has failed. */
+  refused(error: unknown): never {
+    if (this.#id >= 0) this.#enqueuer.ledger.withdraw(this.#id);
+    throw error;
+  }
+
+  /** The task's record, or `undefined` if it has been used for a later task. Reads memory, asks nobody. */
+  status(): TaskRecord | undefined {
+    return this.#enqueuer.ledger.read(this.#id);
+  }
+
+  /**
+   * Asks the task to stop. Returns the state it had: `queued`: it will never run. `running`: it has been told, by
+   * `signal` and `cancelled` of its context, and may still succeed. A final state, or `undefined`: too late.
+   */
+  cancel(): TaskState | undefined {
+    return this.#enqueuer.ledger.cancel(this.#id);
+  }
+
+  /**
+   * Resolves with the task's result. Holds no timer: the executor wakes it.
+   *
+   * Rejects with what the task threw (an error keeps name, message, code, cause and stack, and this call's stack is
+   * added), with TaskCancelledError, OutcomeOmittedError, or TaskExpiredError.
+   */
+  async finished(): Promise<R> {
+    const here = new Error();
+    Error.captureStackTrace(here, this.finished);
+    await this.#enqueuer.end(this.#id);
+    const record = this.status();
+    if (record === undefined) throw new TaskExpiredError(this.#id);
+    if (record.state === 'cancelled') throw new TaskCancelledError(record.outcome);
+    if (record.omittedBytes !== undefined) throw new OutcomeOmittedError(record.state, record.omittedBytes);
+    if (record.state === 'succeeded') return record.outcome as R;
+    const error = record.outcome;
+    if (error instanceof Error)
+      error.stack += `\n    ---- awaited ----${here.stack?.slice('Error'.length) ?? ''}`;
+    throw error;
+  }
+}
+
+/** What all handles of one sender share: the ledger, and who waits for the end of which task. */
+class Enqueuer {
+  readonly ledger: Ledger;
+  readonly #slot: number;
+  readonly #waiting = new Map<number, { readonly ended: Promise<void>; readonly resolve: () => void }>();
+  #parked = false;
+
+  constructor(memory: SharedArrayBuffer, slot: number) {
+    this.ledger = new Ledger(memory);
+    this.#slot = slot;
+  }
+
+  /** Resolves when the task has ended, or its record is gone. */
+  end(id: number): Promise<void> {
+    let waiting = this.#waiting.get(id);
+    if (waiting === undefined) {
+      let resolve = () => {};
+      const ended = new Promise<void>((settle) => {
+        resolve = settle;
+      });
+      waiting = { ended, resolve };
+      this.#waiting.set(id, waiting);
+      threadAlive.hold();
+      this.ledger.watch(id, this.#slot);
+      this.#park();
+    }
+    return waiting.ended;
+  }
+
+  #park(): void {
+    const { words, at } = this.ledger.watcherBell(this.#slot);
+    if (!this.#parked) announce(words, at);
+    this.#settle(); // the second look
+    if (this.#parked) return;
+    this.#parked = this.#waiting.size > 0;
+    if (!this.#parked) retract(words, at);
+    else void parkAsync(words, at).then(() => this.#woken());
+  }
+
+  #woken(): void {
+    this.#parked = false;
+    this.#park();
+  }
+
+  #settle(): void {
+    for (const [id, { resolve }] of this.#waiting) {
+      if (this.ledger.isOpen(id)) continue;
+      this.#waiting.delete(id);
+      threadAlive.release();
+      resolve();
+    }
+  }
+}
+
+const enqueuers = new WeakMap<object, Enqueuer>();
+
+function enqueuerOf(tx: Sender<Task>): Enqueuer {
+  let enqueuer = enqueuers.get(tx);
+  if (enqueuer === undefined) {
+    const memory = tx.link.companion;
+    if (memory === undefined)
+      throw new Error('Expected a runtime on this channel: await startRuntime(rx, …) first');
+    enqueuer = new Enqueuer(memory, tx.slot);
+    enqueuers.set(tx, enqueuer);
+  }
+  return enqueuer;
+}

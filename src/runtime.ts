@@ -1,0 +1,279 @@
+/**
+ * The runtime: one worker thread that runs the executor, and its supervisor on the thread that started it.
+ *
+ * The queue and the ledger are shared memory and outlive the thread. When it dies, the supervisor fails what was
+ * running, and starts another thread that goes on with the queue. Nothing here is on the way of a task.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { inspect } from 'node:util';
+import { Worker } from 'node:worker_threads';
+import { TaskTimeoutError, WorkerCrashedError } from './errors.js';
+import { createLedgerMemory, Ledger, type TaskRecord } from './ledger.js';
+import { Receiver } from './receiver.js';
+import type { Task } from './task.js';
+import type { WorkerMessage, WorkerSetup } from './worker.js';
+
+export interface RuntimeOptions {
+  /** The module that exports `tasks`, made by `defineTasks`. */
+  readonly tasks: URL;
+  /** How many async tasks may overlap. Default 1: one task at a time. */
+  readonly concurrency?: number;
+  /** How many recent tasks the ledger keeps, at least twice the channel's capacity. Default 1,024. */
+  readonly history?: number;
+  /** `false`: no lines about each task on stdout. Failed tasks and dying threads are logged in any case. */
+  readonly log?: boolean;
+}
+
+/** What became of the tasks that were queued or running when the runtime was asked to end. */
+export interface DrainReport {
+  readonly finished: readonly TaskRecord[];
+  /** Ended with the thread while they ran, or cancelled before they were started. */
+  readonly unfinished: readonly TaskRecord[];
+}
+
+const RESULT_BYTES = 4096;
+const DRAIN_MS = 25_000;
+/** A thread that died this soon, and not over a task, died "at once": the next ones start later and later. */
+const AT_ONCE_MS = 1000;
+const BACKOFF_MS = 100;
+const MAX_BACKOFF_MS = 5000;
+/** How often the supervisor looks for tasks past their deadline, and how long async ones may take to end by themselves. */
+const WATCH_MS = 50;
+const GRACE_MS = 250;
+
+/** One worker thread, from its start to its exit. */
+interface Life {
+  readonly cause: Error;
+  readonly ms: number;
+  readonly started: boolean;
+  readonly drained: boolean;
+}
+
+/**
+ * Starts the worker thread. Resolves when it has imported the tasks.
+ *
+ * @throws whatever the tasks module throws while it loads; RangeError for an option out of range
+ */
+export async function startRuntime(rx: Receiver<Task>, options: RuntimeOptions): Promise<Runtime> {
+  const runtime = new Runtime(rx, options);
+  await runtime.started;
+  return runtime;
+}
+
+/** A worker thread and its supervisor. Made by {@link startRuntime}. */
+export class Runtime {
+  /** @internal Resolves when the first thread is ready; rejects with the error that ended it before. */
+  readonly started: Promise<void>;
+  /** The records of the recent tasks. */
+  readonly ledger: Ledger;
+  readonly #rx: Receiver<Task>;
+  readonly #setup: WorkerSetup;
+  readonly #ending = new AbortController();
+  readonly #ended: Promise<void>;
+  #names: readonly string[] = [];
+  #worker: Worker | undefined;
+  #born = 0;
+  #deaths = 0;
+  #gaveUp = false;
+  #cutOff: readonly number[] = [];
+  #watch: NodeJS.Timeout | undefined;
+  #condemned: number | undefined;
+  #report: Promise<DrainReport> | undefined;
+
+  /** @internal */
+  constructor(rx: Receiver<Task>, { tasks, concurrency = 1, history = 1024, log = true }: RuntimeOptions) {
+    if (!(tasks instanceof URL)) throw new TypeError(`Expected \`tasks\` to be a URL, got ${typeof tasks}`);
+    expectInteger('concurrency', concurrency, 1, 256);
+    expectInteger('history', history, 2 * rx.capacity, 2 ** 20);
+    const ledger = createLedgerMemory(Math.max(history, rx.cells, 2 * concurrency), RESULT_BYTES);
+    rx.link.companion = ledger;
+    this.ledger = new Ledger(ledger);
+    this.#rx = rx;
+    this.#setup = { rx: rx.share(), ledger, tasks: tasks.href, concurrency, log };
+    let supervised: Promise<void> = Promise.resolve();
+    this.started = new Promise((ready, refuse) => {
+      supervised = this.#supervise(ready, refuse);
+    });
+    this.#ended = supervised;
+  }
+
+  /** `false` while the thread keeps dying at once, and from the moment the runtime is asked to end. */
+  get ready(): boolean {
+    if (this.ending) return false;
+    return this.#deaths < 2 || (this.#worker !== undefined && performance.now() - this.#born >= AT_ONCE_MS);
+  }
+
+  /** The runtime has been asked to end: no more tasks are accepted. */
+  get ending(): boolean {
+    return this.#ending.signal.aborted;
+  }
+
+  /** The name of a task's function, by the number in its record. */
+  nameOf(record: TaskRecord): string {
+    return this.#names[record.fn] ?? 'closure';
+  }
+
+  /**
+   * Accepts no more tasks, runs what is queued, and ends the thread; after `timeout` milliseconds (default 25,000) it
+   * gives up: the running task ends with its thread, the queued ones are cancelled.
+   */
+  drain({ timeout = DRAIN_MS }: { timeout?: number } = {}): Promise<DrainReport> {
+    expectInteger('timeout', timeout, 0, 2 ** 31 - 1);
+    this.#report ??= this.#drain(timeout);
+    return this.#report;
+  }
+
+  /** Ends the thread now, whatever it does. Queued tasks are cancelled. */
+  async close(): Promise<void> {
+    if (this.#report === undefined) await this.drain({ timeout: 0 });
+    else this.#giveUp(); // a drain is under way: cut it short
+    await this.#report;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  // ── The supervisor ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Starts one thread after the other until the queue is drained, or given up. */
+  async #supervise(ready: () => void, refuse: (error: Error) => void): Promise<void> {
+    for (let everStarted = false; !this.#gaveUp; ) {
+      this.ledger.pardon();
+      this.#condemned = undefined;
+      const life = await this.#live(ready);
+      this.#worker = undefined;
+      const victims = this.#failRunning(life.cause);
+      if (life.drained || this.#gaveUp) break;
+      everStarted ||= life.started;
+      if (!everStarted) {
+        this.#rx.close();
+        refuse(life.cause);
+        break;
+      }
+      await this.#backOff(life, victims);
+    }
+    clearInterval(this.#watch);
+    refuse(new Error('The runtime was closed before it had started')); // does nothing if it had
+  }
+
+  #live(ready: () => void): Promise<Life> {
+    const worker = new Worker(new URL('./worker.js', import.meta.url), {
+      workerData: this.#setup,
+      name: 'async-tasks',
+    });
+    this.#worker = worker;
+    this.#born = performance.now();
+    let cause: Error | undefined;
+    let started = false;
+    let drained = false;
+    worker.on('message', (message: WorkerMessage) => {
+      if (message.type === 'started') {
+        started = true;
+        this.#names = message.names;
+        if (message.timeouts) this.#watch ??= setInterval(() => this.#enforceDeadlines(), WATCH_MS).unref();
+        ready();
+      } else {
+        drained = true;
+        void worker.terminate(); // timers and sockets of earlier tasks would keep it alive
+      }
+    });
+    worker.on('error', (error: unknown) => {
+      cause = error instanceof Error ? error : new Error(inspect(error));
+    });
+    return new Promise((resolve) => {
+      worker.once('exit', (code) => {
+        cause ??= exitCause(
+          this.#condemned === undefined ? `exit code ${code}` : 'a task ran past its timeout',
+        );
+        resolve({ cause, ms: performance.now() - this.#born, started, drained });
+      });
+    });
+  }
+
+  /** What ran in the thread that has ended is not run again. Returns how many tasks that were. */
+  #failRunning(cause: Error): number {
+    const ids = this.ledger.running();
+    if (this.#gaveUp) this.#cutOff = ids;
+    for (const id of ids) {
+      const { started = 0, deadline = 0 } = this.ledger.read(id) ?? {};
+      const late = id === this.#condemned;
+      const error = late ? new TaskTimeoutError(deadline - started) : new WorkerCrashedError(cause);
+      this.ledger.finish(id, 'failed', error, Date.now());
+    }
+    return ids.length;
+  }
+
+  async #backOff(life: Life, victims: number): Promise<void> {
+    this.#deaths = life.ms < AT_ONCE_MS && victims === 0 ? this.#deaths + 1 : 0;
+    const delay = this.#deaths < 2 ? 0 : Math.min(MAX_BACKOFF_MS, BACKOFF_MS * 2 ** (this.#deaths - 2));
+    console.error(`worker thread ended: ${inspect(life.cause)}\nstarting another in ${delay} ms`);
+    // When the runtime is asked to end, the queue is to be drained: no more delay.
+    if (delay > 0) await sleep(delay, undefined, { signal: this.#ending.signal }).catch(() => {});
+  }
+
+  /** Ends the thread over a task that is past its deadline and cannot end by itself. */
+  #enforceDeadlines(): void {
+    if (this.#condemned !== undefined || this.#worker === undefined) return;
+    const now = Date.now();
+    for (const id of this.ledger.running()) {
+      const { deadline, kind } = this.ledger.read(id) ?? {};
+      if (deadline === undefined || now < deadline + (kind === 'async' ? GRACE_MS : 0)) continue;
+      if (this.ledger.condemn(id)) {
+        this.#condemned = id;
+        void this.#worker.terminate();
+        return;
+      }
+      this.ledger.pardon(); // it has just ended
+    }
+  }
+
+  // ── The end ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  async #drain(timeout: number): Promise<DrainReport> {
+    this.#ending.abort();
+    this.#rx.close();
+    const ids = this.ledger.open();
+    const timer = setTimeout(() => this.#giveUp(), timeout);
+    if (timeout === 0) this.#giveUp();
+    await this.#ended;
+    clearTimeout(timer);
+    const unfinished = new Set([...this.#cutOff, ...this.#cancelQueued()]);
+    const read = (id: number) => this.ledger.read(id) ?? []; // never accepted: its sender was told so
+    return {
+      finished: ids.filter((id) => !unfinished.has(id)).flatMap(read),
+      unfinished: [...unfinished].flatMap(read),
+    };
+  }
+
+  #giveUp(): void {
+    this.#gaveUp = true;
+    void this.#worker?.terminate();
+  }
+
+  /** Takes what is left out of the channel. Returns the ids. */
+  #cancelQueued(): number[] {
+    const ids: number[] = [];
+    const rx = Receiver.attach(this.#setup.rx);
+    rx.tryRecv((task, position) => {
+      if (!this.ledger.start(position, task.number, task.kind)) return false;
+      const id = this.ledger.idAt(position);
+      this.ledger.finish(id, 'cancelled', undefined, Date.now());
+      ids.push(id);
+      return false; // go on with the next
+    });
+    return ids;
+  }
+}
+
+/** An error without a stack: it did not happen in this thread's code. */
+function exitCause(message: string): Error {
+  const error = new Error(message);
+  error.stack = `Error: ${message}`;
+  return error;
+}
+
+function expectInteger(name: string, value: number, min: number, max: number): void {
+  if (Number.isInteger(value) && value >= min && value <= max) return;
+  throw new RangeError(`Expected \`${name}\` to be an integer from ${min} to ${max}, got ${String(value)}`);
+}

@@ -1,0 +1,43 @@
+/** The worker thread's entry: import the tasks, take over the channel's receiver, run the executor. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { taskExec } from './executor.js';
+import { Ledger } from './ledger.js';
+import { Receiver, type ReceiverHandle } from './receiver.js';
+import { moduleOf, type Task } from './task.js';
+
+/** What the runtime gives the thread. */
+export interface WorkerSetup {
+  readonly rx: ReceiverHandle<Task>;
+  readonly ledger: SharedArrayBuffer;
+  readonly tasks: string;
+  readonly concurrency: number;
+  readonly log: boolean;
+}
+
+/** What the thread tells the runtime. If it dies instead, the runtime sees that. */
+export type WorkerMessage =
+  | { readonly type: 'started'; readonly names: readonly string[]; readonly timeouts: boolean }
+  | { readonly type: 'drained' };
+
+process.setSourceMapsEnabled(true);
+const setup = workerData as WorkerSetup;
+
+const exports: { readonly tasks?: unknown } = await import(setup.tasks);
+const module = moduleOf(exports.tasks);
+if (module === undefined) {
+  throw new TypeError(`Expected ${setup.tasks} to export \`tasks\`, made by defineTasks`);
+}
+const timeouts = module.definitions.some((definition) => definition.timeout > 0);
+tell({ type: 'started', names: module.names, timeouts });
+
+await taskExec(Receiver.attach(setup.rx), {
+  module,
+  ledger: new Ledger(setup.ledger),
+  concurrency: setup.concurrency,
+  log: setup.log ? console.log : undefined,
+});
+tell({ type: 'drained' });
+
+function tell(message: WorkerMessage): void {
+  parentPort?.postMessage(message);
+}
