@@ -97,10 +97,14 @@ export class Runtime {
     this.#ended = supervised;
   }
 
-  /** `false` while the thread keeps dying at once, and from the moment the runtime is asked to end. */
+  /** The thread keeps dying at once, and has not come to rest yet. */
+  get failing(): boolean {
+    return this.#deaths >= 2 && (this.#worker === undefined || performance.now() - this.#born < AT_ONCE_MS);
+  }
+
+  /** Tasks are accepted and run: the runtime is neither failing nor ending. */
   get ready(): boolean {
-    if (this.ending) return false;
-    return this.#deaths < 2 || (this.#worker !== undefined && performance.now() - this.#born >= AT_ONCE_MS);
+    return !this.failing && !this.ending;
   }
 
   /** The runtime has been asked to end: no more tasks are accepted. */

@@ -1,5 +1,6 @@
 /** The worker thread's entry: import the tasks, take over the channel's receiver, run the executor. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { installDirectConsole } from './console.js';
 import { taskExec } from './executor.js';
 import { Ledger } from './ledger.js';
 import { Receiver, type ReceiverHandle } from './receiver.js';
@@ -20,6 +21,7 @@ export type WorkerMessage =
   | { readonly type: 'drained' };
 
 process.setSourceMapsEnabled(true);
+installDirectConsole();
 const setup = workerData as WorkerSetup;
 
 const exports: { readonly tasks?: unknown } = await import(setup.tasks);
@@ -34,7 +36,7 @@ await taskExec(Receiver.attach(setup.rx), {
   module,
   ledger: new Ledger(setup.ledger),
   concurrency: setup.concurrency,
-  log: setup.log ? console.log : undefined,
+  log: setup.log ? (line) => console.log(line) : undefined,
 });
 tell({ type: 'drained' });
 
