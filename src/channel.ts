@@ -7,7 +7,7 @@
  */
 import { Receiver } from './receiver.js';
 import { createMemory, type Link, Ring } from './ring.js';
-import { Sender, takeSlot } from './sender.js';
+import { openSender, Sender } from './sender.js';
 
 export { Receiver, type ReceiverHandle } from './receiver.js';
 export {
@@ -36,7 +36,7 @@ export function channel<T>(
 export function channelIn<T>(memory: SharedArrayBuffer): [Sender<T>, Receiver<T>] {
   const link: Link = { memory };
   const ring = new Ring(memory);
-  return [new Sender<T>(ring, takeSlot(ring), link), new Receiver<T>(new Ring(memory), link)];
+  return [new Sender<T>(ring, openSender(ring), link), new Receiver<T>(new Ring(memory), link)];
 }
 
 function expectInteger(name: string, value: number, min: number, max: number): void {

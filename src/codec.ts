@@ -6,8 +6,9 @@
  * - an object referred to twice arrives as two copies, and one that contains itself is refused;
  * - a view on a buffer brings only the bytes it shows, in a buffer of their own;
  * - errors keep their `name`, `code` and `stack`; their other properties are left behind;
+ * - named properties of arrays are left behind;
  * - instances of unregistered classes are refused. `structuredClone` would silently strip them of their class.
- * Named properties of arrays, symbol keys and property attributes do not cross, as in `structuredClone`.
+ * Symbol keys and property attributes do not cross, as in `structuredClone`.
  */
 export { Decoder } from './decoder.js';
 export { Encoder } from './encoder.js';

@@ -61,8 +61,9 @@ const GATE = 4 * LINE; // sign bit: closed by the receiver; bit s: sender s stan
 const OPEN = 4 * LINE + 1; // bit s: sender s is open
 const NEXT_TURN = 4 * LINE + 2; // turn for the next thread that joins the line
 const RECEIVER_THREAD = 4 * LINE + 3; // threadId of the receiver's thread, or -1
-const SENDERS = 5 * LINE; // one line for each sender: parking word, turn
+const SENDERS = 5 * LINE; // one line for each sender: parking word, turn, life
 const TURN = 1;
+const LIFE = 2; // odd: open. Each opening has another number
 
 /** At most this many senders are open at once: one bit each, and the sign bit of GATE is taken. */
 export const MAX_SENDERS = 31;
@@ -104,6 +105,12 @@ export interface Link {
   readonly memory: SharedArrayBuffer;
   /** Memory that travels with the channel's handles, for whoever uses the channel; the channel never looks into it. */
   companion?: SharedArrayBuffer | undefined;
+}
+
+/** One opening of a sender: its number, and which of that number's openings. */
+export interface Life {
+  readonly slot: number;
+  readonly life: number;
 }
 
 /**
@@ -199,21 +206,24 @@ export class Ring {
 
   // ── Senders ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Takes a free sender number, or returns -1 when all are open. */
-  openSender(): number {
-    for (;;) {
-      const open = Atomics.load(this.#words, OPEN);
-      const slot = 31 - Math.clz32(~open & ALL);
-      if (slot < 0) return -1;
-      // Pairs with closeSender: the number is this caller's from here on.
-      if (Atomics.compareExchange(this.#words, OPEN, open, open | (1 << slot)) === open) return slot;
+  /** Takes a free sender number and begins a life with it. `undefined`: all are open. */
+  openSender(): Life | undefined {
+    for (let slot = 0; slot < MAX_SENDERS; slot++) {
+      const at = SENDERS + slot * LINE + LIFE;
+      const life = Atomics.load(this.#words, at);
+      // Against other openers. Only who closes or buries this life makes the number even, and so free, again.
+      if ((life & 1) === 1 || Atomics.compareExchange(this.#words, at, life, life + 1) !== life) continue;
+      Atomics.or(this.#words, OPEN, 1 << slot);
+      return { slot, life: life + 1 };
     }
+    return undefined;
   }
 
   /** Gives the sender number back. After the last one the receiver drains what is there, then ends. */
-  closeSender(slot: number): void {
+  closeSender({ slot, life }: Life): void {
     Atomics.and(this.#words, OPEN, ~(1 << slot)); // comes after this sender's last publish; pairs with #ended
     wake(this.#words, BELL);
+    Atomics.store(this.#words, SENDERS + slot * LINE + LIFE, life + 1); // last: until here, bury would finish this
   }
 
   /**
@@ -301,14 +311,14 @@ export class Ring {
 
   /** Room for position `p`: may be taken without waiting. */
   #admitted(p: number): boolean {
-    if (((p - this.#limit) | 0) < 0) return true;
+    if ((this.#limit - 1 - p) >>> 0 < this.cells) return true; // a window, for a sight that may be laps old
     this.#limit = Atomics.load(this.#words, LIMIT); // pairs with the store in #grant
     return ((p - this.#limit) | 0) < 0;
   }
 
   /** The cell of `p` has been taken, and is not reserved for a thread that has stood in line for longer. */
   #mayClaim(p: number, slot: number, gate: number): boolean {
-    if (gate === 0 && ((p - this.#head) | 0) < this.cells) return true;
+    if (gate === 0 && (p - this.#head) >>> 0 < this.cells) return true; // a window, as above
     this.#head = Atomics.load(this.#words, HEAD); // pairs with advance
     const free = (this.#head + this.cells - p) | 0;
     return gate === 0 ? free > 0 : free > this.#ahead(slot, gate);
@@ -346,10 +356,11 @@ export class Ring {
   }
 
   /**
-   * For sender `slot` whose thread has ended, however it ended: gives up what it left half-written, repeats the
-   * wake-ups it may have owed, and closes it. Its complete messages stay.
+   * For a sender whose thread has ended, however it ended: gives up what it left half-written, repeats the wake-ups it
+   * may have owed, and closes it. Its complete messages stay. Does nothing to a life that was closed, and its successors.
    */
-  bury(slot: number): void {
+  bury({ slot, life }: Life): void {
+    if (Atomics.load(this.#words, SENDERS + slot * LINE + LIFE) !== life) return; // pairs with closeSender
     for (let i = 0; i < this.cells; i++) {
       const at = FIRST_CELL + i * CELL_WORDS;
       const state = Atomics.load(this.#words, at);
@@ -358,8 +369,9 @@ export class Ring {
     }
     Atomics.and(this.#words, GATE, ~(1 << slot));
     this.#wakeSenders(ALL, wakeAlways);
-    Atomics.and(this.#words, OPEN, ~(1 << slot)); // last: from here on the number may be another sender's
+    Atomics.and(this.#words, OPEN, ~(1 << slot));
     wakeAlways(this.#words, BELL);
+    Atomics.store(this.#words, SENDERS + slot * LINE + LIFE, life + 1); // last: the number may be another sender's now
   }
 
   // ── The receiver ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -378,7 +390,7 @@ export class Ring {
     this.#look();
     let credits = this.capacity;
     for (let p = this.#head; p !== this.#limit; p = (p + 1) | 0) if (this.#admit(p)) credits -= 1;
-    this.#grant(credits);
+    if (!this.closed) this.#grant(credits);
     this.#wakeSenders(ALL, wakeAlways);
   }
 
@@ -402,8 +414,11 @@ export class Ring {
         case Phase.WAITING:
           this.#admit(p); // it is before LIMIT; its owner has not noticed yet, or is dead
           continue;
+        case Phase.VOID:
+          this.#pass(0);
+          continue;
         default:
-          this.advance();
+          this.#pass(1); // ABORTED after it had been admitted: its room is given back
       }
     }
   }
@@ -425,20 +440,21 @@ export class Ring {
     for (let i = 0; i < count; i++) into.words[i] = this.#words[from + i] ?? 0;
   }
 
-  /** Done with the position at HEAD: its room and its cell are free from here on. */
+  /** Done with the message at HEAD: its room and its cell are free from here on. */
   advance(): void {
-    const p = this.#head;
-    const credit = (Atomics.load(this.#words, this.#cell(p)) & 7) === Phase.VOID ? 0 : 1;
-    this.#head = (p + 1) | 0;
+    this.#pass(1);
+  }
+
+  #pass(credits: number): void {
+    this.#head = (this.#head + 1) | 0;
     Atomics.store(this.#words, HEAD, this.#head); // frees the cell; pairs with #mayClaim
-    this.#grant(credit);
-    const inLine = Atomics.load(this.#words, GATE) & ALL; // pairs with joinLine
-    if (inLine !== 0) this.#wakeSenders(inLine);
+    const gate = Atomics.load(this.#words, GATE); // pairs with joinLine and closeReceiver
+    if (gate >= 0) this.#grant(credits);
+    if ((gate & ALL) !== 0) this.#wakeSenders(gate & ALL);
   }
 
   /** Moves LIMIT on, one admitted position for each credit. */
   #grant(credits: number): void {
-    if (this.closed) return;
     for (let left = credits; left > 0; ) {
       const p = this.#limit;
       this.#limit = (p + 1) | 0;

@@ -4,10 +4,20 @@
  * A sender's waiting messages are in two lists, oldest first: `tickets` hold a position in the ring, and behind them
  * `line` holds those that found no free cell. One parking word for each sender wakes them all.
  */
+import { setMaxListeners } from 'node:events';
 import { threadId } from 'node:worker_threads';
 import { Encoder } from './codec.js';
 import { announce, park, parkAsync, retract, SLICE_MS, threadAlive } from './park.js';
-import { type Bell, type Claimant, type Link, MAX_SENDERS, Outcome, Ring, type Scratch } from './ring.js';
+import {
+  type Bell,
+  type Claimant,
+  type Life,
+  type Link,
+  MAX_SENDERS,
+  Outcome,
+  Ring,
+  type Scratch,
+} from './ring.js';
 
 /** The channel is closed. `value` is what could not be sent. */
 export class ChannelClosedError extends Error {
@@ -41,6 +51,7 @@ export interface SenderHandle<T> {
   readonly memory: SharedArrayBuffer;
   readonly companion?: SharedArrayBuffer | undefined;
   readonly slot: number;
+  readonly life: number;
   /** Only for the type checker: what the channel carries. */
   readonly carries?: (value: T) => void;
 }
@@ -92,6 +103,7 @@ export class Sender<T> {
   readonly link: Link;
   /** This sender's number among the channel's open senders, 0 to 30. */
   readonly slot: number;
+  readonly #life: Life;
   readonly #ring: Ring;
   readonly #encoder: Encoder;
   readonly #bell: Bell;
@@ -103,18 +115,19 @@ export class Sender<T> {
   #gone = false;
 
   /** @internal Use `channel` or `Sender.attach`. */
-  constructor(ring: Ring, slot: number, link: Link) {
+  constructor(ring: Ring, life: Life, link: Link) {
     this.link = link;
-    this.slot = slot;
+    this.slot = life.slot;
+    this.#life = life;
     this.#ring = ring;
     this.#encoder = new Encoder(ring.maxBytes);
-    this.#bell = ring.senderBell(slot);
+    this.#bell = ring.senderBell(life.slot);
   }
 
   /** The sender that another thread made for this one with {@link Sender.share}. A handle is attached once. */
   static attach<T>(handle: SenderHandle<T>): Sender<T> {
     if (handle?.kind !== 'sender') throw new TypeError('Expected a handle made by `sender.share()`');
-    return new Sender<T>(new Ring(handle.memory), handle.slot, handle);
+    return new Sender<T>(new Ring(handle.memory), handle, handle);
   }
 
   /** Messages the channel has room for. */
@@ -155,7 +168,7 @@ export class Sender<T> {
    */
   trySend(value: T, options: Partial<Claimant> = NO_OPTIONS): boolean {
     const length = this.#encode(value);
-    if (this.#line.length > 0) return false;
+    if (this.#line.length > 0 && !this.#ring.closed) return false;
     const outcome = this.#ring.post(this.slot, this.#encoder, length, true, claimantIn(options));
     if (outcome === Outcome.CLOSED) throw new ChannelClosedError(value);
     return outcome === Outcome.ADMITTED;
@@ -182,15 +195,15 @@ export class Sender<T> {
 
   /** A sender for another thread: attach the handle there. Counts as open from now on; see {@link Sender.bury}. */
   share(): SenderHandle<T> {
-    return { kind: 'sender', ...this.link, slot: takeSlot(this.#ring) };
+    return { kind: 'sender', ...this.link, ...openSender(this.#ring) };
   }
 
   /**
-   * For whoever sees the exit of a thread that had a sender: closes it and gives up what it left half-written. Without
-   * this, a thread that was terminated in the middle of a send holds up the receiver for ever.
+   * For whoever sees the exit of a thread that had a sender: closes it, if it was not closed, and gives up what it left
+   * half-written. Without this, a thread terminated in the middle of a send holds up the receiver for ever.
    */
   bury(handle: SenderHandle<T>): void {
-    this.#ring.bury(handle.slot);
+    this.#ring.bury(handle);
   }
 
   /** Sends nothing more. Sends that wait for room go on waiting; after the last sender's last message, `recv` ends. */
@@ -202,7 +215,7 @@ export class Sender<T> {
   #leave(): void {
     if (!this.#closed || this.#gone || this.#tickets.length + this.#line.length > 0) return;
     this.#gone = true;
-    this.#ring.closeSender(this.slot);
+    this.#ring.closeSender(this.#life);
   }
 
   #encode(value: T): number {
@@ -226,6 +239,7 @@ export class Sender<T> {
       const expire = () => this.#giveUp(waiting, new SendTimeoutError(value, timeout));
       const abort = () => this.#giveUp(waiting, signal?.reason);
       const timer = timeout <= MAX_TIMER ? setTimeout(expire, timeout) : undefined;
+      if (signal !== undefined) setMaxListeners(0, signal); // one signal may stop any number of sends
       signal?.addEventListener('abort', abort);
       const settle = (error?: unknown): void => {
         clearTimeout(timer);
@@ -320,7 +334,7 @@ export class Sender<T> {
     let position = this.#ring.posted;
     let announced = false;
     for (let looks = 0; now === Outcome.WAITING || now === Outcome.FULL; looks++) {
-      if (announced) {
+      if (announced && (now === Outcome.WAITING || this.#inLine)) {
         const left = deadline - performance.now();
         if (left <= 0) break;
         park(this.#bell.words, this.#bell.at, Math.min(left, SLICE_MS));
@@ -357,9 +371,10 @@ function expectOtherThread(ring: Ring): void {
   throw Object.assign(error, { code: 'ERR_WOULD_DEADLOCK' });
 }
 
-/** Takes a free sender number. */
-export function takeSlot(ring: Ring): number {
-  const slot = ring.openSender();
-  if (slot < 0) throw new RangeError(`Expected at most ${MAX_SENDERS} open senders: close one first`);
-  return slot;
+/** Opens a sender. */
+export function openSender(ring: Ring): Life {
+  const life = ring.openSender();
+  if (life === undefined)
+    throw new RangeError(`Expected at most ${MAX_SENDERS} open senders: close one first`);
+  return life;
 }

@@ -68,34 +68,38 @@ type Leaf =
   | Error
   | ArrayBuffer
   | ArrayBufferView;
-type Bound = symbol | ((...args: never) => unknown) | PromiseLike<unknown> | WeakKeyed;
-type WeakKeyed = WeakMap<never, unknown> | WeakSet<never> | WeakRef<never>;
+type Bound = symbol | ((...args: never) => unknown) | PromiseLike<unknown>;
 
 /**
- * `T` with `never` in place of whatever cannot cross a thread: functions, symbols, promises; so a class with methods
- * is not assignable to it. `any` and `unknown` pass, and are checked when the task is sent.
+ * The types inside `T` that cannot cross a thread; `never` if there are none. A class with methods has some. `any` and
+ * `unknown` pass, and are checked when the task is sent. `Seen` ends the walk through types that contain themselves.
  */
-export type Sendable<T> = unknown extends T
-  ? T
-  : T extends Leaf
-    ? T
+type Unsendable<T, Seen = never> = unknown extends T
+  ? never
+  : T extends Leaf | Seen
+    ? never
     : T extends Bound
-      ? never
-      : T extends Map<infer K, infer V>
-        ? Map<Sendable<K>, Sendable<V>>
-        : T extends Set<infer V>
-          ? Set<Sendable<V>>
-          : { [K in keyof T]: Sendable<T[K]> };
+      ? T
+      : T extends ReadonlyMap<infer K, infer V>
+        ? Unsendable<K | V, Seen | T>
+        : T extends ReadonlySet<infer V>
+          ? Unsendable<V, Seen | T>
+          : T extends readonly (infer V)[]
+            ? Unsendable<V, Seen | T>
+            : { [K in keyof T]-?: Unsendable<T[K], Seen | T> }[keyof T];
+
+/** `T` if its values can cross a thread, otherwise `never`. */
+export type Sendable<T> = [Unsendable<T>] extends [never] ? T : never;
 
 /** `unknown` if the check holds; otherwise a message that TypeScript shows in its error. */
-type SendableCheck<T, Message> = T extends Sendable<T> ? unknown : Message;
+type SendableCheck<T, Message> = [Unsendable<T>] extends [never] ? unknown : Message;
 type SyncCheck<R> = [R] extends [never]
   ? unknown
   : R extends PromiseLike<unknown>
     ? 'Expected a function that returns no promise: use asyncTask'
     : unknown;
-type ArgsCheck<A> = SendableCheck<
-  A,
+type ArgsCheck<A extends readonly unknown[]> = SendableCheck<
+  A[number],
   'Expected parameters that can cross a thread: no functions, promises, or methods'
 >;
 type ResultCheck<R> = SendableCheck<
