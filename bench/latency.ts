@@ -1,44 +1,86 @@
-/** Question: what does one enqueue cost the thread that does it? */
+/** Questions: what does one enqueue cost the thread that does it, and how soon does the task start and end? */
 import type { Form, Latency, LatencySetup } from './contestants/enqueue.js';
+import type { StartResult } from './contestants/start.js';
 import type { Plan } from './plan.js';
-import { own, runOnce } from './processes.js';
+import { type Contestant, own, runOnce, rust } from './processes.js';
+import { markdown, type Section } from './report.js';
 import { digits, type Spread, show, spread } from './statistics.js';
 
 const FORMS: readonly Form[] = ['trySend', 'send', 'blockingSend', 'runTask'];
 const PERCENTILES = ['p50', 'p99', 'p999', 'max'] as const;
+const HEAD = ['p50', 'p99', 'p99.9', 'max'];
 
-export interface LatencyRow {
-  readonly form: Form;
-  readonly mode: LatencySetup['mode'];
-  /** Nanoseconds, over the rounds. */
-  readonly figures: Readonly<Record<(typeof PERCENTILES)[number], Spread>>;
+type Figures = Readonly<Record<(typeof PERCENTILES)[number], Spread>>;
+
+/** Microseconds: the median with its range, the rest as medians over the rounds. */
+function cells(figures: Figures): string[] {
+  return [
+    show(figures.p50, 1000),
+    ...[figures.p99, figures.p999, figures.max].map(({ median }) => digits(median / 1000)),
+  ];
 }
 
-/** Measures and prints a table. */
-export async function enqueueLatency(plan: Plan): Promise<LatencyRow[]> {
-  const rows: LatencyRow[] = [];
-  console.log('## One enqueue, in microseconds: median of the rounds, and their range\n');
-  console.log('| receiver | form | p50 | p99 | p99.9 | max |\n| --- | --- | --- | --- | --- | --- |');
+function over(rounds: readonly Latency[]): Figures {
+  const figure = (key: (typeof PERCENTILES)[number]) => spread(rounds.map((latency) => latency[key]));
+  return { p50: figure('p50'), p99: figure('p99'), p999: figure('p999'), max: figure('max') };
+}
+
+async function measure(contestant: Contestant, setup: object, plan: Plan): Promise<Figures | undefined> {
+  if (contestant.missing !== undefined) return undefined;
+  const rounds: Latency[] = [];
+  for (let round = 0; round < Math.min(plan.rounds, 3); round++) {
+    const latency = await runOnce<Latency>(contestant, setup);
+    if (latency !== undefined) rounds.push(latency);
+  }
+  return over(rounds);
+}
+
+/** One enqueue, by form and by what the receiver does. */
+export async function enqueueLatency(plan: Plan): Promise<Section> {
+  const rows: string[][] = [];
+  const data: Record<string, Figures> = {};
+  const add = (mode: string, name: string, figures: Figures | undefined) => {
+    if (figures === undefined) return;
+    data[`${mode} ${name}`] = figures;
+    rows.push([mode, name, ...cells(figures)]);
+  };
   for (const mode of ['awake', 'paced', 'full'] as const) {
     for (const form of FORMS) {
       if (mode === 'full' && form === 'trySend') continue; // it does not wait
-      const rounds: Latency[] = [];
-      for (let round = 0; round < plan.rounds; round++) {
-        const latency = await runOnce<Latency>(own('enqueue', 'enqueue'), { form, mode, ms: plan.ms });
-        if (latency !== undefined) rounds.push(latency);
-      }
-      const over = (key: (typeof PERCENTILES)[number]) => spread(rounds.map((latency) => latency[key]));
-      const row = {
-        form,
-        mode,
-        figures: { p50: over('p50'), p99: over('p99'), p999: over('p999'), max: over('max') },
-      };
-      rows.push(row);
-      const [p50, ...rest] = PERCENTILES.map((key) => row.figures[key]);
-      const cells = rest.map(({ median }) => digits(median / 1000));
-      console.log(`| ${mode} | \`${form}\` | ${p50 ? show(p50, 1000) : ''} | ${cells.join(' | ')} |`);
+      const setup: LatencySetup = { form, mode, ms: plan.ms };
+      add(mode, `\`${form}\``, await measure(own('enqueue', 'enqueue'), setup, plan));
+    }
+    const setup = {
+      count: mode === 'paced' ? 25_000 : 200_000,
+      producers: 1,
+      capacity: 32,
+      payload: 'string',
+    };
+    if (mode === 'full') continue;
+    for (const rival of ['tokio', 'crossbeam']) {
+      const contestant = rust(rival, rival, mode === 'awake' ? 'hot' : 'paced');
+      add(mode, `Rust: ${rival}`, await measure(contestant, setup, plan));
     }
   }
-  console.log();
-  return rows;
+  return { id: 'enqueue', text: markdown(['receiver', 'µs', ...HEAD], rows), data, charts: [] };
+}
+
+/** From the enqueue to the start of the task, and to `finished()`. */
+export async function startLatency(plan: Plan): Promise<Section> {
+  const rows: string[][] = [];
+  const data: Record<string, Figures> = {};
+  for (const busy of [false, true]) {
+    const rounds: StartResult[] = [];
+    for (let round = 0; round < Math.min(plan.rounds, 3); round++) {
+      const result = await runOnce<StartResult>(own('start', 'start'), { busy, ms: plan.ms });
+      if (result !== undefined) rounds.push(result);
+    }
+    const state = busy ? 'busy, 8 in flight' : 'idle, one each ms';
+    for (const key of ['start', 'roundTrip'] as const) {
+      const figures = over(rounds.map((result) => result[key]));
+      data[`${state}: ${key}`] = figures;
+      rows.push([state, key === 'start' ? 'enqueue to start' : 'enqueue to `finished()`', ...cells(figures)]);
+    }
+  }
+  return { id: 'start', text: markdown(['runtime', 'µs', ...HEAD], rows), data, charts: [] };
 }

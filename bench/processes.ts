@@ -13,6 +13,8 @@ export interface Contestant {
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
+  /** An argument after the setup. */
+  readonly mode?: string;
   /** Why it cannot run here, if it cannot. */
   readonly missing: string | undefined;
 }
@@ -34,25 +36,29 @@ export function peer(name: string, file: string): Contestant {
   return { name, command: process.execPath, args: [pathOf(`bench/peers/${file}.mjs`)], missing };
 }
 
-/** A rival in Rust. */
-export function rust(name: string, mode: string): Contestant {
+/** A rival in Rust. `mode`: what it measures, if not throughput. */
+export function rust(name: string, rival: string, mode?: 'hot' | 'paced'): Contestant {
   const command = pathOf('bench/rust/target/release/contestants');
   const missing = existsSync(command) ? undefined : 'run `sh bench/rust/build.sh`';
-  return { name, command, args: [mode], missing };
+  return { name, command, args: [rival], missing, ...(mode === undefined ? {} : { mode }) };
 }
 
 /** Runs one program with one setup. Throws if it fails; `undefined` if it says that it cannot run here. */
 export async function runOnce<R>(contestant: Contestant, setup: object): Promise<R | undefined> {
-  const { command, args, name } = contestant;
+  const { command, args, name, mode } = contestant;
   const stdio: ['ignore', 'pipe', 'inherit'] = ['ignore', 'pipe', 'inherit'];
-  const child = spawn(command, [...args, JSON.stringify(setup)], { stdio, timeout: TIMEOUT_MS });
+  const child = spawn(command, [...args, JSON.stringify(setup), ...(mode === undefined ? [] : [mode])], {
+    stdio,
+    timeout: TIMEOUT_MS,
+  });
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output += text;
   });
   const [code, signal] = await once(child, 'close');
   if (code !== 0) throw new Error(`${name} ended with ${signal ?? code} for ${JSON.stringify(setup)}`);
-  const result = JSON.parse(output.trim().split('\n').at(-1) ?? '');
+  const line = output.split('\n').findLast((each) => each.startsWith('{')); // tasks may print, too
+  const result = JSON.parse(line ?? '');
   return 'skipped' in result ? undefined : result;
 }
 

@@ -1,28 +1,77 @@
 /**
- * `npm run bench [-- --quick | --full] [--json FILE]`
+ * `npm run bench [-- --quick | --full] [--only ID,…] [--write] [--json FILE]`
  *
  * Everything against a capacity of 32, each contestant in a fresh process, the order alternating from round to round.
+ * `--write` puts the tables and charts into BENCHMARKS.md; `--json` keeps every round.
  */
+import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { cpus, release, type } from 'node:os';
 import { parseArgs } from 'node:util';
-import { enqueueLatency } from './latency.js';
-import { PLANS } from './plan.js';
-import { throughput } from './throughput.js';
+import { growth } from './growth.js';
+import { http } from './http.js';
+import { enqueueLatency, startLatency } from './latency.js';
+import { PLANS, type Plan } from './plan.js';
+import { publish, type Section } from './report.js';
+import { fairness, headline, sweeps } from './throughput.js';
+
+const QUESTIONS: Readonly<Record<string, (plan: Plan) => Promise<Section>>> = {
+  throughput: headline,
+  enqueue: enqueueLatency,
+  start: startLatency,
+  http,
+  fairness,
+  sweeps,
+  growth,
+};
 
 const { values } = parseArgs({
-  options: { quick: { type: 'boolean' }, full: { type: 'boolean' }, json: { type: 'string' } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    full: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    json: { type: 'string' },
+  },
 });
 const plan = values.quick ? PLANS.quick : values.full ? PLANS.full : PLANS.normal;
-const machine = `${cpus()[0]?.model ?? 'unknown'}, ${cpus().length} cores, Node.js ${process.versions.node}`;
-const date = new Date().toISOString();
+const wanted = values.only?.split(',') ?? Object.keys(QUESTIONS);
 
-console.log(`${machine}, ${date.slice(0, 10)}\n`);
-const results = {
-  machine,
-  date,
-  plan,
-  throughput: await throughput(plan),
-  latency: await enqueueLatency(plan),
-};
-if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(results, undefined, 2)}\n`);
+const machine = describeMachine();
+console.log(machine);
+const sections: Section[] = [{ id: 'machine', text: machine, data: machine, charts: [] }];
+for (const id of wanted) {
+  const question = QUESTIONS[id];
+  if (question === undefined)
+    throw new Error(`Expected one of ${Object.keys(QUESTIONS).join(', ')}, got ${id}`);
+  const section = await question(plan);
+  sections.push(section);
+  console.log(`\n## ${id}\n\n${section.text}`);
+}
+if (values.write) publish(sections);
+if (values.json !== undefined) {
+  const data = Object.fromEntries(sections.map(({ id, data }) => [id, data]));
+  writeFileSync(values.json, `${JSON.stringify({ plan, ...data }, undefined, 2)}\n`);
+}
+
+function describeMachine(): string {
+  const commit = output('git', ['rev-parse', '--short', 'HEAD']);
+  const rustc = output('rustc', ['--version'])?.replace(/ \(.*/, '');
+  return [
+    `${cpus()[0]?.model ?? 'unknown processor'}, ${cpus().length} cores`,
+    `${type()} ${release()}`,
+    `Node.js ${process.versions.node}`,
+    ...(rustc === undefined ? [] : [rustc]),
+    ...(commit === undefined ? [] : [`commit ${commit}`]),
+    new Date().toISOString().slice(0, 10),
+    `\`npm run bench${process.argv.slice(2).length > 0 ? ` -- ${process.argv.slice(2).join(' ')}` : ''}\``,
+  ].join(' · ');
+}
+
+function output(command: string, args: readonly string[]): string | undefined {
+  try {
+    return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+  } catch {
+    return undefined; // not there
+  }
+}

@@ -1,47 +1,136 @@
-/** Question: how many tasks per second reach the worker thread and are run there? */
-import type { Result, Setup } from './contestants/contract.js';
+/** Question: how many tasks per second reach the other side of the queue and are run there? */
+import type { Payload, Result, Setup } from './contestants/contract.js';
 import type { Plan } from './plan.js';
-import { type Contestant, own, runRounds } from './processes.js';
-import { ratio, type Spread, show } from './statistics.js';
+import { type Contestant, own, peer, runRounds, rust } from './processes.js';
+import { markdown, type Section } from './report.js';
+import { digits, ratio, type Spread, show } from './statistics.js';
 
-/** Tasks per process, so that each takes about a second. */
-const COUNTS: Readonly<Record<string, number>> = { ring: 5e6, channel: 2e6, runTask: 2e6, postMessage: 3e5 };
-const BASELINE = 'postMessage';
-
-const CONTESTANTS: readonly Contestant[] = [
-  own('ring', 'ring'),
-  own('channel', 'channel'),
-  own('runTask', 'runtask'),
-  own('postMessage', 'postmessage'),
+/** Who takes part, and how many tasks each gets, so that a process runs for about half a second. */
+const FIELD: readonly (readonly [Contestant, number])[] = [
+  [own('bare ring of integers (the limit)', 'ring'), 4e6],
+  [own('async-tasks: channel alone', 'channel'), 1.5e6],
+  [own('async-tasks: `await runTask`', 'runtask'), 1e6],
+  [own('async-tasks: `blockingRunTask`', 'runtask'), 1e6],
+  [rust('Rust: crossbeam `bounded(32)`', 'crossbeam'), 6e5],
+  [rust('Rust: std `sync_channel(32)`', 'std'), 5e5],
+  [rust('Rust: tokio `mpsc(32)`, `blocking_send`', 'tokio'), 3e5],
+  [rust('Rust: the template as written', 'template'), 6e4],
+  [peer('fastq (same thread)', 'fastq'), 1e6],
+  [own('`postMessage` with an answer', 'postmessage'), 1.5e5],
+  [peer('p-queue (same thread)', 'p-queue'), 1e5],
+  [peer('multithreading', 'multithreading'), 3e4],
+  [peer('poolifier', 'poolifier'), 3e4],
+  [peer('piscina', 'piscina'), 3e4],
+  [peer('tinypool', 'tinypool'), 3e4],
+  [peer('workerpool', 'workerpool'), 1e4],
 ];
+const BLOCKING = 'async-tasks: `blockingRunTask`';
+const RING = 'bare ring of integers (the limit)';
+/** What the others are measured against. */
+const BASELINE = '`postMessage` with an answer';
 
-export interface ThroughputRow {
-  readonly name: string;
-  /** Tasks per second. */
-  readonly rate: Spread;
-  /** Times the baseline, round by round. */
-  readonly ratio: Spread;
-}
+const perSecond = ({ tasks, ms }: Result) => (tasks / ms) * 1000;
 
-/** Measures one producer, capacity 32, a short string, and prints a table. */
-export async function throughput(plan: Plan): Promise<ThroughputRow[]> {
+/** One producer, capacity 32, a short string: everybody. */
+export async function headline(plan: Plan): Promise<Section> {
   const setupOf = ({ name }: Contestant): Setup => ({
-    count: Math.round((COUNTS[name] ?? 1e6) * plan.scale),
+    count: Math.round((FIELD.find(([each]) => each.name === name)?.[1] ?? 1e5) * plan.scale),
     producers: 1,
     capacity: 32,
-    payload: name === 'ring' ? 'number' : 'string',
+    payload: name === RING ? 'number' : 'string',
+    blocking: name === BLOCKING,
   });
-  const perSecond = ({ tasks, ms }: Result) => (tasks / ms) * 1000;
-  const rates = await runRounds<Result>(CONTESTANTS, setupOf, perSecond, plan.rounds);
-  console.log('## Throughput: one producer, capacity 32, a short string captured\n');
-  console.log(`| | million tasks/s | × ${BASELINE} |\n| --- | --- | --- |`);
+  const contestants = FIELD.map(([contestant]) => contestant);
+  const rates = await runRounds<Result>(contestants, setupOf, perSecond, plan.rounds);
   const baseline = rates.get(BASELINE);
-  const rows: ThroughputRow[] = [];
-  for (const [name, rate] of rates) {
-    const row = { name, rate, ratio: ratio(rate, baseline ?? rate) };
-    rows.push(row);
-    console.log(`| ${name} | ${show(rate, 1e6)} | ${show(row.ratio)} |`);
+  const rows = contestants.map(({ name, missing }) => {
+    const rate = rates.get(name);
+    if (rate === undefined)
+      return [name, '–', `left out: ${missing ?? 'it says that it cannot run here'}`, ''];
+    const own = rates.get('async-tasks: `await runTask`') ?? rate;
+    return [name, show(rate, 1e6), show(ratio(rate, baseline ?? rate)), show(ratio(own, rate))];
+  });
+  const head = ['', 'million tasks/s', `× ${BASELINE}`, '`await runTask` is × this'];
+  const bars = [...rates].map(([label, { median }]) => ({
+    label: label.replaceAll('`', ''),
+    value: median / 1e6,
+  }));
+  return {
+    id: 'throughput',
+    text: markdown(head, rows),
+    data: Object.fromEntries(rates),
+    charts: [
+      {
+        file: 'throughput',
+        title: 'Million tasks per second: 1 producer, capacity 32, a short string',
+        bars,
+      },
+    ],
+  };
+}
+
+const SWEEPS: readonly { readonly label: string; readonly change: Partial<Setup> }[] = [
+  ...[1, 2, 4, 8].map((producers) => ({ label: `${producers} producers`, change: { producers } })),
+  ...[1, 4, 32, 256, 4096].map((capacity) => ({ label: `capacity ${capacity}`, change: { capacity } })),
+  ...(['number', 'string', 'object', '1KiB', '32KiB'] as Payload[]).map((payload) => ({
+    label: payload,
+    change: { payload },
+  })),
+];
+
+/** Away from one producer, capacity 32, a short string: one thing changed at a time. */
+export async function sweeps(plan: Plan): Promise<Section> {
+  const contestants = [
+    own('channel', 'channel'),
+    own('blockingRunTask', 'runtask'),
+    rust('crossbeam', 'crossbeam'),
+    rust('tokio', 'tokio'),
+  ];
+  const rows: string[][] = [];
+  const data: Record<string, Record<string, Spread>> = {};
+  for (const { label, change } of SWEEPS) {
+    const setup: Setup = {
+      count: 0,
+      producers: 1,
+      capacity: 32,
+      payload: 'string',
+      blocking: true,
+      ...change,
+    };
+    const large = setup.payload === '32KiB' ? 0.05 : setup.capacity === 1 ? 0.1 : 1;
+    const count = Math.round((4e5 * large * Math.min(plan.scale, 1)) / setup.producers);
+    const rates = await runRounds<Result>(
+      contestants,
+      () => ({ ...setup, count }),
+      perSecond,
+      Math.min(plan.rounds, 3),
+    );
+    data[label] = Object.fromEntries(rates);
+    rows.push([
+      label,
+      ...contestants.map(({ name }) => digits((rates.get(name)?.median ?? Number.NaN) / 1e6)),
+    ]);
   }
-  console.log();
-  return rows;
+  const head = ['million tasks/s', ...contestants.map(({ name }) => name)];
+  return { id: 'sweeps', text: markdown(head, rows), data, charts: [] };
+}
+
+/** The share of each of four blocked producers in the first half of all messages: least served to most served. */
+export async function fairness(plan: Plan): Promise<Section> {
+  const least = ({ shares = [] }: Result) => Math.min(...shares) / Math.max(...shares);
+  const contestants = [
+    own('async-tasks', 'fairness'),
+    rust('crossbeam', 'crossbeam'),
+    rust('tokio', 'tokio'),
+    rust('std', 'std'),
+  ];
+  const count = Math.round(1e5 * Math.min(plan.scale, 1));
+  const setup: Setup = { count, producers: 4, capacity: 32, payload: 'string' };
+  const shares = await runRounds<Result>(contestants, () => setup, least, plan.rounds);
+  const rows = contestants.map(({ name }) => {
+    const share = shares.get(name);
+    return [name, share === undefined ? '–' : show(share)];
+  });
+  const head = ['4 producers', 'least served / most served'];
+  return { id: 'fairness', text: markdown(head, rows), data: Object.fromEntries(shares), charts: [] };
 }

@@ -4,7 +4,7 @@
  * An endpoint builds a task, waits until it is in the queue, and answers 202 with the task's URL. It never waits for the
  * task itself. Whatever goes wrong is answered as `application/problem+json` (RFC 9457).
  */
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createCipheriv, randomBytes, timingSafeEqual } from 'node:crypto';
 import {
   createServer,
   type IncomingMessage,
@@ -15,7 +15,7 @@ import {
 import type { Socket } from 'node:net';
 import { ChannelClosedError, type Sender, SendTimeoutError } from './channel.js';
 import { TaskTooLargeError } from './codec.js';
-import { runTask } from './handle.js';
+import { runTask, type TaskHandle, tryRunTask } from './handle.js';
 import type { TaskRecord } from './ledger.js';
 import type { Runtime } from './runtime.js';
 import type { Task } from './task.js';
@@ -24,6 +24,8 @@ import { tasks } from './tasks.js';
 /** How long a request waits for room in the queue before it is answered 503. */
 const ENQUEUE_MS = 1000;
 const MAX_BODY_BYTES = 64 * 1024;
+/** What the channel must carry: such a body as a string of two bytes a character, and the task around it. */
+export const MAX_TASK_BYTES: number = 2 * MAX_BODY_BYTES + 64;
 
 /** On purpose shorter than Node's: a client that dawdles holds a socket, nothing else, and not for long. */
 const LIMITS = {
@@ -32,6 +34,7 @@ const LIMITS = {
   keepAliveTimeout: 5_000, // between two requests
   connectionsCheckingInterval: 1_000,
   maxHeaderSize: 16 * 1024,
+  requireHostHeader: false, // checked in #route, for an answer like the others
 } as const;
 
 export interface AppOptions {
@@ -57,6 +60,10 @@ export function createApp(options: AppOptions): Server {
   const server = createServer(LIMITS, (request, response) => void app.handle(request, response));
   // A client that asks before it sends gets its refusal instead of "100 Continue".
   server.on('checkContinue', (request, response) => void app.handle(request, response));
+  server.on('checkExpectation', (request, response) => {
+    sendProblem(response, new Problem(417, 'Expected no expectation but 100-continue'));
+    request.resume();
+  });
   server.on('clientError', refuseMalformed);
   return server;
 }
@@ -77,8 +84,12 @@ class App {
   readonly #tx: Sender<Task>;
   readonly #runtime: Runtime;
   readonly #log: boolean;
-  /** Makes the part of a task's URL that cannot be guessed. */
-  readonly #secret = randomBytes(32);
+  /**
+   * Makes the part of a task's URL that cannot be guessed: a block cipher with a secret key is a pseudo-random function
+   * of the id. One object serves all: in ECB mode each block stands for itself.
+   */
+  readonly #cipher = createCipheriv('aes-128-ecb', randomBytes(16), null).setAutoPadding(false);
+  readonly #block = Buffer.alloc(16);
   readonly #routes: ReadonlyMap<string, Readonly<Record<string, Handler>>>;
 
   constructor({ tx, runtime, log = true }: AppOptions) {
@@ -114,7 +125,12 @@ class App {
   }
 
   #route(request: IncomingMessage, response: ServerResponse): void | Promise<void> {
-    const path = request.url?.split('?', 1)[0] ?? '';
+    if (request.httpVersion === '1.1' && request.headers.host === undefined) {
+      throw new Problem(400, 'Expected a Host header', { connection: 'close' });
+    }
+    // A target may be given in absolute form (RFC 9112, 3.2.2).
+    const target = request.url?.replace(/^https?:\/\/[^/?]*/i, '') ?? '';
+    const path = target.split('?', 1)[0] || '/';
     const isTask = path.startsWith('/tasks/');
     const methods = this.#routes.get(isTask ? '/tasks/' : path);
     if (methods === undefined) throw new Problem(404, `There is nothing at ${path}`);
@@ -129,15 +145,15 @@ class App {
   // ── Endpoints ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Puts the task into the queue, then answers. A client that goes away while it waits for room queues nothing. */
-  async #enqueue({ response }: Exchange, task: Task): Promise<void> {
-    const gone = new AbortController();
-    const leave = () => gone.abort();
-    response.once('close', leave);
-    const handle = await runTask(task, this.#tx, { timeout: ENQUEUE_MS, signal: gone.signal });
-    response.off('close', leave);
+  async #enqueue({ request, response }: Exchange, task: Task): Promise<void> {
+    const handle = tryRunTask(task, this.#tx) ?? (await this.#waitForRoom(request, task));
     if (this.#log) console.log('task sent');
     response.setHeader('location', `/tasks/${this.#keyOf(handle.id)}`);
     sendText(response, 202, 'task started');
+  }
+
+  #waitForRoom(request: IncomingMessage, task: Task): Promise<TaskHandle> {
+    return runTask(task, this.#tx, { timeout: ENQUEUE_MS, signal: goneSignal(request.socket) });
   }
 
   async #countWords(exchange: Exchange): Promise<void> {
@@ -167,10 +183,10 @@ class App {
 
   // ── Task URLs ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** `<id>-<code>`: the code is derived from the id with a secret, so no task's URL tells another's. */
+  /** `<id>-<code>`: 128 bits that follow from the id and a secret, so no task's URL tells another's. */
   #keyOf(id: number): string {
-    const code = createHmac('sha256', this.#secret).update(String(id)).digest('base64url').slice(0, 22);
-    return `${id}-${code}`;
+    this.#block.writeDoubleLE(id);
+    return `${id}-${this.#cipher.update(this.#block).toString('base64url')}`;
   }
 
   /** The record behind a URL. A wrong code, an unknown id and an expired record all look the same. */
@@ -222,19 +238,20 @@ function toJson(_key: string, value: unknown): unknown {
 // ── Bodies ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 async function readBody({ request, response }: Exchange): Promise<Buffer> {
-  const tooLarge = new Problem(413, `Expected a body of at most ${MAX_BODY_BYTES} bytes`, {
-    connection: 'close',
-  });
+  const tooLarge = new Problem(413, `Expected a body of at most ${MAX_BODY_BYTES} bytes`);
   if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) throw tooLarge;
-  if (request.headers.expect !== undefined) response.writeContinue();
+  if (request.headers.expect !== undefined && request.httpVersion === '1.1') response.writeContinue();
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-    size += chunk.length;
-    if (size > MAX_BODY_BYTES) throw tooLarge;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+  return new Promise((resolve, reject) => {
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > MAX_BODY_BYTES) reject(tooLarge);
+      else chunks.push(chunk);
+    });
+    request.on('end', () => resolve(Buffer.concat(chunks)));
+    request.on('error', reject);
+  });
 }
 
 // ── Answers ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -281,6 +298,21 @@ function problemOf(error: unknown): Problem {
   return new Problem(500, 'Something went wrong; the log says what');
 }
 
+const gone = new WeakMap<Socket, AbortSignal>();
+
+/** Aborts when the client closes the connection: one signal for all that it has asked on it. */
+function goneSignal(socket: Socket): AbortSignal {
+  let signal = gone.get(socket);
+  if (signal === undefined) {
+    const controller = new AbortController();
+    if (socket.destroyed) controller.abort();
+    else socket.once('close', () => controller.abort());
+    signal = controller.signal;
+    gone.set(socket, signal);
+  }
+  return signal;
+}
+
 /** The client closed the connection: while the body was read, or while the task waited for room. */
 function isGone(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
@@ -303,5 +335,6 @@ function refuseMalformed(error: Error & { code?: string }, socket: Socket): void
     'cache-control: no-store',
     'connection: close',
   ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  socket.write(`${head.join('\r\n')}\r\n\r\n${body}`);
+  socket.destroySoon(); // the parser watches this socket no more, so it must not stay half open
 }

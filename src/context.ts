@@ -1,5 +1,6 @@
 /**
- * What a running task knows of itself. Made only when the task asks, so it costs nothing where it is not used.
+ * What a running task knows of itself. A task that does not ask pays for one small object; signal and listening are
+ * made on demand.
  *
  * A task of `defineTasks` asks with `currentTask()`, before its first `await`; a closure of `move` gets its context as
  * the second parameter.
@@ -66,7 +67,7 @@ function stopReason(): DOMException {
   return new DOMException('The task was asked to stop', 'AbortError');
 }
 
-let current: TaskContext | (() => TaskContext) | undefined;
+let current: TaskContext | undefined;
 
 /**
  * The context of the task that is running now. Call it before the task's first `await`, and keep it.
@@ -74,17 +75,20 @@ let current: TaskContext | (() => TaskContext) | undefined;
  * @throws Error when no task is running synchronously
  */
 export function currentTask(): TaskContext {
-  if (typeof current === 'function') current = current();
   if (current === undefined)
     throw new Error('Expected a running task: call currentTask() before the first await');
   return current;
 }
 
-/** The executor's: runs the synchronous part of a task. `make` is called if the task asks for its context. */
-export function withTask<R>(make: () => TaskContext, body: () => R): R {
-  current = make;
+/** The executor's: runs a task, or its synchronous part, with its context as the current one. */
+export function withTask<A extends readonly unknown[], R>(
+  context: TaskContext,
+  fn: (...args: A) => R,
+  args: A,
+): R {
+  current = context;
   try {
-    return body();
+    return fn(...args);
   } finally {
     current = undefined;
   }

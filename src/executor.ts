@@ -113,7 +113,7 @@ class Runner {
     const id = this.#options.ledger.idAt(task.position);
     try {
       const definition = this.#begin(task);
-      const result = this.#call(task, definition, () => new TaskContext(id, this.#options.ledger));
+      const result = this.#call(task, definition, new TaskContext(id, this.#options.ledger));
       if (types.isPromise(result)) {
         result.catch((error) => this.#report(task, 'failed', error)); // it goes on, and nobody waits for it
         throw new TypeError('Expected a sync task to return no promise: use asyncTask');
@@ -132,7 +132,7 @@ class Runner {
     threadAlive.hold(); // a task may wait for its signal alone
     try {
       const definition = this.#begin(task);
-      const result = Promise.resolve(this.#call(task, definition, () => context));
+      const result = Promise.resolve(this.#call(task, definition, context));
       if (definition.timeout === 0) this.#succeed(id, await result);
       else {
         const late = new Promise<never>((_, reject) => {
@@ -160,24 +160,21 @@ class Runner {
   }
 
   #begin(task: Task): Definition {
-    const definition = typeof task.fn === 'number' ? this.#defined(task.fn, task.module) : this.#moved(task);
+    const definition = typeof task.fn === 'number' ? this.#defined(task.fn) : this.#moved(task);
     this.#options.ledger.begin(task.position, this.#now, definition.timeout);
     return definition;
   }
 
-  #call(task: Task, { fn }: Definition, context: () => TaskContext): unknown {
-    const call = fn as (...args: readonly unknown[]) => unknown;
-    // A moved closure gets its context; one that does not name it pays nothing.
-    const args = typeof task.fn === 'string' && fn.length > 1 ? [...task.args, context()] : task.args;
-    return withTask(context, () => call(...args));
+  #call(task: Task, { fn }: Definition, context: TaskContext): unknown {
+    const args = typeof task.fn === 'string' ? [...task.args, context] : task.args;
+    return withTask(context, fn as (...args: readonly unknown[]) => unknown, args);
   }
 
-  #defined(number: number, module: number): Definition {
+  #defined(number: number): Definition {
     const definition = this.#options.module.definitions[number];
-    if (definition !== undefined && module === this.#options.module.id) return definition;
-    throw new Error(
-      'Expected a task of the module that the worker thread imported: is there a second defineTasks?',
-    );
+    if (definition === undefined)
+      throw new Error(`Expected a task of ${this.#options.module.names.join(', ')}`);
+    return definition;
   }
 
   /** A closure arrives as source, and is compiled once. */

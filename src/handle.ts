@@ -8,22 +8,54 @@ import type { Task } from './task.js';
 /** How long `runTask` may wait for room in the queue: `timeout` in milliseconds, or until `signal` aborts. */
 export type RunOptions = Pick<SendOptions, 'timeout' | 'signal'>;
 
+const NO_OPTIONS: RunOptions = Object.freeze({});
+
 /**
  * Puts `task` into the queue. Resolves once it is *in the queue*, not once it has run.
  *
  * Rejects like `Sender.send`, and then the task will never run: SendTimeoutError, the signal's reason,
- * ChannelClosedError, NotSendableError, TaskTooLargeError.
+ * ChannelClosedError, NotSendableError, TaskTooLargeError; TypeError for a task of another module than the runtime's.
  */
-export function runTask<R>(
+export async function runTask<R>(
   task: Task<R>,
   tx: Sender<Task>,
-  options: RunOptions = {},
+  options: RunOptions = NO_OPTIONS,
 ): Promise<TaskHandle<R>> {
+  options.signal?.throwIfAborted();
+  return tryRunTask(task, tx) ?? (await waitForRoom(task, tx, options));
+}
+
+/** Puts `task` into the queue if there is room now. `undefined`: the queue is full, nothing was queued. */
+export function tryRunTask<R>(task: Task<R>, tx: Sender<Task>): TaskHandle<R> | undefined {
+  const handle = new TaskHandle<R>(task, enqueuerOf(tx), NO_OPTIONS);
+  return tx.trySend(task, handle) ? handle : undefined;
+}
+
+async function waitForRoom<R>(task: Task<R>, tx: Sender<Task>, options: RunOptions): Promise<TaskHandle<R>> {
   const handle = new TaskHandle<R>(task, enqueuerOf(tx), options);
-  return tx.send(task, handle).then(
-    () => handle,
-    (error) => handle.refused(error),
-  );
+  try {
+    await tx.send(task, handle);
+  } catch (error) {
+    handle.withdraw();
+    throw error;
+  }
+  return handle;
+}
+
+/** Like {@link runTask}, but blocks the thread while the queue is full: for producer threads. See `blockingSend`. */
+export function blockingRunTask<R>(
+  task: Task<R>,
+  tx: Sender<Task>,
+  options: Pick<RunOptions, 'timeout'> = NO_OPTIONS,
+): TaskHandle<R> {
+  const handle = new TaskHandle<R>(task, enqueuerOf(tx), options);
+  try {
+    tx.blockingSend(task, handle);
+  } catch (error) {
+    handle.withdraw();
+    throw error;
+  }
+  return handle;
 }
 
 /** A task that is in the queue, or was. */
@@ -37,6 +69,11 @@ export class TaskHandle<R = unknown> implements SendOptions {
 
   /** @internal Made by `runTask`. */
   constructor(task: Task<R>, enqueuer: Enqueuer, options: RunOptions) {
+    if (task.module !== 0 && task.module !== enqueuer.ledger.module) {
+      throw new TypeError(
+        "Expected a task of the runtime's own tasks module: is there a second defineTasks?",
+      );
+    }
     this.timeout = options.timeout;
     this.signal = options.signal;
     this.#task = task;
@@ -54,10 +91,9 @@ export class TaskHandle<R = unknown> implements SendOptions {
     return this.#id >= 0;
   }
 
-  /** @internal The send has failed. */
-  refused(error: unknown): never {
+  /** @internal The send has failed: the task was never accepted. */
+  withdraw(): void {
     if (this.#id >= 0) this.#enqueuer.ledger.withdraw(this.#id);
-    throw error;
   }
 
   /** The task's record, or `undefined` if it has been used for a later task. Reads memory, asks nobody. */

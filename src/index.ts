@@ -19,7 +19,7 @@ export {
   TaskTimeoutError,
   WorkerCrashedError,
 } from './errors.js';
-export { type RunOptions, runTask, type TaskHandle } from './handle.js';
+export { blockingRunTask, type RunOptions, runTask, type TaskHandle, tryRunTask } from './handle.js';
 export type { FinalState, TaskRecord, TaskState } from './ledger.js';
 export { type DrainReport, type Runtime, type RuntimeOptions, startRuntime } from './runtime.js';
 export {

@@ -42,6 +42,7 @@ import { type Bell, MAX_SENDERS } from './ring.js';
 const LINE = 32; // words in 128 bytes
 const HISTORY = 0; // constants
 const RESULT_BYTES = 1;
+const MODULE = 2; // which task module the worker thread runs
 const CONTROL = LINE; // the worker parks here for cancel requests, while a task uses its signal
 const CONDEMNED = LINE + 1; // 1: the supervisor is about to end the worker thread
 const WATCHERS = 2 * LINE; // one line for each sender: it parks here for the end of tasks
@@ -134,6 +135,15 @@ export class Ledger {
     this.#bytes = new Uint8Array(memory, recordsEnd);
     this.#encoder = new Encoder(this.#resultBytes);
     this.#decoder = new Decoder(this.#resultBytes);
+  }
+
+  /** Which task module the worker thread runs: see `TaskModule`. Known once the runtime has started. */
+  get module(): number {
+    return this.#words[MODULE] ?? 0;
+  }
+
+  set module(id: number) {
+    this.#words[MODULE] = id;
   }
 
   // ── The sender ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -12,9 +12,13 @@ export interface ReceiverHandle<T> {
   readonly carries?: (value: T) => void;
 }
 
-/** How often an idle receiver looks before it parks: more while that pays, few while it does not. */
-const MIN_SPIN = 32;
-const MAX_SPIN = 2048;
+/**
+ * How often an idle receiver looks before it parks. A wake-up costs both threads some 20 µs, so looking that long is
+ * worth it if the next message comes that soon; the last wait tells. An idle process soon parks, and stays parked.
+ */
+const LONG_SPIN = 5000;
+const SHORT_SPIN = 50;
+const SOON_MS = 0.1;
 
 /** Looks at a message and its position before it leaves the channel. */
 export type Accept<T> = (value: T, position: number) => boolean;
@@ -26,7 +30,7 @@ export class Receiver<T> {
   readonly #ring: Ring;
   readonly #decoder: Decoder;
   readonly #bell: Bell;
-  #spin = MIN_SPIN;
+  #spin = LONG_SPIN;
   #receiving = false;
   #away = false;
 
@@ -107,7 +111,11 @@ export class Receiver<T> {
       if (length !== EMPTY) return length === END ? undefined : this.#take(length);
       announce(words, at);
       if (this.#ring.peek() !== EMPTY) retract(words, at);
-      else park(words, at, SLICE_MS);
+      else {
+        const since = performance.now();
+        park(words, at, SLICE_MS);
+        this.#learn(since);
+      }
     }
   }
 
@@ -135,7 +143,9 @@ export class Receiver<T> {
   async #parkAsync(): Promise<void> {
     this.#receiving = true;
     threadAlive.hold();
+    const since = performance.now();
     await parkAsync(this.#bell.words, this.#bell.at);
+    this.#learn(since);
     threadAlive.release();
     this.#receiving = false;
   }
@@ -145,12 +155,16 @@ export class Receiver<T> {
     if (this.#receiving) throw new Error('Expected one `recv` at a time: await the former call first');
   }
 
+  /** Was the wait since then short enough that looking would have been better than parking? */
+  #learn(since: number): void {
+    this.#spin = performance.now() - since < SOON_MS ? LONG_SPIN : SHORT_SPIN;
+  }
+
   /** Looks for a message, for a few microseconds at most, before the caller parks. */
   #look(): number {
     let length = this.#ring.peek();
     if (length !== EMPTY) return length;
     for (let looks = 0; looks < this.#spin && length === EMPTY; looks++) length = this.#ring.peek();
-    this.#spin = length === EMPTY ? Math.max(MIN_SPIN, this.#spin >> 1) : Math.min(MAX_SPIN, this.#spin << 1);
     return length;
   }
 

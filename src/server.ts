@@ -1,6 +1,6 @@
 /** The entry point: address, signals, wiring. */
 import { once } from 'node:events';
-import { createApp } from './app.js';
+import { createApp, MAX_TASK_BYTES } from './app.js';
 import { channel } from './channel.js';
 import type { TaskRecord } from './ledger.js';
 import { startRuntime } from './runtime.js';
@@ -12,7 +12,7 @@ process.stdout.on('error', () => {}); // whoever read the log has gone; serving 
 const host = process.env['HOST'] || '127.0.0.1';
 const port = parsePort(process.env['PORT'] || '8000');
 
-const [tx, rx] = channel<Task>(32);
+const [tx, rx] = channel<Task>(32, { maxBytes: MAX_TASK_BYTES });
 const runtime = await startRuntime(rx, { tasks: new URL('./tasks.js', import.meta.url) });
 const server = createApp({ tx, runtime });
 

@@ -16,7 +16,7 @@ export class Task<R = unknown> {
   readonly kind: TaskKind;
   /** The function's number among the tasks of its module, or the source of a moved closure. */
   readonly fn: number | string;
-  /** Tells the task modules apart: both threads must mean the same. */
+  /** Tells task modules apart; 0 for a moved closure, and in the worker thread. `runTask` checks it. */
   readonly module: number;
   /** The captured values, in the order of the function's parameters. */
   readonly args: readonly unknown[];
@@ -43,14 +43,20 @@ registerWireClass<Task>({
   tag: 0,
   type: Task,
   write(to, task) {
-    to.write(task.kind === 'async' ? 1 : 0);
-    to.write(task.fn);
-    to.write(task.module);
+    const isAsync = task.kind === 'async';
+    if (typeof task.fn === 'number') to.write(task.fn * 2 + (isAsync ? 1 : 0));
+    else {
+      to.write(isAsync);
+      to.write(task.fn);
+    }
     to.writeNamed('args', task.args);
   },
   read(from) {
-    const kind = from.read() === 1 ? 'async' : 'sync';
-    return new Task(kind, from.read() as number | string, from.read() as number, from.read() as unknown[]);
+    const head = from.read();
+    if (typeof head !== 'number') {
+      return new Task(head === true ? 'async' : 'sync', from.read() as string, 0, from.read() as unknown[]);
+    }
+    return new Task((head & 1) === 1 ? 'async' : 'sync', head >> 1, 0, from.read() as unknown[]);
   },
 });
 

@@ -29,12 +29,14 @@ const module = moduleOf(exports.tasks);
 if (module === undefined) {
   throw new TypeError(`Expected ${setup.tasks} to export \`tasks\`, made by defineTasks`);
 }
+const ledger = new Ledger(setup.ledger);
+ledger.module = module.id;
 const timeouts = module.definitions.some((definition) => definition.timeout > 0);
 tell({ type: 'started', names: module.names, timeouts });
 
 await taskExec(Receiver.attach(setup.rx), {
   module,
-  ledger: new Ledger(setup.ledger),
+  ledger,
   concurrency: setup.concurrency,
   log: setup.log ? (line) => console.log(line) : undefined,
 });

@@ -8,6 +8,8 @@ export interface Setup {
   readonly producers: number;
   readonly capacity: number;
   readonly payload: Payload;
+  /** One producer, too, is a thread of its own that blocks. */
+  readonly blocking?: boolean;
 }
 
 /** What a task captures. */

@@ -12,4 +12,6 @@ export const tasks = defineTasks({
     sum += sizeOf(captured);
   }),
   total: syncTask(() => sum),
+  /** When it runs: comparable between threads. */
+  now: syncTask(() => performance.timeOrigin + performance.now()),
 });

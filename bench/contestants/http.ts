@@ -1,0 +1,68 @@
+/**
+ * The server as an application in this process, and what a request costs it, asked by autocannon in a process of its own
+ * (`bench/peers`). `route`: GET / or an enqueueing POST. `blocking`: the main thread also does a blocking send on a full
+ * queue every 100 ms, as a server should not.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { createApp } from '#app';
+import { channel } from '#channel';
+import { startRuntime } from '#runtime';
+import type { Task } from '#task';
+
+export interface HttpSetup {
+  readonly route: 'hello' | 'enqueue';
+  readonly ms: number;
+  readonly blocking?: boolean;
+}
+
+export interface HttpResult {
+  readonly perSecond: number;
+  /** Milliseconds. */
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+  readonly failed: number;
+}
+
+const STALL_MS = 50;
+
+const { route, ms, blocking } = JSON.parse(process.argv[2] ?? '{}') as HttpSetup;
+const [tx, rx] = channel<Task>(32);
+const runtime = await startRuntime(rx, { tasks: new URL(import.meta.resolve('#tasks')), log: false });
+const app = createApp({ tx, runtime, log: false });
+app.listen(0, '127.0.0.1');
+await once(app, 'listening');
+const address = app.address();
+if (typeof address !== 'object' || address === null) throw new Error('Expected a port');
+if (blocking === true) setInterval(stall, 100);
+
+const options = {
+  url: `http://127.0.0.1:${address.port}${route === 'hello' ? '/' : '/count_words'}`,
+  method: route === 'hello' ? 'GET' : 'POST',
+  connections: 32,
+  duration: ms / 1000,
+};
+const client = spawn(
+  process.execPath,
+  [fileURLToPath(new URL('../../../bench/peers/load.mjs', import.meta.url)), JSON.stringify(options)],
+  {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  },
+);
+const [code] = await once(client, 'close');
+process.exit(code ?? 1);
+
+/** A blocking send into a full queue of its own, with nobody to make room. */
+function stall(): void {
+  const [full, receiver] = channel<number>(1);
+  receiver.share();
+  full.trySend(1);
+  try {
+    full.blockingSend(2, { timeout: STALL_MS });
+  } catch {
+    // it timed out, as meant
+  }
+  full.close();
+}
