@@ -1,0 +1,77 @@
+/**
+ * The channel as shipped, under a scheduler that decides before every `Atomics` call which thread goes next. See
+ * README.md. `SEED=n` chooses other random schedules.
+ */
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { exploreAll, exploreRandom, type Report } from './interleave/explore.js';
+import { instrumentedCalls, shippedCalls } from './interleave/faithful.js';
+import { mutants } from './interleave/mutants.js';
+import { Build } from './interleave/realm.js';
+import { tell } from './interleave/replay.js';
+import { scenarios } from './interleave/scenarios.js';
+import { type Scenario, World } from './interleave/world.js';
+
+const SEED = Number(process.env['SEED'] ?? 1);
+const total = { schedules: 0, steps: 0, kills: 0, caught: 0 };
+
+function expectNoFailure(world: World, report: Report): void {
+  total.schedules += report.schedules;
+  total.steps += report.steps;
+  total.kills += report.kills;
+  if (report.failure === undefined) return;
+  const { what, schedule } = report.failure;
+  assert.fail(`${what}\n${tell(world, schedule)}\nreplay: '${world.scenario.name}' '${schedule}'`);
+}
+
+test('the instrumented modules make the same Atomics calls as the shipped ones', async () => {
+  const shipped = await shippedCalls();
+  assert.ok(shipped.length > 1000);
+  const instrumented = instrumentedCalls();
+  const other = shipped.findIndex((call, n) => call !== instrumented[n]);
+  assert.equal(instrumented[other], shipped[other], `call ${other}`);
+  assert.equal(instrumented.length, shipped.length);
+});
+
+const build = new Build();
+const buildThatLooks = new Build([], 1);
+
+for (const scenario of scenarios) {
+  test(`the promises hold in many orders: ${scenario.name}`, (t) => {
+    const world = new World(scenario, build);
+    const none = exploreAll(world, { preemptions: 0, seconds: 5 });
+    expectNoFailure(world, none);
+    const one = exploreAll(world, { preemptions: 1, schedules: 1200, seconds: 1 });
+    expectNoFailure(world, one);
+    const looking = new World(scenario, buildThatLooks);
+    const random = exploreRandom(looking, SEED, { schedules: 200, seconds: 1 });
+    expectNoFailure(looking, random);
+    const all = one.complete ? 'all' : 'some';
+    t.diagnostic(
+      `${none.schedules} schedules without preemptions${none.complete ? ' (all)' : ''}, ` +
+        `${one.schedules} with one (${all}), ${random.schedules} random ones from seed ${SEED}`,
+    );
+  });
+}
+
+for (const { name, edits, scenario } of mutants) {
+  test(`the scheduler finds ${name}`, (t) => {
+    const build = new Build(edits);
+    const chosen = scenarios.find((known) => known.name === scenario) as Scenario;
+    for (const preemptions of [0, 1, 2]) {
+      const { failure } = exploreAll(new World(chosen, build), { preemptions, seconds: 10 });
+      if (failure === undefined) continue;
+      total.caught += 1;
+      t.diagnostic(`${preemptions} preemptions, ${failure.schedule}: ${failure.what}`);
+      return;
+    }
+    assert.fail('Expected a schedule that fails');
+  });
+}
+
+after(() => {
+  const { schedules, steps, kills, caught } = total;
+  console.log(
+    `${schedules} schedules, ${steps} steps, ${kills} kills, ${caught} of ${mutants.length} mutants caught`,
+  );
+});

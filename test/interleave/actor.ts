@@ -1,0 +1,206 @@
+/** What a thread of a scenario can do; each action tells the witness how it came out. */
+import { Await, call, type LoopPromise, promiseOf, type Steps, type Thread } from './loop.js';
+import type { Instance, InstrumentedReceiver, InstrumentedSender } from './realm.js';
+import type { Refusal } from './witness.js';
+import type { World } from './world.js';
+
+/** As much of an AbortSignal as the channel uses, but its listeners are generators. */
+class Signal {
+  readonly reason = { code: 'aborted' };
+  aborted = false;
+  readonly #listeners: (() => unknown)[] = [];
+
+  addEventListener(_: 'abort', listener: () => unknown): void {
+    this.#listeners.push(listener);
+  }
+
+  removeEventListener(_: 'abort', listener: () => unknown): void {
+    const at = this.#listeners.indexOf(listener);
+    if (at >= 0) this.#listeners.splice(at, 1);
+  }
+
+  throwIfAborted(): void {
+    if (this.aborted) throw this.reason;
+  }
+
+  *abort(): Steps<void> {
+    this.aborted = true;
+    for (const listener of [...this.#listeners]) yield* call(listener());
+  }
+}
+
+export class Actor {
+  readonly thread: Thread;
+  /** It has called the receiver and not come back. */
+  receiving = false;
+  readonly #world: World;
+  readonly #instance: Instance;
+  readonly #handles: ReadonlyMap<number, object>;
+  #tx: InstrumentedSender | undefined;
+  #rx: InstrumentedReceiver | undefined;
+
+  constructor(world: World, thread: Thread, instance: Instance, handles: ReadonlyMap<number, object>) {
+    this.#world = world;
+    this.thread = thread;
+    this.#instance = instance;
+    this.#handles = handles;
+  }
+
+  /** Before the run: attaches what the thread has. */
+  *prepare(has: 'sender' | 'receiver' | 'nothing'): Steps<void> {
+    this.receiving = false;
+    if (has === 'sender')
+      this.#tx = yield* call(this.#instance.sender.Sender.attach(this.#handle(this.thread)));
+    if (has === 'receiver') yield* this.attachReceiver();
+  }
+
+  #handle(thread: Thread): object {
+    return this.#handles.get(thread.index) ?? {};
+  }
+
+  get #sender(): InstrumentedSender {
+    if (this.#tx === undefined) throw new TypeError('Expected a thread with a sender');
+    return this.#tx;
+  }
+
+  get #receiver(): InstrumentedReceiver {
+    if (this.#rx === undefined) throw new TypeError('Expected a thread with a receiver');
+    return this.#rx;
+  }
+
+  /** The `n`th message of this thread. */
+  #message(n: number): number {
+    return 10 * this.thread.index + n;
+  }
+
+  #refused(value: number, error: unknown): void {
+    const codes: Record<string, Refusal> = {
+      ERR_SEND_TIMEOUT: 'timeout',
+      ERR_CHANNEL_CLOSED: 'closed',
+      aborted: 'aborted',
+    };
+    const why = codes[(error as { code?: string }).code ?? ''];
+    if (why === undefined) throw error;
+    this.#world.witness.refused(value, why, this.#world.scenario.refusals ?? []);
+  }
+
+  /** Runs a program that has a sender and attaches a receiver on this one thread. */
+  *both(
+    program: (tx: InstrumentedSender, attach: () => Steps<InstrumentedReceiver>) => Steps<void>,
+  ): Steps<void> {
+    const handle = { kind: 'receiver', memory: this.#world.memory };
+    yield* program(this.#sender, () => this.#instance.receiver.Receiver.attach(handle));
+  }
+
+  // ── Sender ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  *blockingSend(n: number, timeout?: number): Steps<void> {
+    const { witness } = this.#world;
+    const value = this.#message(n);
+    const mustFail = witness.closed;
+    witness.sends(this.thread, value);
+    try {
+      yield* call(this.#sender.blockingSend(value, timeout === undefined ? {} : { timeout }));
+    } catch (error) {
+      return this.#refused(value, error);
+    }
+    this.#admitted(value, mustFail);
+  }
+
+  *trySend(n: number): Steps<void> {
+    const { witness, scenario } = this.#world;
+    const value = this.#message(n);
+    const mustFail = witness.closed;
+    witness.sends(this.thread, value);
+    try {
+      if (yield* call(this.#sender.trySend(value))) this.#admitted(value, mustFail);
+      else witness.refused(value, 'full', scenario.refusals ?? []);
+    } catch (error) {
+      this.#refused(value, error);
+    }
+  }
+
+  /** Starts a send and goes on; `settled` waits for it. */
+  *send(n: number, options: object = {}): Steps<LoopPromise> {
+    const { witness } = this.#world;
+    const value = this.#message(n);
+    const mustFail = witness.closed;
+    witness.sends(this.thread, value);
+    const promise = yield* call(this.#sender.send(value, options) as LoopPromise | Steps<LoopPromise>);
+    const settled = new (promiseOf(this.thread))();
+    promise.then(
+      () => {
+        this.#admitted(value, mustFail);
+        settled.settle('resolved', undefined);
+      },
+      (error) => {
+        this.#refused(value, error);
+        settled.settle('resolved', undefined);
+      },
+    );
+    return settled;
+  }
+
+  #admitted(value: number, mustFail: boolean): void {
+    this.#world.witness.admitted(value);
+    if (mustFail) this.#world.machine.fail(`${value} was sent after the channel was closed`);
+  }
+
+  *settled(...promises: LoopPromise[]): Steps<void> {
+    for (const promise of promises) yield new Await(promise);
+  }
+
+  /** A signal that aborts when the scheduler lets a timer of this thread fire. */
+  abortSometime(): Signal {
+    const signal = new Signal();
+    this.thread.timers.push({ at: 0, job: () => signal.abort() });
+    return signal;
+  }
+
+  /** Buries the sender of `name` if that thread was killed; waits for its end. */
+  *buryIfKilled(name: string): Steps<void> {
+    const thread = this.#world.thread(name);
+    yield new Await(this.#world.machine.exitOf(thread, this.thread));
+    if (thread.killed) yield* call(this.#sender.bury(this.#handle(thread)));
+  }
+
+  *closeSender(): Steps<void> {
+    yield* call(this.#sender.close());
+  }
+
+  // ── Receiver ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  *attachReceiver(): Steps<void> {
+    const handle = { kind: 'receiver', memory: this.#world.memory };
+    this.#rx = yield* call(this.#instance.receiver.Receiver.attach(handle));
+  }
+
+  /** Waits for the end of `name`; true if it was killed. */
+  *outlives(name: string): Steps<boolean> {
+    const thread = this.#world.thread(name);
+    yield new Await(this.#world.machine.exitOf(thread, this.thread));
+    return thread.killed;
+  }
+
+  *recv(how: 'async' | 'blocking' | 'try'): Steps<unknown> {
+    this.receiving = how !== 'try';
+    let value: unknown;
+    if (how === 'async') value = yield new Await(yield* call(this.#receiver.recv()));
+    else value = yield* call(how === 'try' ? this.#receiver.tryRecv() : this.#receiver.blockingRecv());
+    this.receiving = false;
+    if (value === undefined && how !== 'try') this.#world.witness.ended = true;
+    return value;
+  }
+
+  /** Receives until the channel is closed and drained. */
+  *drain(how: 'async' | 'blocking'): Steps<void> {
+    while ((yield* this.recv(how)) !== undefined);
+  }
+
+  *closeReceiver(): Steps<void> {
+    const { witness } = this.#world;
+    witness.closing = true;
+    yield* call(this.#receiver.close());
+    witness.closed = true;
+  }
+}

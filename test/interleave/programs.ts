@@ -1,0 +1,110 @@
+/** What a thread of a scenario does, from its first action to its last. */
+import type { Program } from './world.js';
+
+export const blocking = (...messages: number[]): Program =>
+  function* (actor) {
+    for (const n of messages) yield* actor.blockingSend(n);
+    yield* actor.closeSender();
+  };
+
+export const sending = (...messages: number[]): Program =>
+  function* (actor) {
+    const sends = [];
+    for (const n of messages) sends.push(yield* actor.send(n));
+    yield* actor.settled(...sends);
+    yield* actor.closeSender();
+  };
+
+export const awaiting = (...messages: number[]): Program =>
+  function* (actor) {
+    for (const n of messages) yield* actor.settled(yield* actor.send(n));
+    yield* actor.closeSender();
+  };
+
+export const mixing: Program = function* (actor) {
+  const first = yield* actor.send(1);
+  yield* actor.blockingSend(2);
+  yield* actor.settled(first);
+  yield* actor.closeSender();
+};
+
+/** The third send stands in line, and the blocking one behind it. */
+export const mixingInLine: Program = function* (actor) {
+  const sends = [];
+  for (const n of [1, 2, 3]) sends.push(yield* actor.send(n));
+  yield* actor.blockingSend(4);
+  yield* actor.settled(...sends);
+  yield* actor.closeSender();
+};
+
+export const trying = (...messages: number[]): Program =>
+  function* (actor) {
+    for (const n of messages) yield* actor.trySend(n);
+    yield* actor.closeSender();
+  };
+
+export const impatient: Program = function* (actor) {
+  yield* actor.blockingSend(1, 50);
+  yield* actor.blockingSend(2, 50);
+  yield* actor.closeSender();
+};
+
+export const impatientOnce: Program = function* (actor) {
+  yield* actor.blockingSend(1, 50);
+  yield* actor.closeSender();
+};
+
+export const impatientAsync: Program = function* (actor) {
+  const first = yield* actor.send(1, { timeout: 50 });
+  const second = yield* actor.send(2, { timeout: 60 });
+  yield* actor.settled(first, second);
+  yield* actor.closeSender();
+};
+
+/** Gives up the first position it gets for every message. */
+export const choosy: Program = function* (actor) {
+  for (const n of [1, 2]) {
+    let positions = 0;
+    yield* actor.settled(yield* actor.send(n, { claimed: () => ++positions > 1 }));
+  }
+  yield* actor.closeSender();
+};
+
+export const aborting: Program = function* (actor) {
+  const first = yield* actor.send(1);
+  const second = yield* actor.send(2, { signal: actor.abortSometime() });
+  yield* actor.settled(first, second);
+  yield* actor.closeSender();
+};
+
+export const draining =
+  (how: 'async' | 'blocking'): Program =>
+  (actor) =>
+    actor.drain(how);
+
+/** Receives so many, then closes, then drains what was admitted. */
+export const closingAfter = (messages: number, how: 'async' | 'blocking'): Program =>
+  function* (actor) {
+    for (let n = 0; n < messages; n++) yield* actor.recv(how);
+    yield* actor.closeReceiver();
+    yield* actor.drain(how);
+  };
+
+/** Takes so many and then no more. */
+export const taking = (messages: number, how: 'async' | 'blocking'): Program =>
+  function* (actor) {
+    for (let n = 0; n < messages; n++) yield* actor.recv(how);
+  };
+
+export const burying = (name: string): Program =>
+  function* (actor) {
+    yield* actor.buryIfKilled(name);
+    yield* actor.closeSender();
+  };
+
+export const inheriting = (name: string, how: 'async' | 'blocking'): Program =>
+  function* (actor) {
+    if (!(yield* actor.outlives(name))) return;
+    yield* actor.attachReceiver();
+    yield* actor.drain(how);
+  };

@@ -1,0 +1,58 @@
+/**
+ * Prints every step of a schedule:
+ *
+ *   node build/test/interleave/replay.js '<scenario>' '<schedule>' ['<mutant>']
+ */
+import { pathToFileURL } from 'node:url';
+import { replay } from './explore.js';
+import type { Step } from './machine.js';
+import { mutants } from './mutants.js';
+import { Build } from './realm.js';
+import { scenarios } from './scenarios.js';
+import { World } from './world.js';
+
+const PHASES = ['?', 'WRITING', 'WAITING', 'READY', 'ABORTED', 'VOID', '?', '?'];
+
+/** The name of a word, and its value in words. */
+function describe(world: World, { thread, op, at, value }: Step): string {
+  const { SENDERS = 0, LINE = 1, FIRST_CELL = 0, CELL_WORDS = 1 } = world.layout;
+  let [name, text] = [`word ${at}`, String(value)];
+  if (at >= FIRST_CELL) {
+    name = `cell ${(at - FIRST_CELL) / CELL_WORDS}`;
+    text = `lap ${value >>> 8}, sender ${(value >>> 3) & 31}, ${PHASES[value & 7]}`;
+  } else if (at >= SENDERS) {
+    const part = ['parking word', 'turn', 'life'][(at - SENDERS) % LINE];
+    name = `${part} of sender ${Math.floor((at - SENDERS) / LINE)}`;
+  } else {
+    const known = ['TAIL', 'HEAD', 'LIMIT', 'BELL', 'GATE', 'OPEN', 'NEXT_TURN', 'RECEIVER_THREAD'];
+    name = known.find((word) => world.layout[word] === at) ?? name;
+  }
+  return `${thread}  ${op.padEnd(16)}${name.padEnd(26)}${text}`;
+}
+
+/** The steps of a schedule, and how it ended. */
+export function tell(world: World, schedule: string): string {
+  world.machine.log = [];
+  const failure = replay(world, schedule);
+  const steps = world.machine.log.filter(({ at }) => !world.machine.quiet(at));
+  const lines = steps.map((step) => describe(world, step));
+  world.machine.log = undefined;
+  return [...lines, `received: ${world.witness.delivered.join(', ')}`, failure ?? 'nothing is wrong'].join(
+    '\n',
+  );
+}
+
+function main([name, schedule = '', mutant]: string[]): void {
+  const scenario = scenarios.find((known) => known.name === name);
+  const edits = mutant === undefined ? [] : mutants.find((known) => known.name === mutant)?.edits;
+  if (scenario !== undefined && edits !== undefined) {
+    console.log(tell(new World(scenario, new Build(edits)), schedule));
+    return;
+  }
+  console.error("Expected: node build/test/interleave/replay.js '<scenario>' '<schedule>' ['<mutant>']");
+  console.error(['Scenarios:', ...scenarios.map((known) => known.name)].join('\n  '));
+  console.error(['Mutants:', ...mutants.map((known) => known.name)].join('\n  '));
+  process.exitCode = 2;
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) main(process.argv.slice(2));

@@ -1,0 +1,253 @@
+/**
+ * The witness: sees every write and every outcome of one run, and says what breaks a promise of the channel.
+ *
+ * It trusts the memory's layout, not the code: who claimed which position, what was decoded before HEAD went past it,
+ * which sends came back and how.
+ */
+import { Decoder } from '#codec';
+import type { Thread } from './loop.js';
+import type { Machine } from './machine.js';
+import type { Instance } from './realm.js';
+
+export type Refusal = 'timeout' | 'closed' | 'aborted' | 'full';
+
+/** A message says who sent it and as which: 10 × the sender's index + a number that grows. */
+const senderOf = (value: number): number => Math.floor(value / 10);
+
+export class Witness {
+  readonly #machine: Machine;
+  readonly #layout: Instance['ring'];
+  readonly #capacity: number;
+  readonly #cells: number;
+  readonly #start: number;
+  /** Sender number of each thread, by its index. */
+  readonly #slots: ReadonlyMap<number, number>;
+  readonly #claims: number[] = [];
+  readonly #decoded = new Map<Thread, number>();
+  readonly delivered: number[] = [];
+  readonly pending = new Map<number, Thread>();
+  readonly #admitted = new Set<number>();
+  readonly #refused = new Set<number>();
+  /** Sends without a position, and who stood in line when they began: sender number → turn. */
+  readonly #unclaimed = new Map<number, ReadonlyMap<number, number>>();
+  /** The receiver's close was called, and has come back. */
+  closing = false;
+  closed = false;
+  /** A receiver was told that nothing more will come. */
+  ended = false;
+
+  constructor(machine: Machine, layout: Instance['ring'], slots: ReadonlyMap<number, number>, start: number) {
+    this.#machine = machine;
+    this.#layout = layout;
+    this.#slots = slots;
+    this.#start = start;
+    this.#capacity = this.#word('CAPACITY');
+    this.#cells = this.#word('CELLS');
+  }
+
+  reset(): void {
+    this.#claims.length = this.delivered.length = 0;
+    for (const list of [this.#decoded, this.pending, this.#admitted, this.#refused, this.#unclaimed])
+      list.clear();
+    this.closing = this.closed = this.ended = false;
+  }
+
+  // ── Memory ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #word(name: string): number {
+    return this.#machine.words[this.#layout[name] ?? Number.NaN] ?? 0;
+  }
+
+  #cell(p: number): number {
+    return (this.#layout['FIRST_CELL'] ?? 0) + (p & (this.#cells - 1)) * (this.#layout['CELL_WORDS'] ?? 0);
+  }
+
+  #lap(p: number): number {
+    const shift = Math.log2(this.#cells);
+    return (p >>> shift) & Math.min(2 ** (32 - shift) - 1, 0xff_ffff);
+  }
+
+  /** The phase of position `p`, or 0 if it is not claimed. */
+  #phase(p: number): number {
+    const state = this.#machine.words[this.#cell(p)] ?? 0;
+    return state >>> 8 === this.#lap(p) ? state & 7 : 0;
+  }
+
+  #countPhases(from: number, to: number, counts: (phase: number) => boolean): number {
+    let count = 0;
+    for (let p = from; p !== to; p = (p + 1) | 0) if (counts(this.#phase(p))) count += 1;
+    return count;
+  }
+
+  /** Two hashes of what plain stores left in the cells, for the state of the machine. */
+  payloadHash(into: (value: number) => void): void {
+    for (let p = 0; p < this.#cells; p++) {
+      for (let i = 1; i < 5; i++) into(this.#machine.words[this.#cell(p) + i] ?? 0);
+    }
+  }
+
+  // ── Every write ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  wrote(thread: Thread, at: number, before: number, now: number): string | undefined {
+    const { HEAD, LIMIT, FIRST_CELL = 0, Phase } = this.#layout;
+    if (at === HEAD) return this.#took(thread, before, now) ?? this.#bound();
+    if (at === LIMIT) return this.#bound();
+    if (at < FIRST_CELL) return undefined;
+    if ((now & 7) === Phase['WRITING']) return this.#claim(at, now);
+    return this.#bound();
+  }
+
+  #claim(at: number, state: number): string | undefined {
+    const p = (this.#start + this.#claims.length) | 0;
+    const slot = (state >>> 3) & 31;
+    this.#claims.push(slot);
+    if (at !== this.#cell(p) || state >>> 8 !== this.#lap(p))
+      return `claimed out of order: not position ${p}`;
+    const value = [...this.#unclaimed.keys()].find((sent) => this.#slots.get(senderOf(sent)) === slot);
+    const before = this.#unclaimed.get(value ?? Number.NaN) ?? new Map<number, number>();
+    this.#unclaimed.delete(value ?? Number.NaN);
+    const line = this.#line();
+    const passed = [...before].filter(([other, turn]) => line.get(other) === turn);
+    const free = (this.#word('HEAD') + this.#cells - p) | 0;
+    return free > passed.length ? undefined : `${value} took the cell of a sender that stood in line before`;
+  }
+
+  /** Who stands in line: sender number → turn. */
+  #line(): Map<number, number> {
+    const { SENDERS = 0, LINE = 0, TURN = 0 } = this.#layout;
+    const gate = this.#word('GATE');
+    const slots = [...this.#slots.values()].filter((slot) => (gate & (1 << slot)) !== 0);
+    return new Map(slots.map((slot) => [slot, this.#machine.words[SENDERS + slot * LINE + TURN] ?? 0]));
+  }
+
+  #took(thread: Thread, p: number, next: number): string | undefined {
+    const { ABORTED, VOID } = this.#layout.Phase;
+    if (next !== ((p + 1) | 0)) return `HEAD went from ${p} to ${next}`;
+    const value = this.#decoded.get(thread);
+    this.#decoded.delete(thread);
+    if (value === undefined) {
+      const phase = this.#phase(p);
+      return phase === ABORTED || phase === VOID ? undefined : `position ${p} was skipped`;
+    }
+    const sender = senderOf(value);
+    if (this.#claims[(p - this.#start) | 0] !== this.#slots.get(sender))
+      return `${value} was received at position ${p}, which another sender claimed`;
+    if (this.delivered.includes(value)) return `${value} was received twice`;
+    if (this.delivered.some((other) => senderOf(other) === sender && other > value))
+      return `${value} was received too late`;
+    if (this.#refused.has(value)) return `${value} was received, but its send had failed`;
+    this.delivered.push(value);
+    return undefined;
+  }
+
+  #bound(): string | undefined {
+    const { WAITING, READY = 0 } = this.#layout.Phase;
+    const head = this.#word('HEAD');
+    const ready = this.#countPhases(head, (head + this.#cells) | 0, (phase) => phase === READY);
+    const admitted = this.#countPhases(
+      head,
+      this.#word('LIMIT'),
+      (phase) => phase > 0 && phase <= Math.max(READY, WAITING ?? 0),
+    );
+    if (Math.max(ready, admitted) <= this.#capacity) return undefined;
+    return `${Math.max(ready, admitted)} messages are admitted, the capacity is ${this.#capacity}`;
+  }
+
+  // ── Every outcome ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  decodes(thread: Thread, value: number): void {
+    thread.see(value);
+    this.#decoded.set(thread, value);
+  }
+
+  sends(thread: Thread, value: number): void {
+    const line = this.#line();
+    line.delete(this.#slots.get(thread.index) ?? -1);
+    thread.see(this.closed ? 1 : 0);
+    for (const [slot, turn] of line) thread.see(slot + 32 * turn);
+    this.#unclaimed.set(value, line);
+    this.pending.set(value, thread);
+  }
+
+  admitted(value: number): void {
+    this.pending.delete(value);
+    this.#admitted.add(value);
+    const untaken = [...this.#admitted].filter((sent) => !this.delivered.includes(sent)).length;
+    if (untaken > this.#capacity) this.#machine.fail(`${untaken} sends came back, nothing was taken`);
+  }
+
+  refused(value: number, why: Refusal, allowed: readonly Refusal[]): void {
+    this.pending.delete(value);
+    this.#unclaimed.delete(value);
+    this.#refused.add(value);
+    if (this.delivered.includes(value))
+      this.#machine.fail(`the send of ${value} failed, but it was received`);
+    if (!(why === 'closed' ? this.closing : allowed.includes(why)))
+      this.#machine.fail(`the send of ${value} failed: ${why}`);
+  }
+
+  // ── At rest ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Nobody can go on: is anybody waiting for what is already true? */
+  stuck(senders: readonly Thread[], receivers: readonly Thread[]): string | undefined {
+    const { READY, VOID } = this.#layout.Phase;
+    const waits = (thread: Thread): boolean => !thread.finished && !thread.killed;
+    const head = this.#word('HEAD');
+    const used = this.#countPhases(head, this.#word('LIMIT'), (phase) => phase !== 0 && phase !== VOID);
+    for (const thread of senders) {
+      if (!waits(thread) || ![...this.pending.values()].includes(thread)) continue;
+      if (this.closed) return `${thread.name} waits for room in a closed channel`;
+      if (used < this.#capacity) return `${thread.name} waits for room, and there is room`;
+      if (this.#isFirst(thread, senders)) return `${thread.name} stands in line, and a cell is free`;
+    }
+    for (const thread of receivers) {
+      if (!waits(thread)) continue;
+      if (this.#phase(head) === READY) return `${thread.name} waits for a message, and there is one`;
+      if (this.#word('OPEN') === 0) return `${thread.name} waits, and all senders are closed`;
+    }
+    return undefined;
+  }
+
+  /** It stands in line, and there are more free cells than live senders before it. */
+  #isFirst(thread: Thread, senders: readonly Thread[]): boolean {
+    const line = this.#line();
+    const turn = line.get(this.#slots.get(thread.index) ?? -1);
+    if (turn === undefined) return false;
+    const before = senders.filter((other) => {
+      const theirs = line.get(this.#slots.get(other.index) ?? -1);
+      return !other.killed && theirs !== undefined && theirs < turn;
+    });
+    let tail = this.#word('TAIL');
+    if (this.#phase(tail) !== 0) tail = (tail + 1) | 0;
+    return ((this.#word('HEAD') + this.#cells - tail) | 0) > before.length;
+  }
+
+  /** The end of the run: the books must balance. */
+  balance(): string | undefined {
+    const { READY, VOID } = this.#layout.Phase;
+    const [head, limit] = [this.#word('HEAD'), this.#word('LIMIT')];
+    const left: number[] = [];
+    const tail = this.#word('TAIL'); // behind HEAD, if the thread that should have moved it was killed
+    for (let p = head; ((p - tail) | 0) < 0; p = (p + 1) | 0) {
+      if (this.#phase(p) === READY) left.push(this.#messageAt(p));
+    }
+    if (this.ended && left.length > 0) return `the receiver was told the end, but ${left} is in the channel`;
+    const seen = [...this.delivered, ...left];
+    for (const value of this.#admitted) if (!seen.includes(value)) return `${value} was admitted and is lost`;
+    for (const value of this.#refused)
+      if (seen.includes(value)) return `${value} failed, and is in the channel`;
+    if (new Set(seen).size !== seen.length) return `a message is there twice: ${seen.join(', ')}`;
+    const credits = this.#countPhases(head, limit, (phase) => phase !== VOID);
+    if (this.#word('GATE') >= 0 && credits !== this.#capacity)
+      return `room for ${credits} at rest, the capacity is ${this.#capacity}`;
+    return undefined;
+  }
+
+  #messageAt(p: number): number {
+    const at = this.#cell(p) + 1;
+    const length = this.#machine.words[at] ?? 0;
+    const decoder = new Decoder(64);
+    decoder.words.set(this.#machine.words.subarray(at + 1, at + 15));
+    return decoder.decode(length) as number;
+  }
+}
