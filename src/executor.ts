@@ -10,10 +10,10 @@ import { inspect, types } from 'node:util';
 import { CorruptMessageError } from './codec.js';
 import { TaskContext, withTask } from './context.js';
 import { TaskTimeoutError } from './errors.js';
-import type { FinalState, Ledger } from './ledger.js';
+import { type FinalState, type Ledger, REFUSED } from './ledger.js';
 import { parkAsync, threadAlive } from './park.js';
 import type { Accept, Receiver } from './receiver.js';
-import type { Definition, Task, TaskModule } from './task.js';
+import { type Definition, Task, type TaskModule } from './task.js';
 
 /** The event loop gets a turn after so many tasks, or so many milliseconds. */
 const TURN_TASKS = 128;
@@ -31,15 +31,16 @@ export interface ExecutorOptions {
 export async function taskExec(rx: Receiver<Task>, options: ExecutorOptions): Promise<void> {
   const { ledger, concurrency, log } = options;
   const runner = new Runner(options);
-  const running = new Set<Promise<void>>();
+  const overlap = new Overlap(concurrency);
   // The task becomes RUNNING while its message still stands in the channel: see ledger.ts.
   const accept: Accept<Task> = (task, position) => {
-    task.position = position;
-    return ledger.start(position, task.number, task.kind);
+    if (!(task instanceof Task)) throw new CorruptMessageError('Expected a task');
+    task.id = ledger.start(position, task.number, task.kind);
+    return task.id !== REFUSED;
   };
   log?.('task executor started');
   for (;;) {
-    if (ledger.condemned) await parkAsync(ledger.condemnedBell.words, ledger.condemnedBell.at);
+    if (ledger.condemned) await pardon(ledger);
     let task: Task | undefined;
     try {
       task = rx.tryRecv(accept) ?? (await runner.idle(rx.recv(accept)));
@@ -51,25 +52,60 @@ export async function taskExec(rx: Receiver<Task>, options: ExecutorOptions): Pr
     log?.('start new task');
     switch (task.kind) {
       case 'sync':
-        if (running.size > 0) await Promise.all(running);
+        if (overlap.size > 0) await overlap.end();
         runner.runSync(task);
         break;
-      case 'async': {
-        const run = runner.runAsync(task);
-        if (concurrency === 1) await run;
-        else {
-          running.add(run);
-          void run.then(() => running.delete(run));
-          if (running.size >= concurrency) await Promise.race(running);
-        }
+      case 'async':
+        await overlap.add(runner.runAsync(task));
         break;
-      }
       default:
         task.kind satisfies never;
     }
     if (runner.turnIsOver()) await runner.nextTurn();
   }
-  await Promise.all(running);
+  await overlap.end();
+}
+
+/** The async tasks that run now. */
+class Overlap {
+  readonly #limit: number;
+  readonly #running = new Set<Promise<void>>();
+  #ended = () => {};
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get size(): number {
+    return this.#running.size;
+  }
+
+  /** Takes a running task in, and waits while there are as many as may be. */
+  async add(run: Promise<void>): Promise<void> {
+    if (this.#limit === 1) return run;
+    this.#running.add(run);
+    void run.then(() => {
+      this.#running.delete(run);
+      this.#ended();
+    });
+    if (this.#running.size < this.#limit) return;
+    // Not Promise.race: each call would leave a reaction behind with a task that runs for long.
+    await new Promise<void>((resolve) => {
+      this.#ended = resolve;
+    });
+  }
+
+  /** Waits until all have ended. */
+  async end(): Promise<void> {
+    await Promise.all(this.#running);
+  }
+}
+
+/** The supervisor is about to end this thread over a task that has just ended by itself. It may change its mind. */
+async function pardon(ledger: Ledger): Promise<void> {
+  threadAlive.hold();
+  await parkAsync(ledger.condemnedBell.words, ledger.condemnedBell.at);
+  threadAlive.release();
 }
 
 /** Called by this name, eval compiles in the global scope: a moved closure sees nothing of this module. */
@@ -110,10 +146,12 @@ class Runner {
   }
 
   runSync(task: Task): void {
-    const id = this.#options.ledger.idAt(task.position);
+    const { id } = task;
+    const context = new TaskContext(id, this.#options.ledger);
     try {
+      if (this.#options.concurrency > 1) context.throwIfCancelled(); // it may have waited for async tasks to end
       const definition = this.#begin(task);
-      const result = this.#call(task, definition, new TaskContext(id, this.#options.ledger));
+      const result = this.#call(task, definition, context);
       if (types.isPromise(result)) {
         result.catch((error) => this.#report(task, 'failed', error)); // it goes on, and nobody waits for it
         throw new TypeError('Expected a sync task to return no promise: use asyncTask');
@@ -121,12 +159,14 @@ class Runner {
       this.#succeed(id, result);
     } catch (error) {
       this.#fail(task, id, error);
+    } finally {
+      context.end();
     }
   }
 
   async runAsync(task: Task): Promise<void> {
     const { ledger } = this.#options;
-    const id = ledger.idAt(task.position);
+    const { id } = task;
     const context = new TaskContext(id, ledger);
     let timer: NodeJS.Timeout | undefined;
     threadAlive.hold(); // a task may wait for its signal alone
@@ -155,13 +195,12 @@ class Runner {
     if (!(error instanceof CorruptMessageError) || error.position === undefined) throw error;
     console.error(`task failed: ${inspect(error)}`);
     const { ledger } = this.#options;
-    ledger.start(error.position, -1, 'sync');
-    ledger.finish(ledger.idAt(error.position), 'failed', error, Date.now());
+    ledger.finish(ledger.start(error.position, -1, 'sync'), 'failed', error, Date.now());
   }
 
   #begin(task: Task): Definition {
     const definition = typeof task.fn === 'number' ? this.#defined(task.fn) : this.#moved(task);
-    this.#options.ledger.begin(task.position, this.#now, definition.timeout);
+    this.#options.ledger.begin(task.id, this.#now, definition.timeout);
     return definition;
   }
 
@@ -203,7 +242,7 @@ class Runner {
     try {
       ledger.finish(id, state, error, this.#now);
     } catch {
-      ledger.finish(id, state, new Error(inspect(error)), this.#now); // what it threw cannot be sent
+      ledger.finish(id, state, new Error(show(error)), this.#now); // what it threw cannot be sent
     }
   }
 
@@ -212,6 +251,15 @@ class Runner {
     const args = task.args.map((arg) =>
       inspect(arg, { depth: 2, maxStringLength: 100, breakLength: Infinity }),
     );
-    console.error(`task ${state}: ${name ?? '?'}(${args.join(', ')})\n${inspect(error)}`);
+    console.error(`task ${state}: ${name ?? '?'}(${args.join(', ')})\n${show(error)}`);
+  }
+}
+
+/** Like `inspect`, for what a task has thrown: that may have an `inspect` of its own, which throws. */
+function show(error: unknown): string {
+  try {
+    return inspect(error);
+  } catch {
+    return 'something that cannot be shown';
   }
 }

@@ -1,7 +1,7 @@
 /** The enqueuer's side of a task: `runTask`, and the handle to ask, stop and await it. Works in any thread. */
 import { OutcomeOmittedError, TaskCancelledError, TaskExpiredError } from './errors.js';
 import { Ledger, type TaskRecord, type TaskState } from './ledger.js';
-import { announce, parkAsync, retract, threadAlive } from './park.js';
+import { announce, parkAsync, threadAlive } from './park.js';
 import type { Sender, SendOptions } from './sender.js';
 import type { Task } from './task.js';
 
@@ -28,7 +28,12 @@ export async function runTask<R>(
 /** Puts `task` into the queue if there is room now. `undefined`: the queue is full, nothing was queued. */
 export function tryRunTask<R>(task: Task<R>, tx: Sender<Task>): TaskHandle<R> | undefined {
   const handle = new TaskHandle<R>(task, enqueuerOf(tx), NO_OPTIONS);
-  return tx.trySend(task, handle) ? handle : undefined;
+  try {
+    return tx.trySend(task, handle) ? handle : undefined;
+  } catch (error) {
+    handle.withdraw();
+    throw error;
+  }
 }
 
 async function waitForRoom<R>(task: Task<R>, tx: Sender<Task>, options: RunOptions): Promise<TaskHandle<R>> {
@@ -166,8 +171,8 @@ class Enqueuer {
     this.#settle(); // the second look
     if (this.#parked) return;
     this.#parked = this.#waiting.size > 0;
-    if (!this.#parked) retract(words, at);
-    else void parkAsync(words, at).then(() => this.#woken());
+    // Not retracted: a closed sender and the next one with its number park on the same word.
+    if (this.#parked) void parkAsync(words, at).then(() => this.#woken());
   }
 
   #woken(): void {

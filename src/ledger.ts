@@ -77,6 +77,11 @@ const STATE_NAMES = ['', '', 'queued', 'running', 'succeeded', 'failed', 'cancel
 export type TaskState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
 export type FinalState = 'succeeded' | 'failed' | 'cancelled';
 
+/** {@link Ledger.start}: the task must not be run. */
+export const REFUSED = -1;
+/** {@link Ledger.start}: the task may be run, but has no record. */
+export const UNRECORDED = -2;
+
 const FINAL = { succeeded: State.SUCCEEDED, failed: State.FAILED, cancelled: State.CANCELLED } as const;
 
 /** A record, read as a whole. Times are in milliseconds since 1970. */
@@ -182,35 +187,35 @@ export class Ledger {
   // ── The executor ───────────────────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * The task at `position` is this receiver's to run. Call it while the message still stands in the channel. `false`:
-   * it was cancelled, or a worker that died had started it.
+   * Takes the task at `position` for this receiver to run; call it while the message still stands in the channel.
+   * Returns its id. REFUSED: it was cancelled, or a worker that died had started it. UNRECORDED: it was sent without
+   * `runTask`, and the record at its position is still in use; no record has that id.
    */
-  start(position: number, fn: number, kind: 'sync' | 'async'): boolean {
+  start(position: number, fn: number, kind: 'sync' | 'async'): number {
     const at = this.#record(position);
     let state = Atomics.load(this.#words, at); // pairs with enqueue
     if (state === 0 || this.#words[at + POSITION] !== position) {
-      if (this.enqueue(position, fn, kind) < 0) return false; // it was sent without `runTask`
+      if (this.enqueue(position, fn, kind) < 0) return UNRECORDED; // it was sent without `runTask`
       state = Atomics.load(this.#words, at);
     }
-    if ((state & 7) !== State.QUEUED) return false;
+    if ((state & 7) !== State.QUEUED) return REFUSED;
     // Against cancel: one of the two succeeds.
-    return Atomics.compareExchange(this.#words, at, state, (state & ~7) | State.RUNNING) === state;
+    if (Atomics.compareExchange(this.#words, at, state, (state & ~7) | State.RUNNING) !== state)
+      return REFUSED;
+    return (this.#words[at + EPOCH] ?? 0) * 2 ** 32 + (position >>> 0);
   }
 
   /** The task begins to run. Times in milliseconds; `timeout` is counted from `now`. */
-  begin(position: number, now: number, timeout: number): void {
-    const at = this.#record(position) >> 1;
+  begin(id: number, now: number, timeout: number): void {
+    if (id < 0) return;
+    const at = this.#record(id) >> 1;
     this.#times[at + STARTED] = now;
     if (timeout > 0) this.#times[at + DEADLINE] = now + timeout;
   }
 
-  /** The id of the task that was started at `position`. */
-  idAt(position: number): number {
-    return (this.#words[this.#record(position) + EPOCH] ?? 0) * 2 ** 32 + (position >>> 0);
-  }
-
   /** Ends a running task with its outcome: a result, or what it threw. `false`: it had ended already. */
   finish(id: number, state: FinalState, outcome: unknown, now: number): boolean {
+    if (id < 0) return false;
     const at = this.#record(id);
     const running = (this.#tagOf(id) << 3) | State.RUNNING;
     if (Atomics.load(this.#words, at) !== running) return false;
@@ -223,7 +228,9 @@ export class Ledger {
 
   /** Tells how far a running task is, from 0 to 1. One store. */
   progress(id: number, fraction: number): void {
-    this.#words[this.#record(id) + PROGRESS] = Math.round(fraction * 1e6);
+    const at = this.#record(id);
+    if (Atomics.load(this.#words, at) !== ((this.#tagOf(id) << 3) | State.RUNNING)) return; // given up, and goes on
+    this.#words[at + PROGRESS] = Math.round(fraction * 1e6);
   }
 
   /** Somebody asked this task to stop. True even while the thread is busy: it is one load. */
@@ -320,6 +327,11 @@ export class Ledger {
   /** Where a condemned executor parks, until its thread is ended, or pardoned. */
   get condemnedBell(): Bell {
     return { words: this.#words, at: CONDEMNED };
+  }
+
+  /** The supervisor's: wakes all who wait for the end of a task. The thread that died may have owed them that. */
+  tellAll(): void {
+    for (let s = 0; s < MAX_SENDERS; s++) wakeAlways(this.#words, WATCHERS + s * LINE);
   }
 
   /** The ids of all tasks that are queued or running, oldest first. A snapshot. */

@@ -16,9 +16,9 @@ export interface ReceiverHandle<T> {
  * How often an idle receiver looks before it parks. A wake-up costs both threads some 20 µs, so looking that long is
  * worth it if the next message comes that soon; the last wait tells. An idle process soon parks, and stays parked.
  */
-const LONG_SPIN = 5000;
+const LONG_SPIN = 6000;
 const SHORT_SPIN = 50;
-const SOON_MS = 0.1;
+const SOON_MS = 0.2;
 
 /** Looks at a message and its position before it leaves the channel. */
 export type Accept<T> = (value: T, position: number) => boolean;

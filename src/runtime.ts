@@ -7,10 +7,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { Worker } from 'node:worker_threads';
+import { CorruptMessageError } from './codec.js';
 import { TaskTimeoutError, WorkerCrashedError } from './errors.js';
 import { createLedgerMemory, Ledger, type TaskRecord } from './ledger.js';
 import { Receiver } from './receiver.js';
-import type { Task } from './task.js';
+import type { Task, TaskKind } from './task.js';
 import type { WorkerMessage, WorkerSetup } from './worker.js';
 
 export interface RuntimeOptions {
@@ -68,13 +69,13 @@ export class Runtime {
   readonly ledger: Ledger;
   readonly #rx: Receiver<Task>;
   readonly #setup: WorkerSetup;
-  readonly #ending = new AbortController();
   readonly #ended: Promise<void>;
   #names: readonly string[] = [];
   #worker: Worker | undefined;
   #born = 0;
   #deaths = 0;
-  #gaveUp = false;
+  #ending = false;
+  readonly #gaveUp = new AbortController();
   #cutOff: readonly number[] = [];
   #watch: NodeJS.Timeout | undefined;
   #condemned: number | undefined;
@@ -86,10 +87,11 @@ export class Runtime {
     expectInteger('concurrency', concurrency, 1, 256);
     expectInteger('history', history, 2 * rx.capacity, 2 ** 20);
     const ledger = createLedgerMemory(Math.max(history, rx.cells, 2 * concurrency), RESULT_BYTES);
+    const handle = rx.share(); // throws if the receiver is in use
     rx.link.companion = ledger;
     this.ledger = new Ledger(ledger);
     this.#rx = rx;
-    this.#setup = { rx: rx.share(), ledger, tasks: tasks.href, concurrency, log };
+    this.#setup = { rx: handle, ledger, tasks: tasks.href, concurrency, log };
     let supervised: Promise<void> = Promise.resolve();
     this.started = new Promise((ready, refuse) => {
       supervised = this.#supervise(ready, refuse);
@@ -109,7 +111,7 @@ export class Runtime {
 
   /** The runtime has been asked to end: no more tasks are accepted. */
   get ending(): boolean {
-    return this.#ending.signal.aborted;
+    return this.#ending;
   }
 
   /** The name of a task's function, by the number in its record. */
@@ -142,16 +144,17 @@ export class Runtime {
 
   /** Starts one thread after the other until the queue is drained, or given up. */
   async #supervise(ready: () => void, refuse: (error: Error) => void): Promise<void> {
-    for (let everStarted = false; !this.#gaveUp; ) {
+    for (let everStarted = false; !this.#gaveUp.signal.aborted; ) {
       this.ledger.pardon();
       this.#condemned = undefined;
       const life = await this.#live(ready);
       this.#worker = undefined;
       const victims = this.#failRunning(life.cause);
-      if (life.drained || this.#gaveUp) break;
+      if (life.drained || this.#gaveUp.signal.aborted) break;
       everStarted ||= life.started;
       if (!everStarted) {
         this.#rx.close();
+        this.#cancelQueued();
         refuse(life.cause);
         break;
       }
@@ -198,22 +201,32 @@ export class Runtime {
   /** What ran in the thread that has ended is not run again. Returns how many tasks that were. */
   #failRunning(cause: Error): number {
     const ids = this.ledger.running();
-    if (this.#gaveUp) this.#cutOff = ids;
+    if (this.#gaveUp.signal.aborted) this.#cutOff = ids;
     for (const id of ids) {
       const { started = 0, deadline = 0 } = this.ledger.read(id) ?? {};
       const late = id === this.#condemned;
       const error = late ? new TaskTimeoutError(deadline - started) : new WorkerCrashedError(cause);
-      this.ledger.finish(id, 'failed', error, Date.now());
+      this.#fail(id, error);
     }
+    this.ledger.tellAll();
     return ids.length;
+  }
+
+  #fail(id: number, error: Error): void {
+    try {
+      this.ledger.finish(id, 'failed', error, Date.now());
+    } catch {
+      // What the thread died of cannot be sent: told in words.
+      const inWords = new WorkerCrashedError(exitCause(inspect(error.cause)));
+      this.ledger.finish(id, 'failed', inWords, Date.now());
+    }
   }
 
   async #backOff(life: Life, victims: number): Promise<void> {
     this.#deaths = life.ms < AT_ONCE_MS && victims === 0 ? this.#deaths + 1 : 0;
     const delay = this.#deaths < 2 ? 0 : Math.min(MAX_BACKOFF_MS, BACKOFF_MS * 2 ** (this.#deaths - 2));
     console.error(`worker thread ended: ${inspect(life.cause)}\nstarting another in ${delay} ms`);
-    // When the runtime is asked to end, the queue is to be drained: no more delay.
-    if (delay > 0) await sleep(delay, undefined, { signal: this.#ending.signal }).catch(() => {});
+    if (delay > 0) await sleep(delay, undefined, { signal: this.#gaveUp.signal }).catch(() => {});
   }
 
   /** Ends the thread over a task that is past its deadline and cannot end by itself. */
@@ -235,7 +248,7 @@ export class Runtime {
   // ── The end ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   async #drain(timeout: number): Promise<DrainReport> {
-    this.#ending.abort();
+    this.#ending = true;
     this.#rx.close();
     const ids = this.ledger.open();
     const timer = setTimeout(() => this.#giveUp(), timeout);
@@ -243,15 +256,17 @@ export class Runtime {
     await this.#ended;
     clearTimeout(timer);
     const unfinished = new Set([...this.#cutOff, ...this.#cancelQueued()]);
-    const read = (id: number) => this.ledger.read(id) ?? []; // never accepted: its sender was told so
+    const read = (ids: readonly number[]) => ids.flatMap((id) => this.ledger.read(id) ?? []);
+    const finished = read(ids.filter((id) => !unfinished.has(id)));
+    // One that is queued still was never accepted: its sender was told so, or will be.
     return {
-      finished: ids.filter((id) => !unfinished.has(id)).flatMap(read),
-      unfinished: [...unfinished].flatMap(read),
+      finished: finished.filter(({ state }) => state !== 'queued'),
+      unfinished: read([...unfinished]),
     };
   }
 
   #giveUp(): void {
-    this.#gaveUp = true;
+    this.#gaveUp.abort();
     void this.#worker?.terminate();
   }
 
@@ -259,13 +274,21 @@ export class Runtime {
   #cancelQueued(): number[] {
     const ids: number[] = [];
     const rx = Receiver.attach(this.#setup.rx);
-    rx.tryRecv((task, position) => {
-      if (!this.ledger.start(position, task.number, task.kind)) return false;
-      const id = this.ledger.idAt(position);
-      this.ledger.finish(id, 'cancelled', undefined, Date.now());
-      ids.push(id);
+    const cancel = (position: number, fn: number, kind: TaskKind) => {
+      const id = this.ledger.start(position, fn, kind);
+      if (this.ledger.finish(id, 'cancelled', undefined, Date.now())) ids.push(id);
       return false; // go on with the next
-    });
+    };
+    for (let corrupt = true; corrupt; ) {
+      corrupt = false;
+      try {
+        rx.tryRecv((task, position) => cancel(position, task.number, task.kind));
+      } catch (error) {
+        if (!(error instanceof CorruptMessageError) || error.position === undefined) throw error;
+        cancel(error.position, -1, 'sync');
+        corrupt = true;
+      }
+    }
     return ids;
   }
 }

@@ -93,7 +93,7 @@ interface Waiting<T> {
 }
 
 /** How often a blocked thread looks for room before it parks. */
-const SENDER_SPIN = 1000;
+const SENDER_SPIN = 5000;
 /** What an admitted `send` returns, without making a promise of its own. */
 const ADMITTED: Promise<void> = Promise.resolve();
 

@@ -1,0 +1,439 @@
+/** The ledger: what its records say, who may change them, and that no reader ever sees half of one. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { describe, test } from 'node:test';
+import { Worker } from 'node:worker_threads';
+import fc from 'fast-check';
+import { channelIn } from '#channel';
+import { Encoder } from '#codec';
+import { createLedgerMemory, type FinalState, Ledger, REFUSED, type TaskState } from '#ledger';
+import { createMemory } from '#ring';
+import { eventually } from './fixtures/gates.js';
+import { heapInUse } from './fixtures/heap.js';
+import { fieldsOf, type LedgerThreadData } from './fixtures/ledger-thread.js';
+import { seedFrom } from './support/wait.js';
+
+const seed = seedFrom('LEDGER_SEED');
+console.log(`LEDGER_SEED=${seed}`);
+
+const FINAL: readonly FinalState[] = ['succeeded', 'failed', 'cancelled'];
+
+function make(history = 8, resultBytes = 256): Ledger {
+  return new Ledger(createLedgerMemory(history, resultBytes));
+}
+
+/** A task in that state at `position`; its id. */
+function reach(ledger: Ledger, position: number, state: TaskState): number {
+  const id = ledger.enqueue(position, 0, 'sync');
+  if (state === 'queued') return id;
+  assert.equal(ledger.start(position, 0, 'sync'), id);
+  ledger.begin(id, Date.now(), 0);
+  if (state !== 'running') assert.ok(ledger.finish(id, state, undefined, Date.now()));
+  return id;
+}
+
+function spawn(data: LedgerThreadData): Worker {
+  return new Worker(new URL('./fixtures/ledger-thread.js', import.meta.url), { workerData: data });
+}
+
+describe('A record', () => {
+  test('tells what became of its task, step by step', (t) => {
+    const ledger = make();
+    const other = new Ledger(ledger.memory); // as another thread sees it
+    t.mock.timers.enable({ apis: ['Date'], now: 5000 });
+    const id = ledger.enqueue(3, 7, 'async');
+    assert.deepEqual(other.read(id), {
+      id: 3,
+      fn: 7,
+      kind: 'async',
+      state: 'queued',
+      cancelRequested: false,
+      progress: undefined,
+      enqueued: 5000,
+      started: undefined,
+      finished: undefined,
+      deadline: undefined,
+      outcome: undefined,
+      omittedBytes: undefined,
+    });
+    assert.equal(ledger.start(3, 7, 'async'), id);
+    ledger.begin(id, 6000, 500);
+    ledger.progress(id, 0.25);
+    const running = other.read(id);
+    assert.equal(running?.state, 'running');
+    assert.equal(running.started, 6000);
+    assert.equal(running.deadline, 6500);
+    assert.equal(running.progress, 0.25);
+    assert.equal(other.cancel(id), 'running');
+    assert.equal(ledger.cancelRequested(id), true);
+    assert.equal(other.read(id)?.cancelRequested, true);
+    assert.equal(ledger.finish(id, 'succeeded', { words: 2 }, 6100), true);
+    const ended = other.read(id);
+    assert.equal(ended?.state, 'succeeded');
+    assert.equal(ended.finished, 6100);
+    assert.deepEqual(ended.outcome, { words: 2 });
+  });
+
+  test('keeps an error with its name, message, code, cause and stack', () => {
+    const ledger = make(8, 4096);
+    const id = reach(ledger, 0, 'running');
+    const error = Object.assign(new RangeError('too far', { cause: new Error('why') }), { code: 'E_FAR' });
+    ledger.finish(id, 'failed', error, 1);
+    const read = ledger.read(id)?.outcome as typeof error;
+    assert.ok(read instanceof RangeError);
+    assert.equal(read.message, 'too far');
+    assert.equal(read.code, 'E_FAR');
+    assert.equal(read.stack, error.stack);
+    assert.equal((read.cause as Error).message, 'why');
+  });
+
+  test('is unknown before its task was accepted, and after its send has failed', () => {
+    const ledger = make();
+    for (const id of [0, 1, 7, 8, 1000, 2 ** 32, 2 ** 40, -1]) {
+      assert.equal(ledger.read(id), undefined);
+      assert.equal(ledger.cancel(id), undefined);
+      assert.equal(ledger.isOpen(id), false);
+      assert.equal(ledger.cancelRequested(id), false);
+    }
+    const id = ledger.enqueue(0, 0, 'sync');
+    ledger.withdraw(id);
+    assert.equal(ledger.read(id), undefined);
+    assert.equal(ledger.cancel(id), undefined);
+    assert.equal(ledger.isOpen(id), false);
+    assert.equal(ledger.start(0, 0, 'sync'), REFUSED);
+    assert.deepEqual(ledger.open(), []);
+  });
+
+  test('is made by the executor for a task that was sent without one', () => {
+    const ledger = make();
+    const record = ledger.read(ledger.start(5, 2, 'async'));
+    assert.equal(record?.state, 'running');
+    assert.equal(record.fn, 2);
+    assert.equal(record.kind, 'async');
+  });
+
+  test('leaves out an outcome that is too large, and says how large it was', () => {
+    const ledger = make(8, 256);
+    const large = { text: 'x'.repeat(1000) };
+    for (const [position, state] of (['succeeded', 'failed'] as const).entries()) {
+      const id = reach(ledger, position, 'running');
+      assert.equal(ledger.finish(id, state, large, 1), true);
+      const record = ledger.read(id);
+      assert.equal(record?.state, state);
+      assert.equal(record.outcome, undefined);
+      assert.equal(record.omittedBytes, new Encoder(65_536).encode(large));
+    }
+    const fits = reach(ledger, 2, 'running');
+    ledger.finish(fits, 'succeeded', 'x'.repeat(250), 1);
+    assert.equal(ledger.read(fits)?.outcome, 'x'.repeat(250));
+    assert.equal(ledger.read(fits)?.omittedBytes, undefined);
+    const next = reach(ledger, 8, 'succeeded'); // the record of the first one
+    assert.equal(ledger.read(next)?.omittedBytes, undefined);
+    assert.equal(ledger.read(next)?.outcome, undefined);
+  });
+});
+
+describe('A task', () => {
+  test('is started at most once, and ends exactly once', () => {
+    const ledger = make();
+    const id = reach(ledger, 0, 'queued');
+    assert.equal(ledger.finish(id, 'succeeded', 1, 1), false, 'before it was started');
+    assert.ok(ledger.start(0, 0, 'sync') >= 0);
+    assert.equal(ledger.start(0, 0, 'sync'), REFUSED, 'a second time');
+    assert.equal(ledger.finish(id, 'succeeded', 'first', 1), true);
+    for (const state of FINAL) assert.equal(ledger.finish(id, state, 'second', 2), false);
+    assert.equal(ledger.start(0, 0, 'sync'), REFUSED);
+    assert.equal(ledger.read(id)?.outcome, 'first');
+    assert.equal(ledger.read(id)?.finished, 1);
+  });
+
+  test('that is queued is cancelled at once and never started', () => {
+    const ledger = make();
+    const id = reach(ledger, 0, 'queued');
+    assert.equal(ledger.cancel(id), 'queued');
+    assert.equal(ledger.read(id)?.state, 'cancelled');
+    assert.equal(typeof ledger.read(id)?.finished, 'number');
+    assert.equal(ledger.cancel(id), 'cancelled');
+    assert.equal(ledger.start(0, 0, 'sync'), REFUSED);
+    assert.equal(ledger.read(id)?.started, undefined);
+  });
+
+  test('that runs is told to stop, however often it is asked, and can still end in any way', () => {
+    for (const state of FINAL) {
+      const ledger = make();
+      const id = reach(ledger, 0, 'running');
+      assert.equal(ledger.cancelRequested(id), false);
+      assert.equal(ledger.cancel(id), 'running');
+      assert.equal(ledger.cancel(id), 'running');
+      assert.equal(ledger.cancelRequested(id), true);
+      assert.equal(ledger.finish(id, state, undefined, 1), true);
+      assert.equal(ledger.cancel(id), state);
+    }
+  });
+
+  test('that has ended cannot be cancelled', () => {
+    for (const state of FINAL) {
+      const ledger = make();
+      const id = reach(ledger, 0, state);
+      assert.equal(ledger.cancel(id), state);
+      assert.equal(ledger.cancelRequested(id), false);
+      assert.equal(ledger.read(id)?.state, state);
+    }
+  });
+
+  test('is either started or cancelled when both are tried at once', async () => {
+    const ledger = make(16);
+    const words = new Int32Array(new SharedArrayBuffer(12));
+    const thread = spawn({ memory: ledger.memory, words, job: 'cancel' });
+    const exited = once(thread, 'exit');
+    await eventually(() => Atomics.load(words, 2) === 1);
+    const won = { start: 0, cancel: 0 };
+    for (let id = 1; id < 20_000; id++) {
+      assert.equal(ledger.enqueue(id, 0, 'sync'), id);
+      Atomics.store(words, 0, id); // lets the other thread cancel it
+      for (let wait = id % 40; wait > 0; wait--) Atomics.load(words, 2);
+      const started = ledger.start(id, 0, 'sync') === id;
+      while (Math.abs(Atomics.load(words, 1)) !== id);
+      const cancelled = Atomics.load(words, 1) === id;
+      assert.notEqual(started, cancelled, `task ${id} was ${started ? 'both' : 'neither'}`);
+      assert.equal(ledger.read(id)?.state, started ? 'running' : 'cancelled');
+      if (started) assert.equal(ledger.cancelRequested(id), true);
+      if (started) ledger.finish(id, 'succeeded', undefined, 1);
+      won[started ? 'start' : 'cancel'] += 1;
+    }
+    Atomics.store(words, 0, -1);
+    await exited;
+    assert.ok(won.start > 10 && won.cancel > 10, `Expected both to win at times: ${JSON.stringify(won)}`);
+  });
+});
+
+describe('A record that is used again', () => {
+  test('says nothing of its former task', () => {
+    const ledger = make(8);
+    const old = reach(ledger, 1, 'succeeded');
+    const next = reach(ledger, 9, 'queued');
+    assert.notEqual(old, next);
+    assert.equal(ledger.read(old), undefined);
+    assert.equal(ledger.cancel(old), undefined);
+    assert.equal(ledger.finish(old, 'failed', 1, 1), false);
+    assert.equal(ledger.isOpen(old), false);
+    assert.equal(ledger.read(next)?.state, 'queued');
+  });
+
+  test('does not inherit a request to stop, a result, a time or a progress', () => {
+    const ledger = make(8);
+    const old = reach(ledger, 1, 'running');
+    ledger.begin(old, 1000, 1000);
+    ledger.progress(old, 0.5);
+    ledger.cancel(old);
+    ledger.finish(old, 'failed', new Error('old'), 3000);
+    const next = reach(ledger, 9, 'running');
+    const record = ledger.read(next);
+    assert.equal(ledger.cancelRequested(next), false);
+    assert.equal(record?.cancelRequested, false);
+    assert.equal(record.progress, undefined);
+    assert.equal(record.outcome, undefined);
+    assert.equal(record.deadline, undefined);
+  });
+
+  test('is not touched by a task that goes on after it was given up', () => {
+    const ledger = make(8);
+    const old = reach(ledger, 1, 'failed'); // past its deadline, say, but its function still runs
+    ledger.progress(old, 0.5);
+    assert.equal(ledger.read(old)?.progress, undefined, 'a final record does not change');
+    const next = reach(ledger, 9, 'running');
+    ledger.progress(old, 0.75);
+    assert.equal(ledger.read(next)?.progress, undefined);
+  });
+
+  test('is given away only when its task has ended', () => {
+    const ledger = make(8);
+    const id = reach(ledger, 1, 'running');
+    assert.equal(ledger.enqueue(9, 3, 'async'), -1);
+    assert.equal(ledger.enqueue(17, 3, 'async'), -1);
+    assert.equal(ledger.read(id)?.fn, 0);
+    ledger.finish(id, 'succeeded', 'mine', 1);
+    assert.equal(ledger.read(id)?.outcome, 'mine');
+    assert.equal(ledger.enqueue(25, 3, 'async'), 25);
+  });
+
+  test('is never seen half old and half new by another thread', async () => {
+    const ledger = make(4, 256);
+    const words = new Int32Array(new SharedArrayBuffer(12));
+    const thread = spawn({ memory: ledger.memory, words, job: 'read' });
+    const told = once(thread, 'message');
+    await eventually(() => Atomics.load(words, 2) === 1);
+    const now = Date.now;
+    const end = performance.now() + 1000;
+    try {
+      for (let id = 0; id % 64 !== 0 || performance.now() < end; id++) {
+        const fields = fieldsOf(id);
+        Date.now = () => fields.enqueued;
+        ledger.enqueue(id, fields.fn, fields.kind);
+        Atomics.store(words, 0, id);
+        ledger.start(id, fields.fn, fields.kind);
+        ledger.begin(id, fields.started, fields.deadline - fields.started);
+        ledger.progress(id, (id % 100) / 100);
+        ledger.finish(id, 'succeeded', fields.outcome, fields.finished);
+      }
+    } finally {
+      Date.now = now;
+      Atomics.store(words, 1, 1);
+    }
+    const [{ seen, mixed }] = await told;
+    assert.deepEqual(mixed, []);
+    assert.ok(seen.succeeded > 1000 && seen.running > 100, JSON.stringify(seen));
+  });
+});
+
+describe('Ids', () => {
+  test('stay unique and in order when positions wrap around', () => {
+    const ledger = make(8);
+    const ids: number[] = [];
+    for (let n = -24; n < 24; n++) {
+      const id = reach(ledger, (2 ** 32 + n) | 0, 'succeeded');
+      assert.equal(ledger.read(id)?.id, id);
+      for (const old of ids.slice(0, -7)) assert.equal(ledger.read(old), undefined, `${old} after ${id}`);
+      for (const recent of ids.slice(-7)) assert.equal(ledger.read(recent)?.id, recent);
+      ids.push(id);
+    }
+    assert.deepEqual(
+      ids,
+      [...ids].sort((a, b) => a - b),
+    );
+    assert.equal(new Set(ids).size, 48);
+    assert.deepEqual(ledger.open(), []);
+  });
+
+  test('survive many rounds of all positions', () => {
+    const ledger = make(8);
+    let former: number[] = [];
+    for (let round = 0; round < 8; round++) {
+      for (const first of [0, 2 ** 31 - 4, 2 ** 32 - 8]) {
+        const ids = Array.from({ length: 8 }, (_, n) => reach(ledger, (first + n) | 0, 'succeeded'));
+        assert.deepEqual(
+          ids,
+          ids.map((_, n) => round * 2 ** 32 + first + n),
+        );
+        for (const id of ids) assert.equal(ledger.read(id)?.id, id);
+        for (const id of former) assert.equal(ledger.read(id), undefined);
+        former = ids;
+      }
+    }
+  });
+
+  test('are those of the channel, across its wrap-around', async () => {
+    const ledger = make(8);
+    const [tx, rx] = channelIn<number>(createMemory(4, 64, 8, -10));
+    const ids: number[] = [];
+    for (let n = 0; n < 40; n++) {
+      let id = -1;
+      const claimed = (position: number) => {
+        id = ledger.enqueue(position, n, 'sync');
+        return id >= 0;
+      };
+      await tx.send(n, { claimed });
+      const value = rx.tryRecv((_, position) => {
+        assert.equal(ledger.start(position, n, 'sync'), id);
+        return true;
+      });
+      assert.equal(value, n);
+      assert.equal(ledger.read(id)?.fn, n);
+      ledger.finish(id, 'succeeded', n, 1);
+      ids.push(id);
+    }
+    assert.deepEqual(
+      ids,
+      Array.from({ length: 40 }, (_, n) => 2 ** 32 - 10 + n),
+    );
+  });
+
+  test('are listed, oldest first, while their tasks are open', () => {
+    const ledger = make(8);
+    reach(ledger, -3, 'succeeded');
+    const old = reach(ledger, -1, 'running');
+    const queued = reach(ledger, -2, 'queued');
+    assert.deepEqual(
+      ledger.open(),
+      [queued, old].sort((a, b) => a - b),
+    );
+    assert.deepEqual(ledger.running(), [old]);
+  });
+});
+
+test('Any sequence of steps leaves the ledger as a simple model says', () => {
+  interface Known {
+    id: number;
+    position: number;
+    state: TaskState | 'withdrawn';
+    asked: boolean;
+  }
+  const step = fc.tuple(
+    fc.constantFrom('enqueue', 'start', 'succeeded', 'failed', 'cancelled', 'cancel', 'withdraw'),
+    fc.nat(11),
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+      const ledger = make(4);
+      const tasks: Known[] = [];
+      let position = -6; // soon round zero
+      for (const [what, which] of steps) {
+        const task = tasks.at(-1 - (which % 5));
+        if (what === 'enqueue') {
+          const former = tasks.findLast((each) => ((each.position ^ position) & 3) === 0);
+          if (former?.state === 'queued') continue; // the channel would not claim it
+          const id = ledger.enqueue(position, 1, 'sync');
+          assert.equal(id < 0, former?.state === 'running');
+          if (id >= 0) tasks.push({ id, position, state: 'queued', asked: false });
+          position += 1;
+        } else if (task !== undefined && tasks.lastIndexOf(task) >= tasks.length - 4) {
+          if (what === 'start') {
+            if (ledger.read(task.id) === undefined && task.state !== 'withdrawn') continue;
+            assert.equal(ledger.start(task.position, 1, 'sync'), task.state === 'queued' ? task.id : REFUSED);
+            if (task.state === 'queued') task.state = 'running';
+          } else if (what === 'withdraw') {
+            ledger.withdraw(task.id);
+            if (task.state === 'queued') task.state = 'withdrawn';
+          } else if (what === 'cancel') {
+            if (ledger.read(task.id) === undefined) continue;
+            assert.equal(ledger.cancel(task.id), task.state);
+            if (task.state === 'queued') task.state = 'cancelled';
+            if (task.state === 'running') task.asked = true;
+          } else if (FINAL.includes(what as FinalState)) {
+            assert.equal(ledger.finish(task.id, what as FinalState, which, 1), task.state === 'running');
+            if (task.state === 'running') task.state = what as FinalState;
+          }
+        }
+        for (const each of tasks) {
+          const record = ledger.read(each.id);
+          if (record === undefined) continue;
+          assert.equal(record.state, each.state);
+          assert.equal(record.id, each.id);
+          assert.equal(record.cancelRequested, each.asked);
+        }
+        const open = tasks.filter(({ state }) => state === 'queued' || state === 'running');
+        assert.deepEqual(
+          ledger.open(),
+          open.map(({ id }) => id).sort((a, b) => a - b),
+        );
+      }
+    }),
+    { seed, numRuns: 300 },
+  );
+});
+
+test('Memory does not grow with the number of tasks', () => {
+  const ledger = make(64);
+  const round = (from: number) => {
+    for (let position = from; position < from + 20_000; position++) {
+      const id = reach(ledger, position, 'running');
+      ledger.watch(id, position % 31);
+      ledger.finish(id, 'succeeded', { position }, 1);
+      ledger.read(id);
+    }
+  };
+  round(0);
+  const before = heapInUse();
+  for (let n = 1; n < 6; n++) round(n * 20_000);
+  assert.ok(heapInUse() - before < 1_000_000, 'Expected less than 10 bytes for each task');
+});
