@@ -10,19 +10,24 @@ import { announce, parkAsync } from './park.js';
 
 /** A running task's view of itself. */
 export class TaskContext {
-  readonly id: number;
+  readonly #position: number;
   readonly #ledger: Ledger;
   #controller: AbortController | undefined;
 
   /** @internal */
-  constructor(id: number, ledger: Ledger) {
-    this.id = id;
+  constructor(position: number, ledger: Ledger) {
+    this.#position = position;
     this.#ledger = ledger;
+  }
+
+  /** The task's id: the one that its `TaskHandle` has. */
+  get id(): number {
+    return this.#ledger.idAt(this.#position);
   }
 
   /** Somebody asked this task to stop. Reads shared memory: turns true while a sync task keeps the thread busy. */
   get cancelled(): boolean {
-    return this.#ledger.cancelRequested(this.id);
+    return this.#ledger.cancelRequested(this.#position);
   }
 
   /** Throws the reason once somebody has asked this task to stop: the usual way to end as `cancelled`. */
@@ -48,7 +53,7 @@ export class TaskContext {
     if (!(fraction >= 0 && fraction <= 1)) {
       throw new RangeError(`Expected \`fraction\` to be a number from 0 to 1, got ${String(fraction)}`);
     }
-    this.#ledger.progress(this.id, fraction);
+    this.#ledger.progress(this.#position, fraction);
   }
 
   /** @internal The executor's: the signal aborts, if the task ever asked for it. */

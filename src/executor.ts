@@ -10,7 +10,7 @@ import { inspect, types } from 'node:util';
 import { CorruptMessageError } from './codec.js';
 import { TaskContext, withTask } from './context.js';
 import { TaskTimeoutError } from './errors.js';
-import { type FinalState, type Ledger, REFUSED } from './ledger.js';
+import type { FinalState, Ledger } from './ledger.js';
 import { parkAsync, threadAlive } from './park.js';
 import type { Accept, Receiver } from './receiver.js';
 import { type Definition, Task, type TaskModule } from './task.js';
@@ -35,15 +35,15 @@ export async function taskExec(rx: Receiver<Task>, options: ExecutorOptions): Pr
   // The task becomes RUNNING while its message still stands in the channel: see ledger.ts.
   const accept: Accept<Task> = (task, position) => {
     if (!(task instanceof Task)) throw new CorruptMessageError('Expected a task');
-    task.id = ledger.start(position, task.number, task.kind);
-    return task.id !== REFUSED;
+    task.position = position;
+    return ledger.start(position, runner.now());
   };
   log?.('task executor started');
   for (;;) {
     if (ledger.condemned) await pardon(ledger);
     let task: Task | undefined;
     try {
-      task = rx.tryRecv(accept) ?? (await runner.idle(rx.recv(accept)));
+      task = rx.tryRecv(accept) ?? (await runner.wait(rx, accept));
     } catch (error) {
       runner.skipCorrupt(error);
       continue;
@@ -116,8 +116,8 @@ const globalEval: (source: string) => unknown = eval;
 class Runner {
   readonly #options: ExecutorOptions;
   readonly #closures = new Map<string, Definition>();
-  /** The time when the last task ended, or the last wait: read once for each task, for it costs as much as a send. */
   #now = Date.now();
+  #stale = false;
   #turnStart = this.#now;
   #tasks = 0;
 
@@ -126,10 +126,16 @@ class Runner {
   }
 
   /** Waits for a message. It may come at once: the event loop has not had its turn then. */
-  async idle<T>(message: Promise<T>): Promise<T> {
-    const value = await message;
-    this.#now = Date.now();
-    return value;
+  wait(rx: Receiver<Task>, accept: Accept<Task>): Promise<Task | undefined> {
+    this.#stale = true;
+    return rx.recv(accept);
+  }
+
+  /** The time in milliseconds: when the last task ended, or after a wait. One look at the clock costs as much as a send. */
+  now(): number {
+    if (this.#stale) this.#now = Date.now();
+    this.#stale = false;
+    return this.#now;
   }
 
   /** Lets the event loop have its turn: timers and sockets of earlier tasks go on. */
@@ -146,8 +152,7 @@ class Runner {
   }
 
   runSync(task: Task): void {
-    const { id } = task;
-    const context = new TaskContext(id, this.#options.ledger);
+    const context = new TaskContext(task.position, this.#options.ledger);
     try {
       if (this.#options.concurrency > 1) context.throwIfCancelled(); // it may have waited for async tasks to end
       const definition = this.#begin(task);
@@ -156,9 +161,9 @@ class Runner {
         result.catch((error) => this.#report(task, 'failed', error)); // it goes on, and nobody waits for it
         throw new TypeError('Expected a sync task to return no promise: use asyncTask');
       }
-      this.#succeed(id, result);
+      this.#succeed(task, result);
     } catch (error) {
-      this.#fail(task, id, error);
+      this.#fail(task, error);
     } finally {
       context.end();
     }
@@ -166,22 +171,21 @@ class Runner {
 
   async runAsync(task: Task): Promise<void> {
     const { ledger } = this.#options;
-    const { id } = task;
-    const context = new TaskContext(id, ledger);
+    const context = new TaskContext(task.position, ledger);
     let timer: NodeJS.Timeout | undefined;
     threadAlive.hold(); // a task may wait for its signal alone
     try {
       const definition = this.#begin(task);
       const result = Promise.resolve(this.#call(task, definition, context));
-      if (definition.timeout === 0) this.#succeed(id, await result);
+      if (definition.timeout === 0) this.#succeed(task, await result);
       else {
         const late = new Promise<never>((_, reject) => {
           timer = setTimeout(() => reject(new TaskTimeoutError(definition.timeout)), definition.timeout);
         });
-        this.#succeed(id, await Promise.race([result, late]));
+        this.#succeed(task, await Promise.race([result, late]));
       }
     } catch (error) {
-      this.#fail(task, id, error);
+      this.#fail(task, error);
       if (error instanceof TaskTimeoutError) context.abort(error);
     } finally {
       clearTimeout(timer);
@@ -195,12 +199,15 @@ class Runner {
     if (!(error instanceof CorruptMessageError) || error.position === undefined) throw error;
     console.error(`task failed: ${inspect(error)}`);
     const { ledger } = this.#options;
-    ledger.finish(ledger.start(error.position, -1, 'sync'), 'failed', error, Date.now());
+    ledger.start(error.position, Date.now());
+    ledger.finish(error.position, 'failed', error, Date.now());
   }
 
   #begin(task: Task): Definition {
     const definition = typeof task.fn === 'number' ? this.#defined(task.fn) : this.#moved(task);
-    this.#options.ledger.begin(task.id, this.#now, definition.timeout);
+    const { ledger, concurrency } = this.#options;
+    if (definition.timeout > 0 || concurrency > 1)
+      ledger.begin(task.position, Date.now(), definition.timeout);
     return definition;
   }
 
@@ -229,20 +236,21 @@ class Runner {
     return definition;
   }
 
-  #succeed(id: number, result: unknown): void {
+  #succeed(task: Task, result: unknown): void {
     this.#now = Date.now();
-    this.#options.ledger.finish(id, 'succeeded', result, this.#now);
+    this.#options.ledger.finish(task.position, 'succeeded', result, this.#now);
   }
 
-  #fail(task: Task, id: number, error: unknown): void {
+  #fail(task: Task, error: unknown): void {
+    const { position } = task;
     const { ledger } = this.#options;
-    const state = ledger.cancelRequested(id) ? 'cancelled' : 'failed';
+    const state = ledger.cancelRequested(position) ? 'cancelled' : 'failed';
     this.#report(task, state, error);
     this.#now = Date.now();
     try {
-      ledger.finish(id, state, error, this.#now);
+      ledger.finish(position, state, error, this.#now);
     } catch {
-      ledger.finish(id, state, new Error(show(error)), this.#now); // what it threw cannot be sent
+      ledger.finish(position, state, new Error(show(error)), this.#now); // what it threw cannot be sent
     }
   }
 

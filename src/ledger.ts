@@ -3,37 +3,41 @@
  * while the worker thread is blocked, or dead.
  *
  * A task's id is its position in the channel, widened to 53 bits; its record is number `position mod HISTORY`. The
- * channel hands out positions, so nobody has to hand out records: between the claim of a position and its publication,
- * the sender alone writes the record.
+ * channel hands out positions, so nobody has to hand out records. A record has two parts, each in cache lines that in
+ * normal work only one thread writes, and the other never reads:
  *
- *   word 0      STATE    tag (29 bits: id div HISTORY) | state (3 bits)     Atomics only; decides everything
- *   word 1, 2   POSITION, EPOCH: id = EPOCH × 2³² + POSITION
- *   word 3      CANCEL   tag | 1 once somebody asked this task to stop      Atomics only
- *   word 4      WATCH    bit s: sender s waits for an end                   Atomics only
- *   word 5      TASK     number of the function × 2 + (1 if async)
- *   word 6      SIZE     bytes of the encoded result or error; negative: left out, it would have had that many
- *   word 7      PROGRESS in millionths, -1: none
- *   word 8..15  four times in ms since 1970: enqueued, started, finished, deadline (0: none)
- *   behind the records: room for one encoded result or error each
+ *   the sender's part, written between the claim of a position and its publication
+ *     word 0      CLAIM    lap (position div HISTORY) | phase (3 bits)        Atomics only
+ *     word 1, 2   TASK: number of the function × 2 + (1 if async); EPOCH: id = EPOCH × 2³² + position
+ *     word 4..7   two times in ms since 1970: ENQUEUED, and DROPPED if it was cancelled before it was started
+ *   the executor's part
+ *     word 0      RUN      lap | state (3 bits); another lap: not started     Atomics only; decides everything
+ *     word 1      CANCEL   lap | 1 once somebody asked this task to stop      Atomics only
+ *     word 2      WATCH    bit s: sender s waits for an end                   Atomics only
+ *     word 3      SIZE     bytes of the encoded result or error; negative: left out, it would have had that many
+ *     word 4      PROGRESS in millionths, -1: none
+ *     word 6..11  STARTED, FINISHED, DEADLINE in ms since 1970, 0: none
+ *   behind them, room for one encoded result or error for each record
  *
- *   WRITING → QUEUED      the sender, before the message is published
- *   QUEUED  → RUNNING     the receiver, while the message still stands in the channel
- *   QUEUED  → CANCELLED   anybody
- *   QUEUED  → WITHDRAWN   the sender whose send failed: the task was never accepted
- *   RUNNING → SUCCEEDED | FAILED | CANCELLED    the executor; or the supervisor, once the executor's thread is dead
+ *   CLAIM  WRITING → QUEUED                                 the sender, before the message is published
+ *          QUEUED → WITHDRAWN                               the sender whose send failed: the task was never accepted
+ *   RUN    (another lap) → RUNNING                          the receiver, while the message still stands in the channel
+ *          (another lap) → DROPPED                          anybody: cancelled before it was started
+ *          RUNNING → SUCCEEDED | FAILED | CANCELLED         the executor; or the supervisor, once its thread is dead
  *
- * Each arrow out of QUEUED and RUNNING is one compare-exchange, so there is exactly one final state, and a task is
- * started at most once. A worker that dies before QUEUED → RUNNING leaves the message in the channel: the next worker
- * starts it. One that dies after it leaves a RUNNING record, which the supervisor fails; if the message still stands in
- * the channel, the next worker finds the record not QUEUED and drops it. There is no instruction in between.
+ * Each arrow of RUN is one compare-exchange, so there is exactly one final state, and a task is started at most once. A
+ * worker that dies before it is RUNNING leaves the message in the channel: the next worker starts it. One that dies
+ * after that leaves a RUNNING record, which the supervisor fails; if the message still stands in the channel, the next
+ * worker cannot start it again and drops it. There is no instruction in between.
  *
- * HISTORY is at least the number of the channel's cells. So when position p is claimed, the record's former task, at
- * p - HISTORY or before, has been taken from the channel: it cannot be queued. If it still runs, `enqueue` says no and
- * the sender gives the position up for the next one: a record in use is never overwritten.
+ * A record in use is never overwritten. HISTORY is at least twice the number of the channel's cells: when position p is
+ * claimed, HEAD > p - CELLS, so the record's former task, at p - HISTORY or before, has left the channel, and so has
+ * another one after it. It cannot be queued; and if tasks run one at a time, it cannot be running. If they overlap,
+ * `enqueue` looks, and says no while it runs: the sender gives the position up for the next one.
  *
- * Readers copy a record between two looks at STATE and use the copy if both saw the same (a seqlock). The second look is
- * an `Atomics.add` of 0: unlike a load it cannot move before the plain reads (H.-J. Boehm, "Can seqlocks get along with
- * programming language memory models?", 2012).
+ * Readers copy a record between two looks at CLAIM and RUN and use the copy if both saw the same (a seqlock). The second
+ * look is an `Atomics.add` of 0: unlike a load it cannot move before the plain reads (H.-J. Boehm, "Can seqlocks get
+ * along with programming language memory models?", 2012).
  */
 import { Decoder, Encoder, TaskTooLargeError } from './codec.js';
 import { wake, wakeAlways } from './park.js';
@@ -42,47 +46,43 @@ import { type Bell, MAX_SENDERS } from './ring.js';
 const LINE = 32; // words in 128 bytes
 const HISTORY = 0; // constants
 const RESULT_BYTES = 1;
-const MODULE = 2; // which task module the worker thread runs
+const OVERLAPPING = 2; // 1: tasks may overlap
+const MODULE = 3; // which task module the worker thread runs
 const CONTROL = LINE; // the worker parks here for cancel requests, while a task uses its signal
 const CONDEMNED = LINE + 1; // 1: the supervisor is about to end the worker thread
 const WATCHERS = 2 * LINE; // one line for each sender: it parks here for the end of tasks
-const RECORDS: number = WATCHERS + MAX_SENDERS * LINE;
-const RECORD_WORDS = 16;
+const CLAIMS: number = WATCHERS + MAX_SENDERS * LINE; // the senders' parts, then the executor's
 
-const POSITION = 1;
+const CLAIM_WORDS = 8;
+const TASK = 1;
 const EPOCH = 2;
-const CANCEL = 3;
-const WATCH = 4;
-const TASK = 5;
-const SIZE = 6;
-const PROGRESS = 7;
-const ENQUEUED = 4; // these four in 64-bit words
-const STARTED = 5;
-const FINISHED = 6;
-const DEADLINE = 7;
+const ENQUEUED = 2; // in 64-bit words
+const DROPPED = 3;
 
-const State = {
-  WRITING: 1,
-  QUEUED: 2,
-  RUNNING: 3,
-  SUCCEEDED: 4,
-  FAILED: 5,
-  CANCELLED: 6,
-  WITHDRAWN: 7,
-} as const;
+const RUN_WORDS = 16;
+const CANCEL = 1;
+const WATCH = 2;
+const SIZE = 3;
+const PROGRESS = 4;
+const STARTED = 3; // in 64-bit words
+const FINISHED = 4;
+const DEADLINE = 5;
 
-const STATE_NAMES = ['', '', 'queued', 'running', 'succeeded', 'failed', 'cancelled', ''] as const;
+const Phase = { WRITING: 1, QUEUED: 2, WITHDRAWN: 3 } as const;
+const State = { RUNNING: 1, SUCCEEDED: 2, FAILED: 3, CANCELLED: 4, DROPPED: 5 } as const; // 0: no task yet
+
+const STATE_NAMES = ['queued', 'running', 'succeeded', 'failed', 'cancelled', 'cancelled'] as const;
 
 /** What a task is doing. The last three are final. */
 export type TaskState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
 export type FinalState = 'succeeded' | 'failed' | 'cancelled';
 
-/** {@link Ledger.start}: the task must not be run. */
-export const REFUSED = -1;
-/** {@link Ledger.start}: the task may be run, but has no record. */
-export const UNRECORDED = -2;
-
 const FINAL = { succeeded: State.SUCCEEDED, failed: State.FAILED, cancelled: State.CANCELLED } as const;
+
+/** In these states the executor's part holds a result or an error. */
+function isOutcome(state: number): boolean {
+  return state >= State.SUCCEEDED && state <= State.CANCELLED;
+}
 
 /** A record, read as a whole. Times are in milliseconds since 1970. */
 export interface TaskRecord {
@@ -105,14 +105,22 @@ export interface TaskRecord {
   readonly omittedBytes: number | undefined;
 }
 
-/** Makes the shared memory for at least `history` records and results of at most `resultBytes` encoded bytes. */
-export function createLedgerMemory(history: number, resultBytes: number): SharedArrayBuffer {
-  const records = 2 ** Math.ceil(Math.log2(history));
+/**
+ * Makes the shared memory for at least `history` records and results of at most `resultBytes` encoded bytes.
+ * `overlapping`: tasks may overlap. `history` must be at least twice the number of the channel's cells.
+ */
+export function createLedgerMemory(
+  history: number,
+  resultBytes: number,
+  overlapping: boolean,
+): SharedArrayBuffer {
+  const records = 2 ** Math.ceil(Math.log2(Math.max(history, 8))); // a lap needs 29 bits at most
   const room = Math.ceil(resultBytes / 8) * 8;
-  const memory = new SharedArrayBuffer((RECORDS + records * RECORD_WORDS) * 4 + records * room);
+  const memory = new SharedArrayBuffer((CLAIMS + records * (CLAIM_WORDS + RUN_WORDS)) * 4 + records * room);
   const words = new Int32Array(memory, 0, LINE);
   words[HISTORY] = records;
   words[RESULT_BYTES] = resultBytes;
+  words[OVERLAPPING] = overlapping ? 1 : 0;
   return memory;
 }
 
@@ -124,6 +132,8 @@ export class Ledger {
   readonly #bytes: Uint8Array;
   readonly #history: number;
   readonly #shift: number;
+  readonly #runs: number;
+  readonly #overlapping: boolean;
   readonly #resultBytes: number;
   readonly #encoder: Encoder;
   readonly #decoder: Decoder;
@@ -133,8 +143,10 @@ export class Ledger {
     this.memory = memory;
     this.#history = constants[HISTORY] ?? 0;
     this.#resultBytes = constants[RESULT_BYTES] ?? 0;
+    this.#overlapping = constants[OVERLAPPING] === 1;
     this.#shift = Math.log2(this.#history);
-    const recordsEnd = (RECORDS + this.#history * RECORD_WORDS) * 4;
+    this.#runs = CLAIMS + this.#history * CLAIM_WORDS;
+    const recordsEnd = (this.#runs + this.#history * RUN_WORDS) * 4;
     this.#words = new Int32Array(memory, 0, recordsEnd / 4);
     this.#times = new Float64Array(memory, 0, recordsEnd / 8);
     this.#bytes = new Uint8Array(memory, recordsEnd);
@@ -159,137 +171,147 @@ export class Ledger {
    */
   enqueue(position: number, fn: number, kind: 'sync' | 'async'): number {
     const words = this.#words;
-    const at = this.#record(position);
-    if ((Atomics.load(words, at) & 7) === State.RUNNING) return -1;
-    const before = words[at + POSITION] ?? 0;
+    const at = this.#claim(position);
+    if (this.#overlapping && (Atomics.load(words, this.#run(position)) & 7) === State.RUNNING) return -1;
     let epoch = words[at + EPOCH] ?? 0;
-    if (position >>> 0 < before >>> 0) epoch += 1; // positions went once round since this record's former task
-    const tag = this.#tag(position, epoch);
-    Atomics.store(words, at, (tag << 3) | State.WRITING); // readers of the former task see that it is gone
-    words[at + POSITION] = position;
-    words[at + EPOCH] = epoch;
+    const before = Atomics.load(words, at) >>> 3;
+    if (position >>> this.#shift < before) epoch += 1; // positions went once round since this record's former task
+    Atomics.store(words, at, this.#word(position, Phase.WRITING)); // readers of the former task see that it is gone
     words[at + TASK] = fn * 2 + (kind === 'async' ? 1 : 0);
-    words[at + SIZE] = 0;
+    words[at + EPOCH] = epoch;
     this.#times[(at >> 1) + ENQUEUED] = Date.now();
-    this.#times[(at >> 1) + STARTED] = 0;
-    this.#times[(at >> 1) + FINISHED] = 0;
-    this.#times[(at >> 1) + DEADLINE] = 0;
-    words[at + PROGRESS] = -1;
-    Atomics.store(words, at, (tag << 3) | State.QUEUED); // publishes the record; pairs with the loads in read
+    this.#times[(at >> 1) + DROPPED] = 0;
+    Atomics.store(words, at, this.#word(position, Phase.QUEUED)); // publishes the record; pairs with the loads in read
     return epoch * 2 ** 32 + (position >>> 0);
   }
 
   /** The send of this task failed: it was never accepted. */
   withdraw(id: number): void {
-    this.#move(this.#record(id), this.#tagOf(id), State.QUEUED, State.WITHDRAWN);
+    const queued = this.#word(id, Phase.QUEUED);
+    Atomics.compareExchange(this.#words, this.#claim(id), queued, this.#word(id, Phase.WITHDRAWN));
   }
 
   // ── The executor ───────────────────────────────────────────────────────────────────────────────────────────────
 
   /**
    * Takes the task at `position` for this receiver to run; call it while the message still stands in the channel.
-   * Returns its id. REFUSED: it was cancelled, or a worker that died had started it. UNRECORDED: it was sent without
-   * `runTask`, and the record at its position is still in use; no record has that id.
+   * `false`: it was cancelled, or a worker that died had started it. `now` in milliseconds.
    */
-  start(position: number, fn: number, kind: 'sync' | 'async'): number {
-    const at = this.#record(position);
-    let state = Atomics.load(this.#words, at); // pairs with enqueue
-    if (state === 0 || this.#words[at + POSITION] !== position) {
-      if (this.enqueue(position, fn, kind) < 0) return UNRECORDED; // it was sent without `runTask`
-      state = Atomics.load(this.#words, at);
-    }
-    if ((state & 7) !== State.QUEUED) return REFUSED;
+  start(position: number, now: number): boolean {
+    const at = this.#run(position);
+    const before = Atomics.load(this.#words, at);
+    if (this.#hasStarted(position, before)) return false;
+    // Only a task that was sent without `runTask` can find its record in use. It runs without one.
+    if ((before & 7) === State.RUNNING) return true;
+    // Before it is RUNNING: nobody reads this part of the former task any more, for CLAIM is about the new one.
+    this.#words[at + PROGRESS] = -1;
+    this.#words[at + SIZE] = 0;
+    this.#times[(at >> 1) + STARTED] = now;
+    this.#times[(at >> 1) + DEADLINE] = 0;
     // Against cancel: one of the two succeeds.
-    if (Atomics.compareExchange(this.#words, at, state, (state & ~7) | State.RUNNING) !== state)
-      return REFUSED;
-    return (this.#words[at + EPOCH] ?? 0) * 2 ** 32 + (position >>> 0);
+    return Atomics.compareExchange(this.#words, at, before, this.#word(position, State.RUNNING)) === before;
   }
 
-  /** The task begins to run. Times in milliseconds; `timeout` is counted from `now`. */
-  begin(id: number, now: number, timeout: number): void {
-    if (id < 0) return;
-    const at = this.#record(id) >> 1;
-    this.#times[at + STARTED] = now;
-    if (timeout > 0) this.#times[at + DEADLINE] = now + timeout;
+  /** A started task begins only now, or may run until `now + timeout`. In milliseconds; 0: no deadline. */
+  begin(position: number, now: number, timeout: number): void {
+    const at = this.#run(position);
+    if (Atomics.load(this.#words, at) !== this.#word(position, State.RUNNING)) return; // it has no record
+    this.#times[(at >> 1) + STARTED] = now;
+    this.#times[(at >> 1) + DEADLINE] = timeout > 0 ? now + timeout : 0;
+  }
+
+  /** The id of the task that was started at `position`. */
+  idAt(position: number): number {
+    return (this.#words[this.#claim(position) + EPOCH] ?? 0) * 2 ** 32 + (position >>> 0);
   }
 
   /** Ends a running task with its outcome: a result, or what it threw. `false`: it had ended already. */
   finish(id: number, state: FinalState, outcome: unknown, now: number): boolean {
-    if (id < 0) return false;
-    const at = this.#record(id);
-    const running = (this.#tagOf(id) << 3) | State.RUNNING;
+    const at = this.#run(id);
+    const running = this.#word(id, State.RUNNING);
     if (Atomics.load(this.#words, at) !== running) return false;
-    if (outcome !== undefined) this.#write(at, outcome);
+    if (outcome !== undefined) this.#write(id, outcome);
     this.#times[(at >> 1) + FINISHED] = now;
-    if (!this.#move(at, this.#tagOf(id), State.RUNNING, FINAL[state])) return false;
+    const final = this.#word(id, FINAL[state]);
+    if (Atomics.compareExchange(this.#words, at, running, final) !== running) return false; // publishes the outcome
     this.#tell(at);
     return true;
   }
 
-  /** Tells how far a running task is, from 0 to 1. One store. */
+  /** Tells how far a running task is, from 0 to 1. */
   progress(id: number, fraction: number): void {
-    const at = this.#record(id);
-    if (Atomics.load(this.#words, at) !== ((this.#tagOf(id) << 3) | State.RUNNING)) return; // given up, and goes on
+    const at = this.#run(id);
+    if (Atomics.load(this.#words, at) !== this.#word(id, State.RUNNING)) return; // given up, and goes on all the same
     this.#words[at + PROGRESS] = Math.round(fraction * 1e6);
   }
 
   /** Somebody asked this task to stop. True even while the thread is busy: it is one load. */
   cancelRequested(id: number): boolean {
-    return Atomics.load(this.#words, this.#record(id) + CANCEL) === ((this.#tagOf(id) << 3) | 1); // pairs with cancel
+    return Atomics.load(this.#words, this.#run(id) + CANCEL) === this.#word(id, 1); // pairs with cancel
   }
 
   // ── Whoever asks ───────────────────────────────────────────────────────────────────────────────────────────────
 
   /** The record of a task, or `undefined`: never accepted, or so long ago that its record was used again. */
   read(id: number): TaskRecord | undefined {
-    const at = this.#record(id);
-    const copy = new Int32Array(RECORD_WORDS);
-    const times = new Float64Array(copy.buffer);
+    const [claimAt, runAt] = [this.#claim(id), this.#run(id)];
+    const claimTimes = new Float64Array(CLAIM_WORDS / 2);
+    const runTimes = new Float64Array(RUN_WORDS / 2);
+    const claim = new Int32Array(claimTimes.buffer);
+    const run = new Int32Array(runTimes.buffer);
     for (;;) {
-      const state = Atomics.load(this.#words, at); // pairs with the stores of STATE: all they published is visible
-      if (state >>> 3 !== this.#tagOf(id)) return undefined;
-      copy.set(this.#words.subarray(at, at + RECORD_WORDS));
-      for (let i = ENQUEUED; i <= DEADLINE; i++) times[i] = this.#times[(at >> 1) + i] ?? 0; // whole, not in halves
-      const size = copy[SIZE] ?? 0;
-      const ended = (state & 7) >= State.SUCCEEDED;
-      if (ended && size > 0) this.#decoder.bytes.set(this.#room(at).subarray(0, size));
-      if (Atomics.add(this.#words, at, 0) !== state) continue; // it changed under our hands
-      if (STATE_NAMES[state & 7] === '') return undefined;
-      return this.#view(id, state, copy, ended && size > 0 ? this.#decoder.decode(size) : undefined);
+      const phase = Atomics.load(this.#words, claimAt); // pairs with the stores of CLAIM and RUN: all that they
+      const state = Atomics.load(this.#words, runAt); //   published is visible
+      if (phase !== this.#word(id, Phase.QUEUED)) return undefined;
+      const started = this.#hasStarted(id, state);
+      claim.set(this.#words.subarray(claimAt, claimAt + CLAIM_WORDS));
+      run.set(this.#words.subarray(runAt, runAt + RUN_WORDS));
+      for (let i = ENQUEUED; i <= DROPPED; i++) claimTimes[i] = this.#times[(claimAt >> 1) + i] ?? 0; // whole
+      for (let i = STARTED; i <= DEADLINE; i++) runTimes[i] = this.#times[(runAt >> 1) + i] ?? 0;
+      const size = started && isOutcome(state & 7) ? (run[SIZE] ?? 0) : 0;
+      if (size > 0) this.#decoder.bytes.set(this.#room(id).subarray(0, size));
+      if (Atomics.add(this.#words, claimAt, 0) !== phase || Atomics.add(this.#words, runAt, 0) !== state)
+        continue;
+      if (claim[EPOCH] !== Math.floor(id / 2 ** 32)) return undefined;
+      run[0] = started ? state : 0;
+      return this.#view(id, claim, run, size > 0 ? this.#decoder.decode(size) : undefined);
     }
   }
 
   /** The task is queued or running. */
   isOpen(id: number): boolean {
-    const state = Atomics.load(this.#words, this.#record(id));
-    return state >>> 3 === this.#tagOf(id) && ((state & 7) === State.QUEUED || (state & 7) === State.RUNNING);
+    const state = Atomics.load(this.#words, this.#run(id));
+    const ended = this.#hasStarted(id, state) && (state & 7) !== State.RUNNING;
+    return !ended && Atomics.load(this.#words, this.#claim(id)) === this.#word(id, Phase.QUEUED);
   }
 
   /** Asks a task to stop. Returns the state it had: a queued one is cancelled now, a running one has been told. */
   cancel(id: number): TaskState | undefined {
-    const at = this.#record(id);
+    const at = this.#run(id);
     for (;;) {
+      if (this.read(id) === undefined) return undefined;
       const state = Atomics.load(this.#words, at);
-      const name = STATE_NAMES[state & 7] ?? '';
-      if (state >>> 3 !== this.#tagOf(id) || name === '') return undefined;
-      if (name === 'queued') {
-        if (!this.#move(at, this.#tagOf(id), State.QUEUED, State.CANCELLED)) continue; // it has just been started
-        this.#times[(at >> 1) + FINISHED] = Date.now();
+      if (!this.#hasStarted(id, state)) {
+        const dropped = this.#word(id, State.DROPPED);
+        if (Atomics.compareExchange(this.#words, at, state, dropped) !== state) continue; // it has just been started
+        this.#times[(this.#claim(id) >> 1) + DROPPED] = Date.now();
         this.#tell(at);
-      } else if (name === 'running') {
+        return 'queued';
+      }
+      if ((state & 7) === State.RUNNING) {
         const before = Atomics.load(this.#words, at + CANCEL);
         if (Atomics.load(this.#words, at) !== state) continue; // it has just ended
         // Fails if somebody else asked first, for this task or, much later, for the record's next one.
-        Atomics.compareExchange(this.#words, at + CANCEL, before, (state & ~7) | 1);
+        Atomics.compareExchange(this.#words, at + CANCEL, before, this.#word(id, 1));
         wake(this.#words, CONTROL);
       }
-      return name;
+      return STATE_NAMES[state & 7];
     }
   }
 
   /** Sender `slot` wants to be woken at its watcher bell when the task ends. Look at the state again afterwards. */
   watch(id: number, slot: number): void {
-    Atomics.or(this.#words, this.#record(id) + WATCH, 1 << slot); // pairs with the load in #tell
+    Atomics.or(this.#words, this.#run(id) + WATCH, 1 << slot); // pairs with the load in #tell
   }
 
   /** Where sender `slot` parks for the end of tasks. */
@@ -297,24 +319,26 @@ export class Ledger {
     return { words: this.#words, at: WATCHERS + slot * LINE };
   }
 
+  // ── The supervisor ─────────────────────────────────────────────────────────────────────────────────────────────
+
   /** Where the worker parks for cancel requests. */
   get controlBell(): Bell {
     return { words: this.#words, at: CONTROL };
   }
 
   /**
-   * The supervisor's: no task may be started until `pardon`, because the thread is about to be ended over task `id`.
-   * `false`: that task has just ended by itself.
+   * No task may be started until `pardon`, because the thread is about to be ended over task `id`. `false`: that task
+   * has just ended by itself.
    *
    * The store comes before the look at the record; in the executor, the end of a task comes before the look at
    * `condemned`. So if the task is seen running here, the executor starts no other one that would be killed with it.
    */
   condemn(id: number): boolean {
     Atomics.store(this.#words, CONDEMNED, 1);
-    return Atomics.load(this.#words, this.#record(id)) === ((this.#tagOf(id) << 3) | State.RUNNING);
+    return Atomics.load(this.#words, this.#run(id)) === this.#word(id, State.RUNNING);
   }
 
-  /** The supervisor's: the executor may start tasks. */
+  /** The executor may start tasks. */
   pardon(): void {
     wakeAlways(this.#words, CONDEMNED);
   }
@@ -329,37 +353,39 @@ export class Ledger {
     return { words: this.#words, at: CONDEMNED };
   }
 
-  /** The supervisor's: wakes all who wait for the end of a task. The thread that died may have owed them that. */
+  /** Wakes all who wait for the end of a task. The thread that died may have owed them that. */
   tellAll(): void {
     for (let s = 0; s < MAX_SENDERS; s++) wakeAlways(this.#words, WATCHERS + s * LINE);
   }
 
   /** The ids of all tasks that are queued or running, oldest first. A snapshot. */
   open(): number[] {
-    return this.#select((state) => state === State.QUEUED || state === State.RUNNING);
+    return this.#ids().filter((id) => this.isOpen(id));
   }
 
-  /** The ids of all tasks that are running. */
+  /** The ids of all tasks that are running, oldest first. */
   running(): number[] {
-    return this.#select((state) => state === State.RUNNING);
+    return this.#ids().filter(
+      (id) => Atomics.load(this.#words, this.#run(id)) === this.#word(id, State.RUNNING),
+    );
   }
 
-  #select(wanted: (state: number) => boolean): number[] {
+  /** The id of each record's last task: queued, or started. */
+  #ids(): number[] {
     const ids: number[] = [];
-    for (let slot = 0; slot < this.#history; slot++) {
-      const at = RECORDS + slot * RECORD_WORDS;
-      if (!wanted(Atomics.load(this.#words, at) & 7)) continue;
-      ids.push((this.#words[at + EPOCH] ?? 0) * 2 ** 32 + ((this.#words[at + POSITION] ?? 0) >>> 0));
+    for (let record = 0; record < this.#history; record++) {
+      const claim = Atomics.load(this.#words, CLAIMS + record * CLAIM_WORDS);
+      const state = Atomics.load(this.#words, this.#runs + record * RUN_WORDS);
+      // A task that was sent without `runTask` has only the executor's part.
+      const lap = (state & 7) === State.RUNNING ? state >>> 3 : claim >>> 3;
+      const epoch = this.#words[CLAIMS + record * CLAIM_WORDS + EPOCH] ?? 0;
+      if (claim !== 0 || (state & 7) === State.RUNNING)
+        ids.push(epoch * 2 ** 32 + ((lap << this.#shift) >>> 0) + record);
     }
     return ids.sort((a, b) => a - b);
   }
 
   // ── All ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  #move(at: number, tag: number, from: number, to: number): boolean {
-    const before = (tag << 3) | from;
-    return Atomics.compareExchange(this.#words, at, before, (tag << 3) | to) === before; // publishes the outcome
-  }
 
   /** Wakes those who wait for this task's end, which has just been published. */
   #tell(at: number): void {
@@ -371,10 +397,11 @@ export class Ledger {
   }
 
   /** Stores a result or an error, or how large it would have been. Read only once the state is final. */
-  #write(at: number, outcome: unknown): void {
+  #write(id: number, outcome: unknown): void {
+    const at = this.#run(id);
     try {
       const size = this.#encoder.encode(outcome);
-      this.#room(at).set(this.#encoder.bytes.subarray(0, size));
+      this.#room(id).set(this.#encoder.bytes.subarray(0, size));
       this.#words[at + SIZE] = size;
     } catch (error) {
       if (!(error instanceof TaskTooLargeError)) throw error;
@@ -382,45 +409,59 @@ export class Ledger {
     }
   }
 
-  #room(at: number): Uint8Array {
-    const size = Math.ceil(this.#resultBytes / 8) * 8;
-    const start = ((at - RECORDS) / RECORD_WORDS) * size;
+  #room(id: number): Uint8Array {
+    const start = (id & (this.#history - 1)) * Math.ceil(this.#resultBytes / 8) * 8;
     return this.#bytes.subarray(start, start + this.#resultBytes);
   }
 
-  #view(id: number, stateWord: number, copy: Int32Array, outcome: unknown): TaskRecord {
-    const state = stateWord & 7;
-    const times = new Float64Array(copy.buffer);
-    const time = (index: number) => times[index] || undefined;
-    const task = copy[TASK] ?? 0;
-    const progress = copy[PROGRESS] ?? -1;
-    const size = copy[SIZE] ?? 0;
+  /** `run[0]` is 0 if the task has not been started. */
+  #view(id: number, claim: Int32Array, run: Int32Array, outcome: unknown): TaskRecord {
+    const state = (run[0] ?? 0) & 7;
+    const hasRun = state !== 0 && state !== State.DROPPED; // else the executor's part tells of a former task
+    const claimTimes = new Float64Array(claim.buffer);
+    const runTimes = new Float64Array(run.buffer);
+    const task = claim[TASK] ?? 0;
+    const progress = hasRun ? (run[PROGRESS] ?? -1) : -1;
+    const size = isOutcome(state) ? (run[SIZE] ?? 0) : 0;
+    const finished =
+      state === State.DROPPED ? claimTimes[DROPPED] : isOutcome(state) ? runTimes[FINISHED] : 0;
     return {
       id,
       fn: task >> 1,
       kind: (task & 1) === 1 ? 'async' : 'sync',
-      state: STATE_NAMES[state] as TaskState,
-      cancelRequested: copy[CANCEL] === ((stateWord & ~7) | 1),
+      state: STATE_NAMES[state] ?? 'queued',
+      cancelRequested: run[CANCEL] === this.#word(id, 1),
       progress: progress < 0 ? undefined : progress / 1e6,
-      enqueued: times[ENQUEUED] ?? 0,
-      started: time(STARTED),
-      finished: state >= State.SUCCEEDED ? time(FINISHED) : undefined,
-      deadline: time(DEADLINE),
+      enqueued: claimTimes[ENQUEUED] ?? 0,
+      started: (hasRun && runTimes[STARTED]) || undefined,
+      finished: finished || undefined,
+      deadline: (hasRun && runTimes[DEADLINE]) || undefined,
       outcome,
       omittedBytes: size < 0 ? -size : undefined,
     };
   }
 
-  /** Where the record of an id, or of a position, begins. */
-  #record(id: number): number {
-    return RECORDS + (id & (this.#history - 1)) * RECORD_WORDS; // `&` takes the low 32 bits of an id, its position
+  /** RUN is about this task, not about a former one in the same record. */
+  #hasStarted(id: number, state: number): boolean {
+    return state >>> 3 === this.#lap(id) && (state & 7) !== 0;
   }
 
-  #tag(position: number, epoch: number): number {
-    return ((position >>> this.#shift) | (epoch << (32 - this.#shift))) & 0x1fff_ffff;
+  /** Where the sender's part of the record of an id, or of a position, begins. */
+  #claim(id: number): number {
+    return CLAIMS + (id & (this.#history - 1)) * CLAIM_WORDS; // `&` takes the low 32 bits of an id, its position
   }
 
-  #tagOf(id: number): number {
-    return this.#tag(id | 0, Math.floor(id / 2 ** 32));
+  /** Where the executor's part begins. */
+  #run(id: number): number {
+    return this.#runs + (id & (this.#history - 1)) * RUN_WORDS;
+  }
+
+  #lap(id: number): number {
+    return (id | 0) >>> this.#shift;
+  }
+
+  /** The lap of an id, with three bits more. */
+  #word(id: number, bits: number): number {
+    return (this.#lap(id) << 3) | bits;
   }
 }

@@ -1,7 +1,7 @@
 /** The receiving half of a channel: how the one receiver waits for messages and takes them out. */
 import { threadId } from 'node:worker_threads';
 import { CorruptMessageError, Decoder } from './codec.js';
-import { announce, park, parkAsync, retract, SLICE_MS, threadAlive } from './park.js';
+import { announce, park, parkAsync, pause, retract, SLICE_MS, threadAlive } from './park.js';
 import { type Bell, EMPTY, END, type Link, Ring } from './ring.js';
 
 /** What a receiver is while it travels to another thread, in `workerData` or by `postMessage`. */
@@ -13,11 +13,11 @@ export interface ReceiverHandle<T> {
 }
 
 /**
- * How often an idle receiver looks before it parks. A wake-up costs both threads some 20 µs, so looking that long is
- * worth it if the next message comes that soon; the last wait tells. An idle process soon parks, and stays parked.
+ * How often an idle receiver looks before it parks. A wake-up costs both threads some 20 to 100 µs, so looking that
+ * long is worth it if the next message comes that soon; the last wait tells. An idle process parks, and stays parked.
  */
-const LONG_SPIN = 6000;
-const SHORT_SPIN = 50;
+const LONG_SPIN = 1000;
+const SHORT_SPIN = 10;
 const SOON_MS = 0.2;
 
 /** Looks at a message and its position before it leaves the channel. */
@@ -164,7 +164,10 @@ export class Receiver<T> {
   #look(): number {
     let length = this.#ring.peek();
     if (length !== EMPTY) return length;
-    for (let looks = 0; looks < this.#spin && length === EMPTY; looks++) length = this.#ring.peek();
+    for (let looks = 0; looks < this.#spin && length === EMPTY; looks++) {
+      pause();
+      length = this.#ring.peek();
+    }
     return length;
   }
 

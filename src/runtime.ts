@@ -11,7 +11,7 @@ import { CorruptMessageError } from './codec.js';
 import { TaskTimeoutError, WorkerCrashedError } from './errors.js';
 import { createLedgerMemory, Ledger, type TaskRecord } from './ledger.js';
 import { Receiver } from './receiver.js';
-import type { Task, TaskKind } from './task.js';
+import type { Task } from './task.js';
 import type { WorkerMessage, WorkerSetup } from './worker.js';
 
 export interface RuntimeOptions {
@@ -86,7 +86,7 @@ export class Runtime {
     if (!(tasks instanceof URL)) throw new TypeError(`Expected \`tasks\` to be a URL, got ${typeof tasks}`);
     expectInteger('concurrency', concurrency, 1, 256);
     expectInteger('history', history, 2 * rx.capacity, 2 ** 20);
-    const ledger = createLedgerMemory(Math.max(history, rx.cells, 2 * concurrency), RESULT_BYTES);
+    const ledger = createLedgerMemory(Math.max(history, 2 * rx.cells), RESULT_BYTES, concurrency > 1);
     const handle = rx.share(); // throws if the receiver is in use
     rx.link.companion = ledger;
     this.ledger = new Ledger(ledger);
@@ -274,18 +274,18 @@ export class Runtime {
   #cancelQueued(): number[] {
     const ids: number[] = [];
     const rx = Receiver.attach(this.#setup.rx);
-    const cancel = (position: number, fn: number, kind: TaskKind) => {
-      const id = this.ledger.start(position, fn, kind);
-      if (this.ledger.finish(id, 'cancelled', undefined, Date.now())) ids.push(id);
+    const cancel = (position: number) => {
+      const id = this.ledger.idAt(position);
+      if (this.ledger.cancel(id) === 'queued') ids.push(id);
       return false; // go on with the next
     };
     for (let corrupt = true; corrupt; ) {
       corrupt = false;
       try {
-        rx.tryRecv((task, position) => cancel(position, task.number, task.kind));
+        rx.tryRecv((_task, position) => cancel(position));
       } catch (error) {
         if (!(error instanceof CorruptMessageError) || error.position === undefined) throw error;
-        cancel(error.position, -1, 'sync');
+        cancel(error.position);
         corrupt = true;
       }
     }

@@ -7,7 +7,7 @@
 import { setMaxListeners } from 'node:events';
 import { threadId } from 'node:worker_threads';
 import { Encoder } from './codec.js';
-import { announce, park, parkAsync, retract, SLICE_MS, threadAlive } from './park.js';
+import { announce, park, parkAsync, pause, retract, SLICE_MS, threadAlive } from './park.js';
 import {
   type Bell,
   type Claimant,
@@ -93,7 +93,7 @@ interface Waiting<T> {
 }
 
 /** How often a blocked thread looks for room before it parks. */
-const SENDER_SPIN = 5000;
+const SENDER_SPIN = 1000;
 /** What an admitted `send` returns, without making a promise of its own. */
 const ADMITTED: Promise<void> = Promise.resolve();
 
@@ -344,6 +344,7 @@ export class Sender<T> {
         announce(this.#bell.words, this.#bell.at);
         announced = true; // then look once more before parking
       }
+      pause();
       if (now === Outcome.WAITING) now = this.#ring.outcome(position, this.slot);
       else {
         now = this.#postBehindLine(length, claimant);

@@ -20,8 +20,8 @@ export class Task<R = unknown> {
   readonly module: number;
   /** The captured values, in the order of the function's parameters. */
   readonly args: readonly unknown[];
-  /** In the worker thread: the number of the task's record. */
-  id = -1;
+  /** In the worker thread: where the task stood in the channel. */
+  position = 0;
   /** Only for the type checker. */
   declare readonly result?: R;
 
