@@ -69,6 +69,21 @@ export async function headline(plan: Plan): Promise<Section> {
   };
 }
 
+/** The whole path against the same tasks without ids, ledger and times. */
+export async function accounting(plan: Plan): Promise<Section> {
+  const contestants = [
+    own('channel and a bare loop', 'bare'),
+    own('`blockingRunTask`: the whole path', 'runtask'),
+  ];
+  const count = Math.round(1e6 * plan.scale);
+  const setup: Setup = { count, producers: 1, capacity: 32, payload: 'string', blocking: true };
+  const rates = await runRounds<Result>(contestants, () => setup, perSecond, plan.rounds);
+  const [bare] = [...rates.values()];
+  const rows = [...rates].map(([name, rate]) => [name, show(rate, 1e6), show(ratio(rate, bare ?? rate))]);
+  const text = markdown(['', 'million tasks/s', '× the bare loop'], rows);
+  return { id: 'accounting', text, data: Object.fromEntries(rates), charts: [] };
+}
+
 const SWEEPS: readonly { readonly label: string; readonly change: Partial<Setup> }[] = [
   ...[1, 2, 4, 8].map((producers) => ({ label: `${producers} producers`, change: { producers } })),
   ...[1, 4, 32, 256, 4096].map((capacity) => ({ label: `capacity ${capacity}`, change: { capacity } })),

@@ -157,7 +157,7 @@ class Runner {
       if (this.#options.concurrency > 1) context.throwIfCancelled(); // it may have waited for async tasks to end
       const definition = this.#begin(task);
       const result = this.#call(task, definition, context);
-      if (types.isPromise(result)) {
+      if (typeof result === 'object' && types.isPromise(result)) {
         result.catch((error) => this.#report(task, 'failed', error)); // it goes on, and nobody waits for it
         throw new TypeError('Expected a sync task to return no promise: use asyncTask');
       }

@@ -94,6 +94,8 @@ interface Waiting<T> {
 
 /** How often a blocked thread looks for room before it parks. */
 const SENDER_SPIN = 1000;
+/** The same for a thread that does not block, while it pays: an event loop is waiting. */
+const ASYNC_SPIN = 50;
 /** What an admitted `send` returns, without making a promise of its own. */
 const ADMITTED: Promise<void> = Promise.resolve();
 
@@ -109,6 +111,7 @@ export class Sender<T> {
   readonly #bell: Bell;
   readonly #tickets: Waiting<T>[] = [];
   readonly #line: Waiting<T>[] = [];
+  #asyncSpin = ASYNC_SPIN;
   #parked = false;
   #inLine = false;
   #closed = false;
@@ -152,7 +155,8 @@ export class Sender<T> {
       options.signal?.throwIfAborted();
       const length = this.#encode(value);
       const claimant = claimantIn(options);
-      const outcome = this.#line.length > 0 ? Outcome.FULL : this.#post(this.#encoder, length, claimant);
+      let outcome = this.#line.length > 0 ? Outcome.FULL : this.#post(this.#encoder, length, claimant);
+      if (outcome === Outcome.WAITING) outcome = this.#lookAWhile();
       if (outcome === Outcome.ADMITTED) return ADMITTED;
       if (outcome === Outcome.CLOSED) throw new ChannelClosedError(value);
       return this.#wait(value, length, outcome, timeout, options);
@@ -227,6 +231,18 @@ export class Sender<T> {
 
   #post(message: Scratch, length: number, claimant: Claimant | undefined): Outcome {
     return this.#ring.post(this.slot, message, length, false, claimant);
+  }
+
+  /** While the receiver makes room quickly, looking for a few microseconds is cheaper than being woken. */
+  #lookAWhile(): Outcome {
+    const position = this.#ring.posted;
+    let outcome: Outcome = Outcome.WAITING;
+    for (let looks = 0; looks < this.#asyncSpin && outcome === Outcome.WAITING; looks++) {
+      pause();
+      outcome = this.#ring.outcome(position, this.slot);
+    }
+    this.#asyncSpin = outcome === Outcome.ADMITTED ? ASYNC_SPIN : 1; // while it is busy, one look each time
+    return outcome;
   }
 
   // ── Waiting without blocking ───────────────────────────────────────────────────────────────────────────────────

@@ -1,0 +1,50 @@
+/**
+ * The whole path without its accounting: the same tasks through the same channel to a loop that calls their functions,
+ * with no ids, no ledger, no times, no turns for the event loop. What `runtask` adds is the price of accounting.
+ */
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { channel, Receiver, Sender } from '#channel';
+import { moduleOf, type Task } from '#task';
+import { finish, Gate, PAYLOADS, readSetup, type Setup } from './contract.js';
+import { tasks } from './tasks.js';
+
+if (isMainThread) await main();
+else if (workerData.rx !== undefined) await consume();
+else produce();
+
+async function main(): Promise<void> {
+  const setup = readSetup();
+  const [tx, rx] = channel<Task>(setup.capacity);
+  const gate = new Gate();
+  const start = (role: object) =>
+    new Worker(new URL(import.meta.url), { workerData: { setup, gate: gate.memory, ...role } });
+  const consumer = start({ rx: rx.share() });
+  for (let p = 0; p < setup.producers; p++) start({ tx: tx.share() });
+  const done = new Promise<number>((resolve) => consumer.once('message', resolve));
+  await gate.open(setup.producers + 1);
+  const begin = performance.now();
+  const sum = await done;
+  finish(setup, performance.now() - begin, sum);
+}
+
+async function consume(): Promise<void> {
+  const { setup, gate, rx: handle } = workerData;
+  const rx = Receiver.attach<Task>(handle);
+  const { definitions } = moduleOf(tasks) ?? { definitions: [] };
+  new Gate(gate).pass();
+  for (let left = setup.count * setup.producers; left > 0; left--) {
+    const task = rx.tryRecv() ?? (await rx.recv());
+    if (task === undefined) break;
+    const fn = definitions[task.number]?.fn as (...args: readonly unknown[]) => unknown;
+    fn(...task.args);
+  }
+  parentPort?.postMessage(definitions.at(-2)?.fn());
+}
+
+function produce(): void {
+  const setup: Setup = workerData.setup;
+  const tx = Sender.attach<Task>(workerData.tx);
+  const captured = PAYLOADS[setup.payload];
+  new Gate(workerData.gate).pass();
+  for (let left = setup.count; left > 0; left--) tx.blockingSend(tasks.add(captured));
+}
