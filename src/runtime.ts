@@ -19,7 +19,7 @@ export interface RuntimeOptions {
   readonly tasks: URL;
   /** How many async tasks may overlap. Default 1: one task at a time. */
   readonly concurrency?: number;
-  /** How many recent tasks the ledger keeps, at least twice the channel's capacity. Default 1,024. */
+  /** How many recent tasks the ledger keeps, at least twice the channel's capacity. Default 1,024, or that. */
   readonly history?: number;
   /** `false`: no lines about each task on stdout. Failed tasks and dying threads are logged in any case. */
   readonly log?: boolean;
@@ -82,11 +82,12 @@ export class Runtime {
   #report: Promise<DrainReport> | undefined;
 
   /** @internal */
-  constructor(rx: Receiver<Task>, { tasks, concurrency = 1, history = 1024, log = true }: RuntimeOptions) {
+  constructor(rx: Receiver<Task>, { tasks, concurrency = 1, history, log = true }: RuntimeOptions) {
     if (!(tasks instanceof URL)) throw new TypeError(`Expected \`tasks\` to be a URL, got ${typeof tasks}`);
     expectInteger('concurrency', concurrency, 1, 256);
-    expectInteger('history', history, 2 * rx.capacity, 2 ** 20);
-    const ledger = createLedgerMemory(Math.max(history, 2 * rx.cells), RESULT_BYTES, concurrency > 1);
+    const keep = history ?? Math.max(1024, 2 * rx.capacity);
+    expectInteger('history', keep, 2 * rx.capacity, 2 ** 20);
+    const ledger = createLedgerMemory(Math.max(keep, 2 * rx.cells), RESULT_BYTES, concurrency > 1);
     const handle = rx.share(); // throws if the receiver is in use
     rx.link.companion = ledger;
     this.ledger = new Ledger(ledger);
