@@ -63,7 +63,7 @@ export class TaskContext {
 
   /** @internal The executor's: the task has ended. */
   end(): void {
-    listening.delete(this);
+    if (this.#controller !== undefined) listening.delete(this);
   }
 }
 
