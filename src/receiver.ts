@@ -16,8 +16,8 @@ export interface ReceiverHandle<T> {
  * How often an idle receiver looks before it parks. A wake-up costs both threads some 20 to 100 µs, so looking that
  * long is worth it if the next message comes that soon; the last wait tells. An idle process parks, and stays parked.
  */
-const LONG_SPIN = 1000;
-const SHORT_SPIN = 10;
+const LONG_SPIN = 300;
+const SHORT_SPIN = 3;
 const SOON_MS = 0.2;
 
 /** Looks at a message and its position before it leaves the channel. */

@@ -8,11 +8,12 @@
  *   positions   ──────HEAD──────────────LIMIT──────────TAIL──────────►  int32, wrapping
  *                taken │ admitted, to take │ waiting      │ unclaimed
  *
- * A position p lives in cell `p mod CELLS`; `p div CELLS` is its lap. A cell is one cache line:
+ * A position p lives in cell `p mod CELLS`; `p div CELLS` is its lap. Two cells share a
+ * cache line, so that one transfer between cores brings two messages when they come fast:
  *
  *   word 0      state = lap (24 bits) | owner (5 bits) | phase (3 bits)     Atomics only
  *   word 1      length of the message in bytes                              plain, published by the state
- *   word 2..15  the message, if it has at most 56 bytes; else it stands in the cell's own overflow room
+ *   word 2..7   the message, if it has at most 24 bytes; else it stands in the cell's own overflow room
  *
  *   phase       WRITING → READY                  claimed while there was room
  *               WRITING → WAITING → READY        claimed beyond LIMIT, admitted later
@@ -69,7 +70,7 @@ const LIFE = 2; // odd: open. Each opening has another number
 export const MAX_SENDERS = 31;
 
 const FIRST_CELL: number = SENDERS + MAX_SENDERS * LINE;
-const CELL_WORDS = 16;
+const CELL_WORDS = 8;
 const LENGTH = 1;
 const PAYLOAD = 2;
 const INLINE_BYTES: number = (CELL_WORDS - PAYLOAD) * 4;

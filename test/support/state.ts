@@ -12,7 +12,7 @@ const OPEN = 129;
 const RECEIVER_THREAD = 131;
 const SENDERS = 160;
 const FIRST_CELL = SENDERS + 31 * 32;
-const CELL_WORDS = 16;
+const CELL_WORDS = 8;
 const PHASES = ['?', 'WRITING', 'WAITING', 'READY', 'ABORTED', 'VOID'];
 const WRITING = 1;
 
@@ -60,7 +60,7 @@ export function corrupt(
   const words = wordsOf(memory);
   const at = cellAt(words, Atomics.load(words, HEAD) + ahead);
   if (change.length !== undefined) words[at + 1] = change.length;
-  if (change.byte !== undefined) new Uint8Array(memory, (at + 2) * 4, 56).fill(change.byte);
+  if (change.byte !== undefined) new Uint8Array(memory, (at + 2) * 4, 24).fill(change.byte);
 }
 
 /**
