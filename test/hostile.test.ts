@@ -157,15 +157,15 @@ test('nothing behind a refused request is taken for a request', async (t) => {
 });
 
 test('headers up to the limit are read, by size and by number', async (t) => {
-  for (const headers of [`X: ${'a'.repeat(16_000)}\r\n`, 'a:b\r\n'.repeat(2500)]) {
+  for (const headers of [`X: ${'a'.repeat(16_000)}\r\n`, 'a:b\r\n'.repeat(900)]) {
     const connection = await sent(t, `GET / HTTP/1.1\r\nHost: a\r\n${headers}\r\n`);
     text(await connection.answer(), 200, 'Hello, world!');
     connection.drop();
   }
 });
 
-test('a content length hidden behind thousands of headers is obeyed all the same', async (t) => {
-  const connection = await sent(t, count(`${'a:b\r\n'.repeat(2500)}Content-Length: 5`, 'a b\nc'));
+test('a content length hidden behind hundreds of headers is obeyed all the same', async (t) => {
+  const connection = await sent(t, count(`${'a:b\r\n'.repeat(900)}Content-Length: 5`, 'a b\nc'));
   const url = acceptedAt(await connection.answer());
   await app.rest();
   const { result } = JSON.parse((await connection.request('GET', url)).body);
