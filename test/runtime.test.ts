@@ -292,7 +292,7 @@ describe('When the worker thread dies, the task that ran fails and the queue goe
 
   test('after running out of memory', async () => {
     const { stdout } = await promisify(execFile)(process.execPath, [
-      '--max-old-space-size=32',
+      '--max-old-space-size=64',
       fixture('process').pathname,
       'memory',
     ]);
