@@ -210,11 +210,13 @@ describe('A handle', () => {
     assert.equal((await failure(large)).code, 'ERR_TASK_EXPIRED');
   });
 
-  test('works in another thread, with a sender of its own', async (t) => {
+  test('works in another thread, with a sender of its own, and blocking', async (t) => {
     const { tx, runtime } = await start(t);
     const producer = new Worker(fixture('producer'), { workerData: tx.share() });
     const [{ id, ...told }] = await once(producer, 'message');
-    assert.deepEqual(told, { result: 'from another thread', state: 'succeeded', code: 'E_RANGE' });
+    const echoes = Array.from({ length: 50 }, (_, n) => n);
+    const ended = { result: 'from another thread', state: 'succeeded', code: 'E_RANGE' };
+    assert.deepEqual(told, { ...ended, echoes, refused: 'ERR_SEND_TIMEOUT' });
     assert.equal(runtime.ledger.read(id)?.outcome, 'from another thread');
   });
 });
