@@ -77,7 +77,7 @@ registerWireClass(pointWire);
 const binary = fc.uint8Array({ maxLength: 40 }).map((bytes) => bytes.slice(0, bytes.length & ~7).buffer);
 const lone = fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 40 });
 const leaf: fc.Arbitrary<unknown> = fc.oneof(
-  fc.anything({ withBigInt: true, withDate: true, withTypedArray: true, withSparseArray: true, maxDepth: 0 }),
+  fc.anything({ withBigInt: true, withTypedArray: true, withSparseArray: true, maxDepth: 0 }),
   fc.integer(),
   fc.double(),
   fc.constantFrom(-0, 0, 255, 256, -1, 2 ** 31 - 1, 2 ** 31, -(2 ** 31), 2 ** 53, Number.NaN, -Infinity),
@@ -90,7 +90,7 @@ const leaf: fc.Arbitrary<unknown> = fc.oneof(
   fc
     .array(fc.integer({ min: 0, max: 0xff }), { maxLength: 40 })
     .map((units) => String.fromCharCode(...units)),
-  fc.date({ noInvalidDate: false }),
+  fc.date({ noInvalidDate: true }), // Older Node.js versions hold two invalid dates for different ones.
   fc.constantFrom(/a(?<b>.)\/\n/giu, /(?:)/, /[\u{1f600}]/su),
   binary,
   binary.map((buffer) => new DataView(buffer)),
@@ -165,6 +165,11 @@ describe('values', () => {
     assert.equal(Object.getPrototypeOf(copy), Object.prototype);
     assert.deepStrictEqual(Object.keys(copy), ['__proto__']);
     assert.equal(copy.admin, undefined);
+  });
+
+  it('may be dates that are none', () => {
+    const copy = roundTrip([new Date(Number.NaN)]) as [Date];
+    assert.ok(copy[0] instanceof Date && Number.isNaN(copy[0].getTime()));
   });
 
   it('have their getters read once', () => {
