@@ -140,6 +140,20 @@ export class Receiver<T> {
     this.#ring.closeReceiver();
   }
 
+  /**
+   * Closes the channel and takes out what is left, without waiting for messages that are still being written: their
+   * sends fail. `each` gets every message's position; one that cannot be decoded counts as well.
+   */
+  discard(each: (position: number) => void): void {
+    this.#expectHere();
+    this.close();
+    this.#ring.seal();
+    while (this.#ring.peek() >= 0) {
+      each(this.#ring.position);
+      this.#ring.advance();
+    }
+  }
+
   async #parkAsync(): Promise<void> {
     this.#receiving = true;
     threadAlive.hold();

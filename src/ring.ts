@@ -18,14 +18,15 @@
  *   phase       WRITING → READY                  claimed while there was room
  *               WRITING → WAITING → READY        claimed beyond LIMIT, admitted later
  *               WAITING → ABORTED → VOID         given up: timed out, aborted, or the channel was closed
- *               WRITING → ABORTED                the owner died, or met a closed channel
+ *               WRITING → ABORTED                the owner died, or met a closed channel, or was too late for `seal`
  *
  * Who writes what:
  *   - TAIL: senders, by compare-exchange, +1 each. Whoever finds the cell at TAIL claimed moves TAIL on (helps), so a
  *     sender that dies between the two steps of a claim holds up nobody.
  *   - HEAD and LIMIT: the receiver alone, each only upwards.
- *   - a cell's state: its owner while WRITING; then WAITING is left by exactly one compare-exchange, to READY (by the
- *     receiver or the owner) or to ABORTED (by the owner). Nobody changes READY. ABORTED → VOID: the receiver alone.
+ *   - a cell's state: WRITING is left by one compare-exchange, of the owner, or of whoever gives up for it (`bury`,
+ *     `seal`); WAITING by another one, to READY (by the receiver or the owner) or to ABORTED (by the owner). Nobody
+ *     changes READY. ABORTED → VOID: the receiver alone.
  *     A cell is not marked free: position p may be claimed when its cell is one lap behind and HEAD > p - CELLS.
  *
  * Invariants:
@@ -264,7 +265,8 @@ export class Ring {
 
   /** Gives up a claimed position before anything was published. */
   #abandon(p: number, slot: number): void {
-    Atomics.store(this.#words, this.#cell(p), this.#state(p, slot, Phase.ABORTED));
+    const writing = this.#state(p, slot, Phase.WRITING);
+    Atomics.compareExchange(this.#words, this.#cell(p), writing, this.#state(p, slot, Phase.ABORTED)); // against seal
     wake(this.#words, BELL); // the receiver may sleep in front of it, and its room is to be given back
   }
 
@@ -277,13 +279,16 @@ export class Ring {
       this.#abandon(p, slot);
       return Outcome.CLOSED;
     }
-    if (this.#admitted(p)) {
-      Atomics.store(words, at, this.#state(p, slot, Phase.READY)); // publishes length and payload to peek
+    const admitted = this.#admitted(p);
+    const writing = this.#state(p, slot, Phase.WRITING);
+    const next = this.#state(p, slot, admitted ? Phase.READY : Phase.WAITING);
+    // Publishes length and payload; pairs with peek and #admit. Against seal: one of the two succeeds.
+    if (Atomics.compareExchange(words, at, writing, next) !== writing) return Outcome.CLOSED;
+    if (admitted) {
       wake(words, BELL);
       return Outcome.ADMITTED;
     }
     this.posted = p;
-    Atomics.store(words, at, this.#state(p, slot, Phase.WAITING)); // publishes as well; pairs with #admit
     return this.outcome(p, slot);
   }
 
@@ -468,7 +473,7 @@ export class Ring {
   #admit(p: number): boolean {
     const at = this.#cell(p);
     for (;;) {
-      const state = Atomics.load(this.#words, at); // pairs with the WAITING store in #publish
+      const state = Atomics.load(this.#words, at); // pairs with #publish
       if (state >>> 8 !== this.#lap(p)) return true; // unclaimed: room for whoever comes
       switch (state & 7) {
         case Phase.WAITING:
@@ -495,6 +500,19 @@ export class Ring {
     Atomics.or(this.#words, GATE, CLOSED); // pairs with #publish and outcome
     this.#wakeSenders(ALL, wakeAlways);
     wake(this.#words, BELL);
+  }
+
+  /**
+   * After closing, for a receiver that does not wait for what is still being written: gives it up, and its send fails.
+   * A sender that claims a position only now finds the channel closed by itself.
+   */
+  seal(): void {
+    for (let p = this.#head; p !== this.#limit; p = (p + 1) | 0) {
+      const at = this.#cell(p);
+      const state = Atomics.load(this.#words, at);
+      if (state >>> 8 !== this.#lap(p) || (state & 7) !== Phase.WRITING) continue;
+      Atomics.compareExchange(this.#words, at, state, (state & ~7) | Phase.ABORTED); // against #publish
+    }
   }
 
   /** The word on which the receiver parks. */

@@ -7,7 +7,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { Worker } from 'node:worker_threads';
-import { CorruptMessageError } from './codec.js';
 import { TaskTimeoutError, WorkerCrashedError } from './errors.js';
 import { createLedgerMemory, Ledger, type TaskRecord } from './ledger.js';
 import { Receiver } from './receiver.js';
@@ -274,22 +273,10 @@ export class Runtime {
   /** Takes what is left out of the channel. Returns the ids. */
   #cancelQueued(): number[] {
     const ids: number[] = [];
-    const rx = Receiver.attach(this.#setup.rx);
-    const cancel = (position: number) => {
+    Receiver.attach(this.#setup.rx).discard((position) => {
       const id = this.ledger.idAt(position);
       if (this.ledger.cancel(id) === 'queued') ids.push(id);
-      return false; // go on with the next
-    };
-    for (let corrupt = true; corrupt; ) {
-      corrupt = false;
-      try {
-        rx.tryRecv((_task, position) => cancel(position));
-      } catch (error) {
-        if (!(error instanceof CorruptMessageError) || error.position === undefined) throw error;
-        cancel(error.position);
-        corrupt = true;
-      }
-    }
+    });
     return ids;
   }
 }

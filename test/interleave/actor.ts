@@ -203,4 +203,12 @@ export class Actor {
     yield* call(this.#receiver.close());
     witness.closed = true;
   }
+
+  /** Closes, and throws away what is left. */
+  *discard(): Steps<void> {
+    const { witness } = this.#world;
+    witness.closing = true;
+    yield* call(this.#receiver.discard((position) => witness.discards(this.thread, position)));
+    witness.closed = witness.ended = true;
+  }
 }

@@ -186,4 +186,18 @@ export const mutants: readonly Mutant[] = [
     'this.#settle();\n        return this.#line',
     'return this.#line',
   ),
+  mutant(
+    'a discard that waits for the dead',
+    'the receiver discards what is left behind a dead sender that nobody buries',
+    'receiver',
+    'this.#ring.seal();',
+    '',
+  ),
+  mutant(
+    'a message that is published with a plain store',
+    'the receiver discards what is left while senders write',
+    'ring',
+    'if (Atomics.compareExchange(words, at, writing, next) !== writing)\n            return Outcome.CLOSED;',
+    'Atomics.store(words, at, next);',
+  ),
 ];

@@ -90,6 +90,13 @@ export const closingAfter = (messages: number, how: 'async' | 'blocking'): Progr
     yield* actor.drain(how);
   };
 
+/** Receives so many, then closes and throws away what is left. */
+export const discardingAfter = (messages: number): Program =>
+  function* (actor) {
+    for (let n = 0; n < messages; n++) yield* actor.recv('blocking');
+    yield* actor.discard();
+  };
+
 /** Takes so many and then no more. */
 export const taking = (messages: number, how: 'async' | 'blocking'): Program =>
   function* (actor) {

@@ -48,6 +48,7 @@ export interface InstrumentedReceiver {
   tryRecv(): unknown;
   blockingRecv(): unknown;
   close(): unknown;
+  discard(each: (position: number) => void): unknown;
 }
 
 /** The built text. Read once, so that a build that runs meanwhile changes nothing. */

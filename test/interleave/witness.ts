@@ -160,6 +160,10 @@ export class Witness {
     this.#decoded.set(thread, value);
   }
 
+  discards(thread: Thread, position: number): void {
+    this.decodes(thread, this.#messageAt(position));
+  }
+
   sends(thread: Thread, value: number): void {
     const line = this.#line();
     line.delete(this.#slots.get(thread.index) ?? -1);
