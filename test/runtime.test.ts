@@ -14,7 +14,7 @@ import {
   type Runtime,
   type RuntimeOptions,
   runTask,
-  type Sender,
+  Sender,
   startRuntime,
   type Task,
   type TaskHandle,
@@ -519,6 +519,26 @@ describe('The end', () => {
     corrupt(rx.link.memory, 0, { byte: 0xff });
     await within(2000, runtime.close(), 'close');
     for (const handle of handles) await failure(handle);
+    assert.deepEqual(runtime.ledger.open(), []);
+  });
+
+  test('a producer that died in the middle of a send does not keep what is behind it from its end', async (t) => {
+    const { tx, runtime } = await start(t);
+    const at = word();
+    await runTask(tasks.hold(at), tx);
+    await reached(at);
+    const dying = Sender.attach<Task>(tx.share());
+    const die = () => {
+      throw new Error('as if its thread had ended here');
+    };
+    assert.throws(() => dying.trySend(tasks.echo(1), { claimed: die }));
+    const behind = await runTask(tasks.echo(2), tx);
+    const { unfinished } = await within(2000, runtime.drain({ timeout: 50 }), 'drain');
+    assert.deepEqual(
+      unfinished.map(({ state }) => state),
+      ['failed', 'cancelled'],
+    );
+    assert.equal((await failure(behind)).code, 'ERR_TASK_CANCELLED');
     assert.deepEqual(runtime.ledger.open(), []);
   });
 
