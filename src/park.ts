@@ -25,11 +25,11 @@ export const SLICE_MS = 100;
 let paused = 0;
 
 /**
- * Waits some 300 ns between two looks of a thread that spins. Each look takes the cache line away from the thread that
- * is about to write it; a little patience lets that one write several messages in between.
+ * Waits about a microsecond between two looks of a thread that spins. Each look takes the cache line away from the
+ * thread that is about to write it; a little patience lets that one write several messages in between.
  */
 export function pause(): void {
-  for (let i = 0; i < 400; i++) paused = (paused + i) | 0;
+  for (let i = 0; i < 1500; i++) paused = (paused + i) | 0;
 }
 
 /** Step 1 of the parker. Look at the condition again before parking. */

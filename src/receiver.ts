@@ -16,7 +16,7 @@ export interface ReceiverHandle<T> {
  * How often an idle receiver looks before it parks. A wake-up costs both threads some 20 to 100 µs, so looking that
  * long is worth it if the next message comes that soon; the last wait tells. An idle process parks, and stays parked.
  */
-const LONG_SPIN = 300;
+const LONG_SPIN = 80;
 const SHORT_SPIN = 3;
 const SOON_MS = 0.2;
 

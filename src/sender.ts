@@ -93,9 +93,9 @@ interface Waiting<T> {
 }
 
 /** How often a blocked thread looks for room before it parks. */
-const SENDER_SPIN = 300;
+const SENDER_SPIN = 80;
 /** The same for a thread that does not block, while it pays: an event loop is waiting. */
-const ASYNC_SPIN = 20;
+const ASYNC_SPIN = 6;
 /** What an admitted `send` returns, without making a promise of its own. */
 const ADMITTED: Promise<void> = Promise.resolve();
 
