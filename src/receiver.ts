@@ -141,8 +141,8 @@ export class Receiver<T> {
   }
 
   /**
-   * Closes the channel and takes out what is left, without waiting for messages that are still being written: their
-   * sends fail. `each` gets every message's position; one that cannot be decoded counts as well.
+   * For a queue that is given up: closes the channel and takes out what is left, without waiting for messages that are
+   * still being written: their sends fail. `each` gets every message's position; one that cannot be decoded counts too.
    */
   discard(each: (position: number) => void): void {
     this.#expectHere();

@@ -24,9 +24,9 @@
  *   - TAIL: senders, by compare-exchange, +1 each. Whoever finds the cell at TAIL claimed moves TAIL on (helps), so a
  *     sender that dies between the two steps of a claim holds up nobody.
  *   - HEAD and LIMIT: the receiver alone, each only upwards.
- *   - a cell's state: WRITING is left by one compare-exchange, of the owner, or of whoever gives up for it (`bury`,
- *     `seal`); WAITING by another one, to READY (by the receiver or the owner) or to ABORTED (by the owner). Nobody
- *     changes READY. ABORTED → VOID: the receiver alone.
+ *   - a cell's state: WRITING is left by exactly one compare-exchange, of the owner or of `seal`, or by `bury` once the
+ *     owner is dead; WAITING by exactly one as well, to READY (by the receiver or the owner) or to ABORTED (by the
+ *     owner). Nobody changes READY. ABORTED → VOID: the receiver alone.
  *     A cell is not marked free: position p may be claimed when its cell is one lap behind and HEAD > p - CELLS.
  *
  * Invariants:
