@@ -15,10 +15,6 @@ import { parkAsync, threadAlive } from './park.js';
 import type { Accept, Receiver } from './receiver.js';
 import { type Definition, Task, type TaskModule } from './task.js';
 
-/** The event loop gets a turn after so many tasks, or so many milliseconds. */
-const TURN_TASKS = 128;
-const TURN_MS = 10;
-
 export interface ExecutorOptions {
   readonly module: TaskModule;
   readonly ledger: Ledger;
@@ -119,7 +115,6 @@ class Runner {
   #now = Date.now();
   #stale = false;
   #turnStart = this.#now;
-  #tasks = 0;
 
   constructor(options: ExecutorOptions) {
     this.#options = options;
@@ -143,12 +138,11 @@ class Runner {
     await setImmediate();
     this.#now = Date.now();
     this.#turnStart = this.#now;
-    this.#tasks = 0;
   }
 
+  /** Time has passed since the last turn: at least a millisecond, or the beginning of one. */
   turnIsOver(): boolean {
-    this.#tasks += 1;
-    return this.#tasks >= TURN_TASKS || Math.abs(this.#now - this.#turnStart) >= TURN_MS;
+    return this.#now !== this.#turnStart;
   }
 
   runSync(task: Task): void {

@@ -190,16 +190,16 @@ class Enqueuer {
   }
 }
 
-const enqueuers = new WeakMap<object, Enqueuer>();
-
+/** The sender's own, made when it is first needed. Nobody else attaches anything to a sender. */
 function enqueuerOf(tx: Sender<Task>): Enqueuer {
-  let enqueuer = enqueuers.get(tx);
-  if (enqueuer === undefined) {
-    const memory = tx.link.companion;
-    if (memory === undefined)
-      throw new Error('Expected a runtime on this channel: await startRuntime(rx, …) first');
-    enqueuer = new Enqueuer(memory, tx.slot);
-    enqueuers.set(tx, enqueuer);
-  }
+  return (tx.attachment as Enqueuer | undefined) ?? attachEnqueuer(tx);
+}
+
+function attachEnqueuer(tx: Sender<Task>): Enqueuer {
+  const memory = tx.link.companion;
+  if (memory === undefined)
+    throw new Error('Expected a runtime on this channel: await startRuntime(rx, …) first');
+  const enqueuer = new Enqueuer(memory, tx.slot);
+  tx.attachment = enqueuer;
   return enqueuer;
 }

@@ -25,11 +25,11 @@ export const SLICE_MS = 100;
 let paused = 0;
 
 /**
- * Waits about a microsecond between two looks of a thread that spins. Each look takes the cache line away from the
- * thread that is about to write it; a little patience lets that one write several messages in between.
+ * Waits about so many microseconds between two looks of a thread that spins. Each look takes the cache line away from
+ * the thread that is about to write it; a little patience lets that one write several messages in between.
  */
-export function pause(): void {
-  for (let i = 0; i < 1500; i++) paused = (paused + i) | 0;
+export function pause(microseconds = 1): void {
+  for (let i = microseconds * 1500; i > 0; i--) paused = (paused + i) | 0;
 }
 
 /** Step 1 of the parker. Look at the condition again before parking. */

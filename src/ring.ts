@@ -429,6 +429,12 @@ export class Ring {
     }
   }
 
+  /** The position that is `count` after HEAD has been claimed. A hint: pairs with nothing. */
+  reaches(count: number): boolean {
+    const p = (this.#head + count) | 0;
+    return Atomics.load(this.#words, this.#cell(p)) >>> 8 === this.#lap(p);
+  }
+
   /** The position of the message that {@link peek} found. */
   get position(): number {
     return this.#head;

@@ -92,10 +92,12 @@ interface Waiting<T> {
   settle(error?: unknown): void;
 }
 
-/** How often a blocked thread looks for room before it parks. */
+/** How long a blocked thread looks for room before it parks, in microseconds. */
 const SENDER_SPIN = 80;
 /** The same for a thread that does not block, while it pays: an event loop is waiting. */
-const ASYNC_SPIN = 6;
+const ASYNC_SPIN = 8;
+/** The longest pause between two of these looks. Short tasks make room for a batch of messages meanwhile. */
+const MAX_PAUSE = 8;
 /** What an admitted `send` returns, without making a promise of its own. */
 const ADMITTED: Promise<void> = Promise.resolve();
 
@@ -103,6 +105,8 @@ const ADMITTED: Promise<void> = Promise.resolve();
 export class Sender<T> {
   /** @internal */
   readonly link: Link;
+  /** @internal What whoever uses the channel keeps with this sender; the channel never looks at it. */
+  attachment: unknown;
   /** This sender's number among the channel's open senders, 0 to 30. */
   readonly slot: number;
   readonly #life: Life;
@@ -111,6 +115,7 @@ export class Sender<T> {
   readonly #bell: Bell;
   readonly #tickets: Waiting<T>[] = [];
   readonly #line: Waiting<T>[] = [];
+  readonly #pause: number;
   #asyncSpin = ASYNC_SPIN;
   #parked = false;
   #inLine = false;
@@ -125,6 +130,7 @@ export class Sender<T> {
     this.#ring = ring;
     this.#encoder = new Encoder(ring.maxBytes);
     this.#bell = ring.senderBell(life.slot);
+    this.#pause = Math.min(Math.max(ring.capacity >> 2, 1), MAX_PAUSE);
   }
 
   /** The sender that another thread made for this one with {@link Sender.share}. A handle is attached once. */
@@ -237,11 +243,13 @@ export class Sender<T> {
   #lookAWhile(): Outcome {
     const position = this.#ring.posted;
     let outcome: Outcome = Outcome.WAITING;
-    for (let looks = 0; looks < this.#asyncSpin && outcome === Outcome.WAITING; looks++) {
-      pause();
+    for (let spent = 0; spent < this.#asyncSpin && outcome === Outcome.WAITING; ) {
+      const microseconds = Math.min(this.#pause, this.#asyncSpin);
+      pause(microseconds);
+      spent += microseconds;
       outcome = this.#ring.outcome(position, this.slot);
     }
-    this.#asyncSpin = outcome === Outcome.ADMITTED ? ASYNC_SPIN : 1; // while it is busy, one look each time
+    this.#asyncSpin = outcome === Outcome.ADMITTED ? ASYNC_SPIN : 1; // while it is busy, one short look each time
     return outcome;
   }
 
@@ -349,18 +357,18 @@ export class Sender<T> {
     let now = outcome;
     let position = this.#ring.posted;
     let announced = false;
-    for (let looks = 0; now === Outcome.WAITING || now === Outcome.FULL; looks++) {
+    for (let spent = 0; now === Outcome.WAITING || now === Outcome.FULL; spent += this.#pause) {
       if (announced && (now === Outcome.WAITING || this.#inLine)) {
         const left = deadline - performance.now();
         if (left <= 0) break;
         park(this.#bell.words, this.#bell.at, Math.min(left, SLICE_MS));
         announced = false;
-      } else if (looks > SENDER_SPIN) {
+      } else if (spent > SENDER_SPIN) {
         if (now === Outcome.FULL) this.#enterLine();
         announce(this.#bell.words, this.#bell.at);
         announced = true; // then look once more before parking
       }
-      pause();
+      pause(this.#pause);
       if (now === Outcome.WAITING) now = this.#ring.outcome(position, this.slot);
       else {
         now = this.#postBehindLine(length, claimant);
