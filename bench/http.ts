@@ -8,7 +8,7 @@ import { digits, ratio, show, spread } from './statistics.js';
 
 const CASES: readonly (Omit<HttpSetup, 'ms'> & { readonly name: string })[] = [
   { name: '`GET /`', route: 'hello' },
-  { name: '`POST /count_words`, empty: enqueues', route: 'enqueue' },
+  { name: '`GET /start_sync_task`: enqueues', route: 'enqueue' },
   { name: '`GET /`, with a blocking send of 50 ms each 100 ms', route: 'hello', blocking: true },
 ];
 

@@ -1,4 +1,5 @@
 /** Questions: what does one enqueue cost the thread that does it, and how soon does the task start and end? */
+import { type Bar, bars } from './bars.js';
 import type { Form, Latency, LatencySetup } from './contestants/enqueue.js';
 import type { StartResult } from './contestants/start.js';
 import type { Plan } from './plan.js';
@@ -35,6 +36,15 @@ async function measure(contestant: Contestant, setup: object, plan: Plan): Promi
   return over(rounds);
 }
 
+function medians(mode: string, data: Readonly<Record<string, Figures>>): Bar[] {
+  return Object.entries(data)
+    .filter(([name]) => name.startsWith(`${mode} `))
+    .map(([name, { p50 }]) => {
+      const label = name.slice(mode.length + 1).replaceAll('`', '');
+      return { label: label.startsWith('Rust') ? label : `async-tasks: ${label}`, value: p50.median / 1000 };
+    });
+}
+
 /** One enqueue, by form and by what the receiver does. */
 export async function enqueueLatency(plan: Plan): Promise<Section> {
   const rows: string[][] = [];
@@ -62,7 +72,13 @@ export async function enqueueLatency(plan: Plan): Promise<Section> {
       add(mode, `Rust: ${rival}`, await measure(contestant, setup, plan));
     }
   }
-  return { id: 'enqueue', text: markdown(['receiver', 'µs', ...HEAD], rows), data, charts: [] };
+  const charts = (
+    [
+      ['awake', 'Microseconds for one enqueue, median: the receiver is awake'],
+      ['paced', 'Microseconds for one enqueue, median: an arrival every 20 µs'],
+    ] as const
+  ).map(([mode, title]) => bars(`enqueue-${mode}`, title, medians(mode, data)));
+  return { id: 'enqueue', text: markdown(['receiver', 'µs', ...HEAD], rows), data, charts };
 }
 
 /** From the enqueue to the start of the task, and to `finished()`. */

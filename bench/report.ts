@@ -1,6 +1,6 @@
 /** What a question answers, and how it gets into BENCHMARKS.md: between markers, so that a run replaces the last one. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { type Chart, draw } from './chart.js';
+import type { Chart } from './svg.js';
 
 const ROOT = new URL('../../', import.meta.url);
 
@@ -14,10 +14,14 @@ export interface Section {
   readonly charts: readonly Chart[];
 }
 
-/** A table. */
+/** A table, its columns padded. */
 export function markdown(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+  const widths = head.map((cell, column) =>
+    Math.max(3, cell.length, ...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  const line = (cells: readonly string[], filler = ' ') =>
+    `| ${widths.map((width, column) => (cells[column] ?? '').padEnd(width, filler)).join(' | ')} |`;
+  return [line(head), line([], '-'), ...rows.map((row) => line(row))].join('\n');
 }
 
 /** Replaces each section of BENCHMARKS.md, and its charts. */
@@ -30,7 +34,7 @@ export function publish(sections: readonly Section[]): void {
     if (from < 0 || to < from) throw new Error(`Expected ${begin} and ${end} in BENCHMARKS.md`);
     text = `${text.slice(0, from + begin.length)}\n${section}\n${text.slice(to)}`;
     mkdirSync(new URL('bench/charts/', ROOT), { recursive: true });
-    for (const chart of charts) writeFileSync(new URL(`bench/charts/${chart.file}.svg`, ROOT), draw(chart));
+    for (const chart of charts) writeFileSync(new URL(`bench/charts/${chart.file}.svg`, ROOT), chart.svg);
   }
   writeFileSync(page, text);
 }

@@ -1,8 +1,9 @@
 /**
- * `npm run bench [-- --quick | --full] [--only ID,…] [--write] [--json FILE]`
+ * `npm run bench [-- --quick | --full] [--only ID,…] [--write [--as NAME]] [--json FILE]`
  *
  * Everything against a capacity of 32, each contestant in a fresh process, the order alternating from round to round.
- * `--write` puts the tables and charts into BENCHMARKS.md; `--json` keeps every round.
+ * `--write` puts the tables and charts into BENCHMARKS.md; with `--as node26`, only the tables, into the places with that
+ * name, such as `throughput-node26`. `--json` keeps every round.
  */
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -32,6 +33,7 @@ const { values } = parseArgs({
     full: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
     only: { type: 'string' },
+    as: { type: 'string' },
     json: { type: 'string' },
   },
 });
@@ -49,10 +51,14 @@ for (const id of wanted) {
   sections.push(section);
   console.log(`\n## ${id}\n\n${section.text}`);
 }
-if (values.write) publish(sections);
+if (values.write) publish(values.as === undefined ? sections : sections.map(renamed));
 if (values.json !== undefined) {
   const data = Object.fromEntries(sections.map(({ id, data }) => [id, data]));
   writeFileSync(values.json, `${JSON.stringify({ plan, ...data }, undefined, 2)}\n`);
+}
+
+function renamed(section: Section): Section {
+  return { ...section, id: `${section.id}-${values.as}`, charts: [] };
 }
 
 function describeMachine(): string {

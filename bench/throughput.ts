@@ -1,9 +1,12 @@
 /** Question: how many tasks per second reach the other side of the queue and are run there? */
+import { bars } from './bars.js';
 import type { Payload, Result, Setup } from './contestants/contract.js';
+import { lines } from './lines.js';
 import type { Plan } from './plan.js';
 import { type Contestant, own, peer, runRounds, rust } from './processes.js';
 import { markdown, type Section } from './report.js';
 import { digits, ratio, type Spread, show } from './statistics.js';
+import type { Chart } from './svg.js';
 
 /** Who takes part, and how many tasks each gets, so that a process runs for about half a second. */
 const FIELD: readonly (readonly [Contestant, number])[] = [
@@ -51,21 +54,17 @@ export async function headline(plan: Plan): Promise<Section> {
     return [name, show(rate, 1e6), show(ratio(rate, baseline ?? rate)), show(ratio(own, rate))];
   });
   const head = ['', 'million tasks/s', `× ${BASELINE}`, '`await runTask` is × this'];
-  const bars = [...rates].map(([label, { median }]) => ({
-    label: label.replaceAll('`', ''),
-    value: median / 1e6,
-  }));
+  const title = 'Million tasks per second: 1 producer, capacity 32, a short string';
+  const chart = bars(
+    'throughput',
+    title,
+    [...rates].map(([label, { median }]) => ({ label: label.replaceAll('`', ''), value: median / 1e6 })),
+  );
   return {
     id: 'throughput',
     text: markdown(head, rows),
     data: Object.fromEntries(rates),
-    charts: [
-      {
-        file: 'throughput',
-        title: 'Million tasks per second: 1 producer, capacity 32, a short string',
-        bars,
-      },
-    ],
+    charts: [chart],
   };
 }
 
@@ -84,13 +83,30 @@ export async function accounting(plan: Plan): Promise<Section> {
   return { id: 'accounting', text, data: Object.fromEntries(rates), charts: [] };
 }
 
-const SWEEPS: readonly { readonly label: string; readonly change: Partial<Setup> }[] = [
-  ...[1, 2, 4, 8].map((producers) => ({ label: `${producers} producers`, change: { producers } })),
-  ...[1, 4, 32, 256, 4096].map((capacity) => ({ label: `capacity ${capacity}`, change: { capacity } })),
-  ...(['number', 'string', 'object', '1KiB', '32KiB'] as Payload[]).map((payload) => ({
-    label: payload,
-    change: { payload },
-  })),
+/** One thing changed at a time. */
+const SWEEPS: readonly {
+  readonly file: string;
+  readonly title: string;
+  readonly changes: readonly (readonly [label: string, Partial<Setup>])[];
+}[] = [
+  {
+    file: 'producers',
+    title: 'producers',
+    changes: [1, 2, 4, 8].map((producers) => [`${producers}`, { producers }]),
+  },
+  {
+    file: 'capacity',
+    title: 'capacity',
+    changes: [1, 4, 32, 256, 4096].map((capacity) => [`${capacity}`, { capacity }]),
+  },
+  {
+    file: 'payload',
+    title: 'what a task captures',
+    changes: (['number', 'string', 'object', '1KiB', '32KiB'] as Payload[]).map((payload) => [
+      payload,
+      { payload },
+    ]),
+  },
 ];
 
 /** Away from one producer, capacity 32, a short string: one thing changed at a time. */
@@ -103,31 +119,32 @@ export async function sweeps(plan: Plan): Promise<Section> {
   ];
   const rows: string[][] = [];
   const data: Record<string, Record<string, Spread>> = {};
-  for (const { label, change } of SWEEPS) {
-    const setup: Setup = {
-      count: 0,
-      producers: 1,
-      capacity: 32,
-      payload: 'string',
-      blocking: true,
-      ...change,
-    };
-    const large = setup.payload === '32KiB' ? 0.05 : setup.capacity === 1 ? 0.1 : 1;
-    const count = Math.round((4e5 * large * Math.min(plan.scale, 1)) / setup.producers);
-    const rates = await runRounds<Result>(
-      contestants,
-      () => ({ ...setup, count }),
-      perSecond,
-      Math.min(plan.rounds, 3),
-    );
-    data[label] = Object.fromEntries(rates);
-    rows.push([
-      label,
-      ...contestants.map(({ name }) => digits((rates.get(name)?.median ?? Number.NaN) / 1e6)),
-    ]);
+  const charts: Chart[] = [];
+  for (const { file, title, changes } of SWEEPS) {
+    const series = contestants.map(({ name }) => ({ label: name, values: [] as number[] }));
+    for (const [label, change] of changes) {
+      const rates = await measure(contestants, change, plan);
+      data[`${title}: ${label}`] = Object.fromEntries(rates);
+      for (const { label, values } of series) values.push((rates.get(label)?.median ?? Number.NaN) / 1e6);
+      rows.push([`${title}: ${label}`, ...series.map(({ values }) => digits(values.at(-1) ?? Number.NaN))]);
+    }
+    const present = series.filter(({ values }) => values.every(Number.isFinite));
+    const labels = changes.map(([label]) => label);
+    charts.push(lines(file, `Million tasks per second, by ${title}`, labels, present));
   }
   const head = ['million tasks/s', ...contestants.map(({ name }) => name)];
-  return { id: 'sweeps', text: markdown(head, rows), data, charts: [] };
+  return { id: 'sweeps', text: markdown(head, rows), data, charts };
+}
+
+function measure(
+  contestants: readonly Contestant[],
+  change: Partial<Setup>,
+  plan: Plan,
+): Promise<Map<string, Spread>> {
+  const setup = { producers: 1, capacity: 32, payload: 'string' as Payload, blocking: true, ...change };
+  const slow = setup.payload === '32KiB' ? 0.05 : setup.capacity === 1 ? 0.1 : 1;
+  const count = Math.round((4e5 * slow * Math.min(plan.scale, 1)) / setup.producers);
+  return runRounds<Result>(contestants, () => ({ ...setup, count }), perSecond, Math.min(plan.rounds, 3));
 }
 
 /** The share of each of four blocked producers in the first half of all messages: least served to most served. */

@@ -238,15 +238,15 @@ function toJson(_key: string, value: unknown): unknown {
 // ── Bodies ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 async function readBody({ request, response }: Exchange): Promise<Buffer> {
-  const tooLarge = new Problem(413, `Expected a body of at most ${MAX_BODY_BYTES} bytes`);
-  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) throw tooLarge;
+  const tooLarge = () => new Problem(413, `Expected a body of at most ${MAX_BODY_BYTES} bytes`);
+  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) throw tooLarge();
   if (request.headers.expect !== undefined && request.httpVersion === '1.1') response.writeContinue();
   const chunks: Buffer[] = [];
   let size = 0;
   return new Promise((resolve, reject) => {
     request.on('data', (chunk: Buffer) => {
       size += chunk.length;
-      if (size > MAX_BODY_BYTES) reject(tooLarge);
+      if (size > MAX_BODY_BYTES) reject(tooLarge());
       else chunks.push(chunk);
     });
     request.on('end', () => resolve(Buffer.concat(chunks)));

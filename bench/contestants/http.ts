@@ -30,7 +30,7 @@ const STALL_MS = 50;
 
 const { route, ms, blocking } = JSON.parse(process.argv[2] ?? '{}') as HttpSetup;
 const [tx, rx] = channel<Task>(32);
-const runtime = await startRuntime(rx, { tasks: new URL(import.meta.resolve('#tasks')), log: false });
+const runtime = await startRuntime(rx, { tasks: new URL('./quiet-tasks.js', import.meta.url), log: false });
 const app = createApp({ tx, runtime, log: false });
 app.listen(0, '127.0.0.1');
 await once(app, 'listening');
@@ -39,8 +39,7 @@ if (typeof address !== 'object' || address === null) throw new Error('Expected a
 if (blocking === true) setInterval(stall, 100);
 
 const options = {
-  url: `http://127.0.0.1:${address.port}${route === 'hello' ? '/' : '/count_words'}`,
-  method: route === 'hello' ? 'GET' : 'POST',
+  url: `http://127.0.0.1:${address.port}${route === 'hello' ? '/' : '/start_sync_task'}`,
   connections: 32,
   duration: ms / 1000,
 };
