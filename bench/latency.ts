@@ -81,10 +81,15 @@ export async function enqueueLatency(plan: Plan): Promise<Section> {
   return { id: 'enqueue', text: markdown(['receiver', 'µs', ...HEAD], rows), data, charts };
 }
 
-/** From the enqueue to the start of the task, and to `finished()`. */
+/** From the enqueue to the start of the task, and to `finished()`; and what two bare threads need for a word and back. */
 export async function startLatency(plan: Plan): Promise<Section> {
   const rows: string[][] = [];
   const data: Record<string, Figures> = {};
+  const bare = await measure(own('roundtrip', 'roundtrip'), { ms: plan.ms }, plan);
+  if (bare !== undefined) {
+    data['bare round trip'] = bare;
+    rows.push(['none: two threads that spin (the limit)', 'a word there and back', ...cells(bare)]);
+  }
   for (const busy of [false, true]) {
     const rounds: StartResult[] = [];
     for (let round = 0; round < Math.min(plan.rounds, 3); round++) {
