@@ -22,14 +22,18 @@ const PARKED = 1;
 /** A blocked thread parks at most this long before it looks again by itself, whatever went wrong elsewhere. */
 export const SLICE_MS = 100;
 
-let paused = 0;
+/** So many multiplications, each after the other, take about a microsecond. */
+const STEPS = 800;
+let paused = 1;
 
 /**
  * Waits about so many microseconds between two looks of a thread that spins. Each look takes the cache line away from
  * the thread that is about to write it; a little patience lets that one write several messages in between.
  */
 export function pause(microseconds = 1): void {
-  for (let i = microseconds * 1500; i > 0; i--) paused = (paused + i) | 0;
+  let last = paused;
+  for (let left = microseconds * STEPS; left > 0; left--) last = (Math.imul(last, 31) + left) | 0;
+  paused = last; // kept, or the loop would be optimized away
 }
 
 /** Step 1 of the parker. Look at the condition again before parking. */
