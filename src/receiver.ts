@@ -13,12 +13,13 @@ export interface ReceiverHandle<T> {
 }
 
 /**
- * How often an idle receiver looks before it parks. A wake-up costs both threads some 20 to 100 µs, so looking that
- * long is worth it if the next message comes that soon; the last wait tells. An idle process parks, and stays parked.
+ * How often, a microsecond apart, an idle receiver looks before it parks. A wake-up costs both threads some 20 to 100 µs,
+ * so looking that long is worth it if a message comes meanwhile. Where none came, the next REST waits look only
+ * shortly: messages that come seldom must not keep a processor busy, and an idle process parks and stays parked.
  */
 const LONG_SPIN = 80;
 const SHORT_SPIN = 3;
-const SOON_MS = 0.2;
+const REST = 16;
 /** As many messages as two cache lines hold, and a sender fills in about a microsecond. */
 const BATCH = 4;
 
@@ -32,7 +33,7 @@ export class Receiver<T> {
   readonly #ring: Ring;
   readonly #decoder: Decoder;
   readonly #bell: Bell;
-  #spin = LONG_SPIN;
+  #rest = 0;
   #receiving = false;
   #away = false;
 
@@ -113,11 +114,7 @@ export class Receiver<T> {
       if (length !== EMPTY) return length === END ? undefined : this.#take(length);
       announce(words, at);
       if (this.#ring.peek() !== EMPTY) retract(words, at);
-      else {
-        const since = performance.now();
-        park(words, at, SLICE_MS);
-        this.#learn(since);
-      }
+      else park(words, at, SLICE_MS);
     }
   }
 
@@ -159,9 +156,7 @@ export class Receiver<T> {
   async #parkAsync(): Promise<void> {
     this.#receiving = true;
     threadAlive.hold();
-    const since = performance.now();
     await parkAsync(this.#bell.words, this.#bell.at);
-    this.#learn(since);
     threadAlive.release();
     this.#receiving = false;
   }
@@ -169,11 +164,6 @@ export class Receiver<T> {
   #expectHere(): void {
     if (this.#away) throw new Error('This receiver was handed to another thread: receive there');
     if (this.#receiving) throw new Error('Expected one `recv` at a time: await the former call first');
-  }
-
-  /** Was the wait since then short enough that looking would have been better than parking? */
-  #learn(since: number): void {
-    this.#spin = performance.now() - since < SOON_MS ? LONG_SPIN : SHORT_SPIN;
   }
 
   /**
@@ -196,11 +186,11 @@ export class Receiver<T> {
   /** Looks for a message, for a few microseconds at most, before the caller parks. */
   #look(): number {
     let length = this.#peek();
-    if (length !== EMPTY) return length;
-    for (let looks = 0; looks < this.#spin && length === EMPTY; looks++) {
+    for (let left = this.#rest === 0 ? LONG_SPIN : SHORT_SPIN; left > 0 && length === EMPTY; left--) {
       pause();
       length = this.#ring.peek();
     }
+    if (length === EMPTY) this.#rest = this.#rest === 0 ? REST : this.#rest - 1;
     return length;
   }
 

@@ -43,8 +43,8 @@ export const mutants: readonly Mutant[] = [
     'a receiver that parks without looking again',
     'two blocking senders and a blocking receiver',
     'receiver',
-    'if (this.#ring.peek() !== EMPTY)\n                retract(words, at);\n            else {',
-    '{',
+    'if (this.#ring.peek() !== EMPTY)\n                retract(words, at);\n            else\n                park',
+    'park',
   ),
   mutant(
     'a message that is published before it is copied',
