@@ -11,7 +11,7 @@ export async function growth(plan: Plan): Promise<Section> {
   const upTo = plan.scale < 1 ? 1e5 : 1e7;
   const rows: string[][] = [];
   const data: Record<string, readonly GrowthPoint[]> = {};
-  for (const history of [64, 1024, 65_536]) {
+  for (const history of [256, 1024, 65_536]) {
     const most = history === 1024 ? upTo : Math.min(upTo, 1e6);
     const result = await runOnce<{ points: GrowthPoint[] }>(own('growth', 'growth'), { upTo: most, history });
     const points = result?.points ?? [];

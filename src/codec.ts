@@ -7,7 +7,8 @@
  * - a view on a buffer brings only the bytes it shows, in a buffer of their own;
  * - errors keep their `name`, `code` and `stack`; their other properties are left behind;
  * - named properties of arrays are left behind;
- * - instances of unregistered classes are refused. `structuredClone` would silently strip them of their class.
+ * - boxed primitives and shared memory are refused;
+ * - instances of unregistered classes are refused, too. `structuredClone` would silently strip them of their class.
  * Symbol keys and property attributes do not cross, as in `structuredClone`.
  */
 export { Decoder } from './decoder.js';

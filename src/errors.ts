@@ -1,4 +1,7 @@
-/** How a task can end without a result of its own. The executor and the supervisor record these in the ledger. */
+/**
+ * How a task can end without a result of its own. The first two are recorded in the ledger; the others are what
+ * `finished()` makes of a record.
+ */
 
 /** The task ran longer than its definition allows. */
 export class TaskTimeoutError extends Error {

@@ -32,11 +32,11 @@ export async function taskExec(rx: Receiver<Task>, options: ExecutorOptions): Pr
   const accept: Accept<Task> = (task, position) => {
     if (!(task instanceof Task)) throw new CorruptMessageError('Expected a task');
     task.position = position;
-    return ledger.start(position, runner.now());
+    return ledger.start(position, runner.now()) || runner.dropped();
   };
   log?.('task executor started');
   for (;;) {
-    if (ledger.condemned) await pardon(ledger);
+    if (ledger.condemned) await awaitPardon(ledger);
     let task: Task | undefined;
     try {
       task = rx.tryRecv(accept) ?? (await runner.wait(rx, accept));
@@ -98,7 +98,7 @@ class Overlap {
 }
 
 /** The supervisor is about to end this thread over a task that has just ended by itself. It may change its mind. */
-async function pardon(ledger: Ledger): Promise<void> {
+async function awaitPardon(ledger: Ledger): Promise<void> {
   threadAlive.hold();
   await parkAsync(ledger.condemnedBell.words, ledger.condemnedBell.at);
   threadAlive.release();
@@ -131,6 +131,12 @@ class Runner {
     if (this.#stale) this.#now = Date.now();
     this.#stale = false;
     return this.#now;
+  }
+
+  /** A task was dropped: the receiver may wait before the next one. Never accepted. */
+  dropped(): false {
+    this.#stale = true;
+    return false;
   }
 
   /** Lets the event loop have its turn: timers and sockets of earlier tasks go on. */
@@ -238,7 +244,8 @@ class Runner {
   #fail(task: Task, error: unknown): void {
     const { position } = task;
     const { ledger } = this.#options;
-    const state = ledger.cancelRequested(position) ? 'cancelled' : 'failed';
+    const late = error instanceof TaskTimeoutError; // its deadline ended it, whoever had asked it to stop
+    const state = ledger.cancelRequested(position) && !late ? 'cancelled' : 'failed';
     this.#report(task, state, error);
     this.#now = Date.now();
     try {

@@ -18,7 +18,8 @@
  *   phase       WRITING → READY                  claimed while there was room
  *               WRITING → WAITING → READY        claimed beyond LIMIT, admitted later
  *               WAITING → ABORTED → VOID         given up: timed out, aborted, or the channel was closed
- *               WRITING → ABORTED                the owner died, or met a closed channel, or was too late for `seal`
+ *               WRITING → ABORTED                the owner died, met a closed channel, or did not want the position
+ *                                                (`Claimant`); or `seal` was first
  *
  * Who writes what:
  *   - TAIL: senders, by compare-exchange, +1 each. Whoever finds the cell at TAIL claimed moves TAIL on (helps), so a

@@ -18,7 +18,10 @@ export interface RuntimeOptions {
   readonly tasks: URL;
   /** How many async tasks may overlap. Default 1: one task at a time. */
   readonly concurrency?: number;
-  /** How many recent tasks the ledger keeps, at least twice the channel's capacity. Default 1,024, or that. */
+  /**
+   * How many records the ledger keeps: at least twice the channel's capacity, and rounded up to a power of two and to
+   * twice the ring's cells, 256 at a capacity of up to 64. Default 1,024.
+   */
   readonly history?: number;
   /** `false`: no lines about each task on stdout. Failed tasks and dying threads are logged in any case. */
   readonly log?: boolean;
@@ -42,7 +45,7 @@ const WATCH_MS = 50;
 const GRACE_MS = 250;
 
 /** One worker thread, from its start to its exit. */
-interface Life {
+interface ThreadEnd {
   readonly cause: Error;
   readonly ms: number;
   readonly started: boolean;
@@ -164,7 +167,7 @@ export class Runtime {
     refuse(new Error('The runtime was closed before it had started')); // does nothing if it had
   }
 
-  #live(ready: () => void): Promise<Life> {
+  #live(ready: () => void): Promise<ThreadEnd> {
     const worker = new Worker(new URL('./worker.js', import.meta.url), {
       workerData: this.#setup,
       name: 'async-tasks',
@@ -222,7 +225,7 @@ export class Runtime {
     }
   }
 
-  async #backOff(life: Life, victims: number): Promise<void> {
+  async #backOff(life: ThreadEnd, victims: number): Promise<void> {
     this.#deaths = life.ms < AT_ONCE_MS && victims === 0 ? this.#deaths + 1 : 0;
     const delay = this.#deaths < 2 ? 0 : Math.min(MAX_BACKOFF_MS, BACKOFF_MS * 2 ** (this.#deaths - 2));
     console.error(`worker thread ended: ${inspect(life.cause)}\nstarting another in ${delay} ms`);

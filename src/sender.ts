@@ -45,7 +45,7 @@ export class SendTimeoutError extends Error {
   }
 }
 
-/** What a sender or receiver is while it travels to another thread, in `workerData` or by `postMessage`. */
+/** What a sender is while it travels to another thread, in `workerData` or by `postMessage`. */
 export interface SenderHandle<T> {
   readonly kind: 'sender';
   readonly memory: SharedArrayBuffer;

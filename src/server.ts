@@ -1,12 +1,13 @@
 /** The entry point: address, signals, wiring. */
 import { once } from 'node:events';
-import { createApp, MAX_TASK_BYTES } from './app.js';
-import { channel } from './channel.js';
 import type { TaskRecord } from './ledger.js';
-import { startRuntime } from './runtime.js';
 import type { Task } from './task.js';
 
-process.setSourceMapsEnabled(true);
+process.setSourceMapsEnabled(true); // before the modules are loaded, so that the stacks of their errors show .ts lines
+const { createApp, MAX_TASK_BYTES } = await import('./app.js');
+const { channel } = await import('./channel.js');
+const { startRuntime } = await import('./runtime.js');
+
 process.stdout.on('error', () => {}); // whoever read the log has gone; serving goes on
 
 const host = process.env['HOST'] || '127.0.0.1';

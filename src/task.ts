@@ -153,7 +153,7 @@ function define<A extends readonly unknown[], R>(
   if (kind === 'sync' && isAsyncFunction(fn)) throw new TypeError('Expected a sync function: use asyncTask');
   if (!(timeout >= 0 && timeout < 2 ** 31)) {
     throw new RangeError(
-      `Expected \`timeout\` to be a number of milliseconds from 0 up, got ${String(timeout)}`,
+      `Expected \`timeout\` to be a number of milliseconds from 0 to 2147483647, or none, got ${String(timeout)}`,
     );
   }
   return { kind, fn, timeout };

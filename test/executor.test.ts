@@ -17,6 +17,7 @@ import {
   type Task,
   type TaskHandle,
   type Tasks,
+  tryRunTask,
 } from '#index';
 import { createLedgerMemory, Ledger } from '#ledger';
 import { createMemory } from '#ring';
@@ -24,6 +25,7 @@ import { moduleOf } from '#task';
 import { eventually, idleShare, within } from './fixtures/gates.js';
 import { heapInUse } from './fixtures/heap.js';
 import { corrupt } from './support/state.js';
+import { until } from './support/wait.js';
 
 process.setSourceMapsEnabled(true);
 
@@ -726,6 +728,33 @@ test('An async task is over when its time is up, even if it goes on', async (t) 
   assert.equal(record?.state, 'failed');
   assert.equal((record.deadline ?? 0) - (record.started ?? 0), 30);
   finish.open();
+});
+
+test('A deadline that passes after somebody asked the task to stop still ends it as failed', async (t) => {
+  const finish = gate();
+  const { tx, tasks, start } = prepare(t, { deaf: asyncTask(() => finish.opened, { timeout: 30 }) });
+  void start();
+  const handle = await runTask(tasks.deaf(), tx);
+  await until(() => handle.status()?.state === 'running');
+  assert.equal(handle.cancel(), 'running');
+  await assert.rejects(within(1000, handle.finished()), { code: 'ERR_TASK_TIMEOUT' });
+  assert.equal(handle.status()?.state, 'failed');
+  finish.open();
+});
+
+test('A task that waited for nothing is started after it was enqueued, also behind a dropped one', async (t) => {
+  let clock = 1e12;
+  t.mock.method(Date, 'now', () => clock);
+  const { tx, tasks, start } = prepare(t, { nothing: syncTask(() => {}) });
+  void start();
+  await (await runTask(tasks.nothing(), tx)).finished();
+  const dropped = tryRunTask(tasks.nothing(), tx);
+  assert.equal(dropped?.cancel(), 'queued');
+  await until(() => tx.length === 0);
+  clock += 5000;
+  const handle = await runTask(tasks.nothing(), tx);
+  await handle.finished();
+  assert.deepEqual([handle.status()?.enqueued, handle.status()?.started], [clock, clock]);
 });
 
 test('Two senders that had the same number both hear of the end of their tasks', async (t) => {

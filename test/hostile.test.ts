@@ -9,7 +9,7 @@ import { Application, CAPACITY } from './support/application.js';
 import { acceptedAt, Connection, problem, request, requestBytes, text } from './support/connection.js';
 import { until } from './support/wait.js';
 
-const AT_ONCE_MS = 500;
+const AT_ONCE_MS = 2000;
 const FLOOD = Number(process.env['HOSTILE_CONNECTIONS'] ?? 2000);
 
 const app = await Application.start();
