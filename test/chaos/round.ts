@@ -1,0 +1,311 @@
+/**
+ * One round of chaos: a channel, a runtime and producer threads; the worker thread and the producers end at random moments,
+ * its tasks module cannot be loaded for a while, and the end comes early or late. Afterwards the books must balance.
+ */
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { inspect } from 'node:util';
+import { Worker } from 'node:worker_threads';
+import {
+  ChannelClosedError,
+  channel,
+  type DrainReport,
+  move,
+  type Receiver,
+  type Runtime,
+  runTask,
+  type Sender,
+  type SenderHandle,
+  startRuntime,
+  type Task,
+  type TaskHandle,
+} from '#index';
+import { sharedWords, within } from '../fixtures/gates.js';
+import { disturb } from '../support/disturb.js';
+import { describeState } from '../support/state.js';
+import { type Random, randomFrom } from '../support/wait.js';
+import { threads } from '../support/watched-threads.js';
+import { type Books, count, nextNumber, openBooks, Sent } from './books.js';
+import { checkBooks, checkReport } from './check.js';
+import type { ProducerSetup } from './producer.js';
+import { roundTask } from './round-task.js';
+import { HOW, SPOILS, SPOILT } from './tasks.js';
+
+/** How the round ends: everything has run; or the drain comes under load, with a deadline, or cut short. */
+const End = { LATE: 0, DEADLINE: 1, CLOSE: 2, DRAIN_THEN_CLOSE: 3 } as const;
+
+const PATIENCE_MS = 20_000;
+const MAX_PRODUCER_THREADS = 20;
+const words = sharedWords();
+
+export interface Totals {
+  accepted: number;
+  unknown: number;
+  workersEnded: number;
+  producersEnded: number;
+  startsDisturbed: number;
+  drainsDisturbed: number;
+}
+
+interface Producer {
+  readonly worker: Worker;
+  readonly handle: SenderHandle<Task>;
+  readonly exited: Promise<unknown>;
+}
+
+export class Round {
+  readonly totals: Totals = {
+    accepted: 0,
+    unknown: 0,
+    workersEnded: 0,
+    producersEnded: 0,
+    startsDisturbed: 0,
+    drainsDisturbed: 0,
+  };
+  readonly #seed: number;
+  readonly #random: Random;
+  readonly #books: Books;
+  readonly #tx: Sender<Task>;
+  readonly #rx: Receiver<Task>;
+  readonly #end: number;
+  readonly #producers = new Set<Producer>();
+  #producersStarted = 0;
+  #broken: (error: unknown) => void = () => {};
+  readonly #failed: Promise<never>;
+  #over = false;
+  #stage = 'start';
+
+  constructor(seed: number) {
+    this.#seed = seed;
+    this.#random = randomFrom(seed);
+    const capacity = 1 + this.#random(32);
+    this.#end = this.#random(4);
+    this.#books = openBooks(100 + this.#random(250));
+    [this.#tx, this.#rx] = channel<Task>(capacity);
+    this.#failed = new Promise((_, reject) => {
+      this.#broken = reject;
+    });
+    this.#failed.catch(() => {}); // `run` looks at it
+    words.fill(0);
+    threads.length = 0;
+  }
+
+  async run(): Promise<void> {
+    try {
+      await Promise.race([this.#play(), this.#failed]);
+    } catch (error) {
+      throw new Error(`${inspect(error)}\n${this.#describe()}`, { cause: error });
+    } finally {
+      this.#over = true;
+      const all = [...threads, ...[...this.#producers].map(({ worker }) => worker)];
+      await Promise.all(all.map((worker) => worker.terminate()));
+      this.totals.startsDisturbed += Atomics.load(words, SPOILS);
+      this.totals.accepted += count(this.#books, Sent.ACCEPTED);
+      this.totals.unknown += count(this.#books, Sent.TRYING);
+    }
+  }
+
+  #describe(): string {
+    const told = Object.entries(Sent).map(([name, outcome]) => `${name} ${count(this.#books, outcome)}`);
+    const control = `control ${this.#books.control.join(' ')}, ${this.#producers.size} producers`;
+    return `${this.#stage}: ${told.join(', ')}; ${control}\n${describeState(this.#tx.link.memory)}`;
+  }
+
+  async #play(): Promise<void> {
+    const runtime = await this.#start();
+    if (runtime === undefined) return;
+    this.#stage = 'load';
+    for (let n = 1 + this.#random(4); n > 0; n--) this.#startProducer();
+    const mine = this.#produce();
+    const done = new AbortController();
+    const other = randomFrom(this.#seed + 1);
+    const disturbed = disturb(other, runtime, (idle) => this.#strike(other, idle), done.signal);
+    disturbed.catch(this.#broken);
+    try {
+      if (this.#end === End.LATE) await within(PATIENCE_MS, this.#produced(), 'the producers');
+      else await sleep(200 + this.#random(1000));
+      this.#stage = 'drain';
+      const { report, open } = await this.#drain(runtime);
+      this.#stage = 'after the drain';
+      await within(PATIENCE_MS, this.#produced(), 'the producers, after the drain');
+      done.abort();
+      const ends = await within(PATIENCE_MS, mine, 'the ends of tasks');
+      await within(PATIENCE_MS, Promise.allSettled(ends), 'the ends of tasks');
+      this.#stage = 'check';
+      checkBooks(runtime, this.#books, words, this.#tx);
+      checkReport(runtime, this.#books, { report, open, dropped: await disturbed });
+      if (this.#end === End.LATE) assert.deepEqual(report.unfinished, []);
+    } finally {
+      done.abort();
+    }
+  }
+
+  // ── The start ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Starts the runtime, perhaps in spite of all. `undefined`: it was refused, and that is well. */
+  async #start(): Promise<Runtime | undefined> {
+    const spoilt = this.#random(6) === 0;
+    const killed = this.#random(6) === 0;
+    if (spoilt) this.#spoil(this.#random);
+    const starting = startRuntime(this.#rx, {
+      tasks: new URL('./tasks.js', import.meta.url),
+      concurrency: this.#random(2) === 0 ? 1 : 4,
+      history: 4096,
+      log: false,
+    });
+    starting.catch(() => {});
+    const early = this.#random(3) === 0 ? this.#sendEarly() : [];
+    if (killed) setTimeout(() => this.#strikeDead(), this.#random(80));
+    let runtime: Runtime | undefined;
+    try {
+      runtime = await within(PATIENCE_MS, starting, 'startRuntime');
+    } catch (error) {
+      if (!spoilt && !killed) throw error;
+      await this.#expectRefused(early);
+    }
+    return runtime;
+  }
+
+  /** Closures may be queued while the worker thread is still starting. */
+  #sendEarly(): Promise<TaskHandle>[] {
+    return Array.from({ length: 1 + this.#random(40) }, (_, n) => {
+      const send = runTask(
+        move({ n }, ({ n }) => n),
+        this.#tx,
+      );
+      send.catch(() => {});
+      return send;
+    });
+  }
+
+  /** What was queued before the start failed has ended, what waited for room was refused, and so is the rest. */
+  async #expectRefused(early: readonly Promise<TaskHandle>[]): Promise<void> {
+    this.#stage = 'refused';
+    const settled = await within(PATIENCE_MS, Promise.allSettled(early), 'sends before a failed start');
+    for (const sent of settled) {
+      if (sent.status === 'rejected') assert.ok(sent.reason instanceof ChannelClosedError, inspect(sent));
+      else {
+        const { value } = sent;
+        await within(PATIENCE_MS, Promise.allSettled([value.finished()]), 'a task before a failed start');
+        assert.equal(value.status()?.state, 'cancelled');
+      }
+    }
+    await assert.rejects(
+      runTask(
+        move({}, () => {}),
+        this.#tx,
+      ),
+      ChannelClosedError,
+    );
+  }
+
+  // ── The load ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  get #endless(): boolean {
+    return this.#end !== End.LATE;
+  }
+
+  #startProducer(): void {
+    const number = this.#producersStarted++;
+    const seed = this.#seed + 1000 * (1 + number);
+    const random = randomFrom(seed);
+    const handle = this.#tx.share();
+    const workerData: ProducerSetup = {
+      handle,
+      books: this.#books,
+      roundSeed: this.#seed,
+      seed: random(2 ** 31),
+      endless: this.#endless,
+      dieAt: random(2) === 0 ? 1 + random(1500) : 0,
+    };
+    const worker = new Worker(new URL('./producer.js', import.meta.url), { workerData });
+    worker.on('error', this.#broken);
+    const exited = new Promise<number>((resolve) => worker.once('exit', resolve));
+    const producer: Producer = { worker, handle, exited };
+    this.#producers.add(producer);
+    void exited.then((code) => this.#bury(producer, code));
+  }
+
+  #bury(producer: Producer, code: number): void {
+    this.#tx.bury(producer.handle);
+    this.#producers.delete(producer);
+    if (code === 0) return; // it had nothing left to send
+    this.totals.producersEnded += 1;
+    if (!this.#over && this.#producersStarted < MAX_PRODUCER_THREADS) this.#startProducer();
+  }
+
+  /** This thread sends, too. Resolves with promises of the ends of its tasks. */
+  async #produce(): Promise<Promise<unknown>[]> {
+    const ends: Promise<unknown>[] = [];
+    for (let turn = 0; turn < 1000; turn++) {
+      if (turn % 4 !== 0) {
+        await sleep(1);
+        continue;
+      }
+      const number = nextNumber(this.#books);
+      if (number === undefined) break;
+      Atomics.store(this.#books.sent, number, Sent.TRYING);
+      try {
+        const handle = await runTask(roundTask(this.#seed, number, this.#endless), this.#tx);
+        this.#books.ids[number] = handle.id;
+        Atomics.store(this.#books.sent, number, Sent.ACCEPTED);
+        ends.push(handle.finished());
+        ends.at(-1)?.catch(() => {});
+      } catch (error) {
+        if (!(error instanceof ChannelClosedError)) this.#broken(error);
+        Atomics.store(this.#books.sent, number, Sent.REFUSED);
+        break;
+      }
+    }
+    return ends;
+  }
+
+  /** Resolves when no producer is left. */
+  async #produced(): Promise<void> {
+    while (this.#producers.size > 0) await Promise.race([...this.#producers].map(({ exited }) => exited));
+  }
+
+  // ── The disturbance ────────────────────────────────────────────────────────────────────────────────────────────
+
+  #strike(random: Random, idle: boolean): void {
+    const draining = this.#stage === 'drain';
+    if (random(40) === 0) void [...this.#producers][random(this.#producers.size)]?.worker.terminate();
+    if (random(250) === 0) this.#spoil(random);
+    // Seldom while nothing runs: whoever dies at once, again and again, is started later and later.
+    if (random(idle ? 100 : 25) !== 0) return;
+    if (draining) this.totals.drainsDisturbed += 1;
+    this.#strikeDead();
+  }
+
+  #strikeDead(): void {
+    const worker = threads.at(-1);
+    if (worker === undefined) return;
+    if (!worker.ready) this.totals.startsDisturbed += 1;
+    this.totals.workersEnded += 1;
+    void worker.terminate();
+  }
+
+  /** The next loads of the tasks module fail, or take their time. */
+  #spoil(random: Random): void {
+    Atomics.store(words, HOW, random(3));
+    Atomics.store(words, SPOILT, 1 + random(2));
+  }
+
+  // ── The end ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Ends the runtime. `open`: the ids of accepted tasks that had not ended when it was told to. */
+  async #drain(runtime: Runtime): Promise<{ report: DrainReport; open: number[] }> {
+    const timeout = { [End.DEADLINE]: this.#random(400), [End.CLOSE]: 0 }[this.#end] ?? 25_000;
+    const draining = runtime.drain({ timeout });
+    const { sent, ids } = this.#books;
+    const numbers = [...sent.keys()].filter((n) => Atomics.load(sent, n) === Sent.ACCEPTED);
+    const open = numbers.map((n) => ids[n] ?? -1).filter((id) => runtime.ledger.isOpen(id));
+    if (this.#end !== End.LATE) this.totals.drainsDisturbed += 1;
+    if (this.#end === End.CLOSE || this.#end === End.DRAIN_THEN_CLOSE) {
+      if (this.#end === End.DRAIN_THEN_CLOSE) await sleep(this.#random(400));
+      await within(PATIENCE_MS, runtime.close(), 'close');
+    }
+    const report = await within(PATIENCE_MS + timeout, draining, 'drain');
+    return { report, open };
+  }
+}
