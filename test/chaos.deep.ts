@@ -15,14 +15,14 @@ const total: Record<string, number> = { rounds: 0 };
 const end = performance.now() + minutes * 60_000;
 let nextLine = performance.now() + LINE_MS;
 console.log(`${minutes} minutes, seed ${first}`);
-const told = console.error;
+
 console.error = () => {}; // what the supervisor says of each thread that ends
 for (let seed = first; total['rounds'] === 0 || performance.now() < end; seed++) {
   const round = new Round(seed);
   try {
     await round.run();
   } catch (error) {
-    told(`FAILED: ${inspect(error)}\nagain: node build/test/chaos.deep.js 0 ${seed}`);
+    console.log(`FAILED: ${inspect(error)}\nagain: node build/test/chaos.deep.js 0 ${seed}`);
     process.exitCode = 1;
     break;
   }
