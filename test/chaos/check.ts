@@ -5,7 +5,7 @@ import { balance } from '../support/balance.js';
 import { FIRST_WORD } from '../support/random-task.js';
 import { tail } from '../support/state.js';
 import { threads } from '../support/watched-threads.js';
-import { type Books, Sent } from './books.js';
+import { type Books, ENDS, Sent } from './books.js';
 
 /** A thread cannot load its tasks module and start a task sooner after its birth. */
 const LOAD_MS = 5;
@@ -19,13 +19,17 @@ function show(record: TaskRecord): string {
 }
 
 /**
- * What producers counted as accepted has ended once and ran at most once; what was refused never ran; and of what they
+ * What producers counted as accepted has ended once, as those were told who awaited it, and ran at most once; what was refused never ran; and of what they
  * died over, each has no record, or ended like the accepted ones.
  */
 export function checkBooks(runtime: Runtime, books: Books, words: Int32Array, tx: Sender<Task>): void {
   assert.deepEqual(runtime.ledger.open(), [], 'open after the drain');
   assert.equal(tx.length, 0, 'left in the channel');
   balance(runtime, accepted(books), words);
+  for (const [n, id] of accepted(books)) {
+    const told = ENDS[(books.told[n] ?? 0) - 1];
+    if (told !== undefined) assert.equal(runtime.ledger.read(id)?.state, told, `task ${n} changed its end`);
+  }
   let unknown = 0;
   let unknownRuns = 0;
   for (const [n, outcome] of books.sent.entries()) {

@@ -13,7 +13,7 @@ import {
 } from '#index';
 import { armExit } from '../support/arm-exit.js';
 import { randomFrom } from '../support/wait.js';
-import { type Books, ENDS_SEEN, nextNumber, Sent } from './books.js';
+import { accept, awaitEnd, type Books, nextNumber, Sent } from './books.js';
 import { roundTask } from './round-task.js';
 
 export interface ProducerSetup {
@@ -26,24 +26,24 @@ export interface ProducerSetup {
   readonly endless: boolean;
   /** Die at this call of an `Atomics` function; 0: live on. */
   readonly dieAt: number;
+  /** Count only calls of `compareExchange`: most of a send's are made while the message is being written. */
+  readonly inSend: boolean;
 }
 
-const { handle, books, roundSeed, seed, endless, dieAt } = workerData as ProducerSetup;
+const { handle, books, roundSeed, seed, endless, dieAt, inSend } = workerData as ProducerSetup;
 const random = randomFrom(seed);
 const tx = Sender.attach<Task>(handle);
 const sends = new Set<Promise<void>>();
-const ends: Promise<unknown>[] = [];
+const ends: Promise<void>[] = [];
 let closed = false;
 
 function write(number: number, outcome: number): void {
   Atomics.store(books.sent, number, outcome);
 }
 
-function accepted(number: number, task: TaskHandle): void {
-  books.ids[number] = task.id;
-  write(number, Sent.ACCEPTED);
-  const ended = () => void Atomics.add(books.control, ENDS_SEEN, 1);
-  if (random(4) === 0) ends.push(task.finished().then(ended, ended));
+function accepted(number: number, handle: TaskHandle): void {
+  accept(books, number, handle);
+  if (random(2) === 0) ends.push(awaitEnd(books, number, handle));
 }
 
 /** Anything but these is a bug, and ends the round. */
@@ -80,7 +80,7 @@ function abortSoon(): AbortSignal {
   return controller.signal;
 }
 
-if (dieAt > 0) armExit(dieAt, random(2) === 0);
+if (dieAt > 0) armExit(dieAt, random(2) === 0, inSend ? ['compareExchange'] : undefined);
 while (!closed) {
   const number = nextNumber(books);
   if (number === undefined) break;

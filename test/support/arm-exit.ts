@@ -1,18 +1,11 @@
 /** A thread that ends between two given instructions on shared memory. */
 
-/** Ends this thread before, or after, its `count`th call of an `Atomics` function from now on. */
-export function armExit(count: number, after: boolean): void {
+const ALL = ['load', 'store', 'add', 'or', 'and', 'exchange', 'compareExchange', 'notify'] as const;
+
+/** Ends this thread before, or after, its `count`th call of one of these `Atomics` functions from now on. */
+export function armExit(count: number, after: boolean, names: readonly (typeof ALL)[number][] = ALL): void {
   let left = count;
-  for (const name of [
-    'load',
-    'store',
-    'add',
-    'or',
-    'and',
-    'exchange',
-    'compareExchange',
-    'notify',
-  ] as const) {
+  for (const name of names) {
     const original = Atomics[name] as (...args: unknown[]) => unknown;
     Object.assign(Atomics, {
       [name](...args: unknown[]) {
