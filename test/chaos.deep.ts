@@ -4,20 +4,20 @@
  * the same random choices again (the threads' timing it cannot).
  */
 import { inspect } from 'node:util';
-import { Round } from './chaos/round.js';
+import { noTotals, Round, type Totals } from './chaos/round.js';
 import { figure } from './support/figures.js';
 
 const minutes = Number(process.argv[2] ?? 5);
 const first = Number(process.argv[3] ?? Date.now() % 1_000_000);
 const LINE_MS = 30_000;
 
-const total: Record<string, number> = { rounds: 0 };
+const total: Totals & { rounds: number } = { rounds: 0, ...noTotals() };
 const end = performance.now() + minutes * 60_000;
 let nextLine = performance.now() + LINE_MS;
 console.log(`${minutes} minutes, seed ${first}`);
 
 console.error = () => {}; // what the supervisor says of each thread that ends
-for (let seed = first; total['rounds'] === 0 || performance.now() < end; seed++) {
+for (let seed = first; total.rounds === 0 || performance.now() < end; seed++) {
   const round = new Round(seed);
   try {
     await round.run();
@@ -26,15 +26,18 @@ for (let seed = first; total['rounds'] === 0 || performance.now() < end; seed++)
     process.exitCode = 1;
     break;
   }
-  total['rounds'] = (total['rounds'] ?? 0) + 1;
-  for (const [name, count] of Object.entries(round.totals)) total[name] = (total[name] ?? 0) + count;
+  total.rounds += 1;
+  for (const name of Object.keys(round.totals) as (keyof Totals)[]) total[name] += round.totals[name];
   if (performance.now() < nextLine) continue;
   nextLine += LINE_MS;
   console.log(JSON.stringify(total));
 }
 console.log(JSON.stringify(total));
 if (process.exitCode === undefined) {
-  const figures = Object.entries(total).map(([name, count]) => `${count} ${name}`);
-  figure(`chaos: ${minutes} min, ${figures.join(', ')}`);
+  const { rounds, accepted, workersEnded, producersEnded, startsDisturbed, drainsDisturbed } = total;
+  figure(
+    `chaos: ${minutes} min, ${rounds} rounds, ${accepted} tasks balanced, ${workersEnded} worker and ${producersEnded} ` +
+      `producer threads ended, ${startsDisturbed} starts and ${drainsDisturbed} drains disturbed`,
+  );
 }
 process.exit();

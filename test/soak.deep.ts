@@ -9,7 +9,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { LoadMessage, Totals } from './soak/load.js';
 import type { Books, ServerMessage } from './soak/server.js';
-import { complaints, megabytes, type Sample } from './soak/verdict.js';
+import { complaints, megabytes, quarters, type Sample } from './soak/verdict.js';
 import { figure } from './support/figures.js';
 
 const minutes = Number(process.argv[2] ?? 10);
@@ -119,12 +119,14 @@ async function soak(): Promise<string[]> {
     console.log(`client: ${JSON.stringify(seen)}\nserver: ${JSON.stringify(books)}`);
     checkBooks(books, seen);
     assert.ok(seen.full > 0 && seen.cancelled > 0 && books.dropped > 0, 'Expected a fuller load');
-    const last = samples.at(-1);
+    const found = complaints(samples, CONNECTIONS);
+    const rss = quarters(samples, (sample) => sample.rss).map(megabytes);
     figure(
       `soak: ${minutes} min, ${seen.requests} requests, ${books.accepted} tasks all ended, ${seen.polled} statuses polled, ` +
-        `${seen.full} × 503, ${last?.restarts} worker restarts, RSS ${megabytes(last?.rss ?? 0)} at the end`,
+        `${seen.full} × 503, ${samples.at(-1)?.restarts} worker restarts, ` +
+        `RSS ${rss.join(' → ')}, ${found.length === 0 ? 'flat' : 'NOT FLAT'}`,
     );
-    return complaints(samples, CONNECTIONS);
+    return found;
   } finally {
     clearInterval(printing);
     await Promise.all([server.kill(), load?.kill()]);

@@ -5,20 +5,16 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
-import { Worker } from 'node:worker_threads';
 import {
   ChannelClosedError,
   channel,
   type DrainReport,
-  move,
   type Receiver,
   type Runtime,
   runTask,
   type Sender,
-  type SenderHandle,
   startRuntime,
   type Task,
-  type TaskHandle,
 } from '#index';
 import { sharedWords, within } from '../fixtures/gates.js';
 import { disturb } from '../support/disturb.js';
@@ -27,7 +23,8 @@ import { type Random, randomFrom } from '../support/wait.js';
 import { threads } from '../support/watched-threads.js';
 import { accept, awaitEnd, type Books, count, nextNumber, openBooks, Sent } from './books.js';
 import { checkBooks, checkReport } from './check.js';
-import type { ProducerSetup } from './producer.js';
+import { Crew } from './crew.js';
+import { expectRefused, sendEarly } from './early.js';
 import { roundTask } from './round-task.js';
 import { HOW, SPOILS, SPOILT } from './tasks.js';
 
@@ -38,11 +35,11 @@ const ENDS = [End.LATE, End.LATE, End.DEADLINE, End.CLOSE, End.DRAIN_THEN_CLOSE]
 const PATIENCE_MS = 20_000;
 /** A drain that nothing holds up takes far less, however often its worker thread has to be replaced. */
 const LATE_MS = 15_000;
-const MAX_PRODUCER_THREADS = 20;
 const words = sharedWords();
 
 export interface Totals {
   accepted: number;
+  /** Their producers died, and nobody knows. */
   unknown: number;
   workersEnded: number;
   producersEnded: number;
@@ -50,14 +47,8 @@ export interface Totals {
   drainsDisturbed: number;
 }
 
-interface Producer {
-  readonly worker: Worker;
-  readonly handle: SenderHandle<Task>;
-  readonly exited: Promise<unknown>;
-}
-
-export class Round {
-  readonly totals: Totals = {
+export function noTotals(): Totals {
+  return {
     accepted: 0,
     unknown: 0,
     workersEnded: 0,
@@ -65,17 +56,19 @@ export class Round {
     startsDisturbed: 0,
     drainsDisturbed: 0,
   };
+}
+
+export class Round {
+  readonly totals: Totals = noTotals();
   readonly #seed: number;
   readonly #random: Random;
   readonly #books: Books;
   readonly #tx: Sender<Task>;
   readonly #rx: Receiver<Task>;
   readonly #end: number;
-  readonly #producers = new Set<Producer>();
-  #producersStarted = 0;
+  readonly #crew: Crew;
   #broken: (error: unknown) => void = () => {};
   readonly #failed: Promise<never>;
-  #over = false;
   #stage = 'start';
 
   constructor(seed: number) {
@@ -89,6 +82,8 @@ export class Round {
       this.#broken = reject;
     });
     this.#failed.catch(() => {}); // `run` looks at it
+    const work = { books: this.#books, roundSeed: seed, endless: this.#end !== End.LATE };
+    this.#crew = new Crew(this.#tx, work, this.#broken);
     words.fill(0);
     threads.length = 0;
   }
@@ -99,9 +94,8 @@ export class Round {
     } catch (error) {
       throw new Error(`${inspect(error)}\n${this.#describe()}`, { cause: error });
     } finally {
-      this.#over = true;
-      const all = [...threads, ...[...this.#producers].map(({ worker }) => worker)];
-      await Promise.all(all.map((worker) => worker.terminate()));
+      await Promise.all([this.#crew.dismiss(), ...threads.map((worker) => worker.terminate())]);
+      this.totals.producersEnded = this.#crew.killed;
       this.totals.startsDisturbed += Atomics.load(words, SPOILS);
       this.totals.accepted += count(this.#books, Sent.ACCEPTED);
       this.totals.unknown += count(this.#books, Sent.TRYING);
@@ -110,7 +104,7 @@ export class Round {
 
   #describe(): string {
     const told = Object.entries(Sent).map(([name, outcome]) => `${name} ${count(this.#books, outcome)}`);
-    const control = `control ${this.#books.control.join(' ')}, ${this.#producers.size} producers`;
+    const control = `control ${this.#books.control.join(' ')}, ${this.#crew.size} producers`;
     return `${this.#stage}: ${told.join(', ')}; ${control}\n${describeState(this.#tx.link.memory)}`;
   }
 
@@ -118,19 +112,19 @@ export class Round {
     const runtime = await this.#start();
     if (runtime === undefined) return;
     this.#stage = 'load';
-    for (let n = 1 + this.#random(4); n > 0; n--) this.#startProducer();
+    for (let n = 1 + this.#random(4); n > 0; n--) this.#crew.add();
     const mine = this.#produce();
     const done = new AbortController();
     const other = randomFrom(this.#seed + 1);
     const disturbed = disturb(other, runtime, (idle) => this.#strike(other, idle), done.signal);
     disturbed.catch(this.#broken);
     try {
-      if (this.#end === End.LATE) await within(PATIENCE_MS, this.#produced(), 'the producers');
+      if (this.#end === End.LATE) await within(PATIENCE_MS, this.#crew.done(), 'the producers');
       else await sleep(200 + this.#random(1000));
       this.#stage = 'drain';
       const { report, open } = await this.#drain(runtime);
       this.#stage = 'after the drain';
-      await within(PATIENCE_MS, this.#produced(), 'the producers, after the drain');
+      await within(PATIENCE_MS, this.#crew.done(), 'the producers, after the drain');
       done.abort();
       const ends = await within(PATIENCE_MS, mine, 'the ends of tasks');
       await within(PATIENCE_MS, Promise.all(ends), 'the ends of tasks');
@@ -157,87 +151,20 @@ export class Round {
       log: false,
     });
     starting.catch(() => {});
-    const early = this.#random(3) === 0 ? this.#sendEarly() : [];
+    const early = this.#random(3) === 0 ? sendEarly(this.#tx, 1 + this.#random(40)) : [];
     if (killed) setTimeout(() => this.#strikeDead(), this.#random(80));
     let runtime: Runtime | undefined;
     try {
       runtime = await within(PATIENCE_MS, starting, 'startRuntime');
     } catch (error) {
       if (!spoilt && !killed) throw error;
-      await this.#expectRefused(early);
+      this.#stage = 'refused';
+      await within(PATIENCE_MS, expectRefused(this.#tx, early), 'tasks before a failed start');
     }
     return runtime;
   }
 
-  /** Closures may be queued while the worker thread is still starting. */
-  #sendEarly(): Promise<TaskHandle>[] {
-    return Array.from({ length: 1 + this.#random(40) }, (_, n) => {
-      const send = runTask(
-        move({ n }, ({ n }) => n),
-        this.#tx,
-      );
-      send.catch(() => {});
-      return send;
-    });
-  }
-
-  /** What was queued before the start failed has ended, what waited for room was refused, and so is the rest. */
-  async #expectRefused(early: readonly Promise<TaskHandle>[]): Promise<void> {
-    this.#stage = 'refused';
-    const settled = await within(PATIENCE_MS, Promise.allSettled(early), 'sends before a failed start');
-    for (const sent of settled) {
-      if (sent.status === 'rejected') assert.ok(sent.reason instanceof ChannelClosedError, inspect(sent));
-      else {
-        const { value } = sent;
-        await within(PATIENCE_MS, Promise.allSettled([value.finished()]), 'a task before a failed start');
-        assert.equal(value.status()?.state, 'cancelled');
-      }
-    }
-    await assert.rejects(
-      runTask(
-        move({}, () => {}),
-        this.#tx,
-      ),
-      ChannelClosedError,
-    );
-  }
-
   // ── The load ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-  get #endless(): boolean {
-    return this.#end !== End.LATE;
-  }
-
-  #startProducer(): void {
-    const number = this.#producersStarted++;
-    const seed = this.#seed + 1000 * (1 + number);
-    const random = randomFrom(seed);
-    const handle = this.#tx.share();
-    const inSend = random(2) === 0;
-    const workerData: ProducerSetup = {
-      handle,
-      books: this.#books,
-      roundSeed: this.#seed,
-      seed: random(2 ** 31),
-      endless: this.#endless,
-      dieAt: random(2) === 0 ? 1 + random(inSend ? 120 : 1500) : 0,
-      inSend,
-    };
-    const worker = new Worker(new URL('./producer.js', import.meta.url), { workerData });
-    worker.on('error', this.#broken);
-    const exited = new Promise<number>((resolve) => worker.once('exit', resolve));
-    const producer: Producer = { worker, handle, exited };
-    this.#producers.add(producer);
-    void exited.then((code) => this.#bury(producer, code));
-  }
-
-  #bury(producer: Producer, code: number): void {
-    this.#tx.bury(producer.handle);
-    this.#producers.delete(producer);
-    if (code === 0) return; // it had nothing left to send
-    this.totals.producersEnded += 1;
-    if (!this.#over && this.#producersStarted < MAX_PRODUCER_THREADS) this.#startProducer();
-  }
 
   /** This thread sends, too. Resolves with promises of the ends of its tasks. */
   async #produce(): Promise<Promise<void>[]> {
@@ -251,7 +178,7 @@ export class Round {
       if (number === undefined) break;
       Atomics.store(this.#books.sent, number, Sent.TRYING);
       try {
-        const handle = await runTask(roundTask(this.#seed, number, this.#endless), this.#tx);
+        const handle = await runTask(roundTask(this.#seed, number, this.#end !== End.LATE), this.#tx);
         accept(this.#books, number, handle);
         ends.push(awaitEnd(this.#books, number, handle));
       } catch (error) {
@@ -263,16 +190,11 @@ export class Round {
     return ends;
   }
 
-  /** Resolves when no producer is left. */
-  async #produced(): Promise<void> {
-    while (this.#producers.size > 0) await Promise.race([...this.#producers].map(({ exited }) => exited));
-  }
-
   // ── The disturbance ────────────────────────────────────────────────────────────────────────────────────────────
 
   #strike(random: Random, idle: boolean): void {
     const draining = this.#stage === 'drain';
-    if (random(40) === 0) void [...this.#producers][random(this.#producers.size)]?.worker.terminate();
+    if (random(40) === 0) this.#crew.killOne(random);
     if (random(250) === 0) this.#spoil(random);
     // Seldom while nothing runs: whoever dies at once, again and again, is started later and later.
     if (random(idle ? 150 : 40) !== 0) return;

@@ -24,30 +24,38 @@ const SLACK_BYTES = 16 * 2 ** 20;
 const LOOP_P99_MS = 150;
 const FEWEST = 20;
 
+function withoutWarmUp(samples: readonly Sample[]): readonly Sample[] {
+  return samples.slice(Math.ceil(samples.length / 5));
+}
+
+/** The medians of the first and of the last quarter after the warm-up. */
+export function quarters(
+  samples: readonly Sample[],
+  of: (sample: Sample) => number,
+): [before: number, after: number] {
+  const values = withoutWarmUp(samples).map(of);
+  const quarter = Math.floor(values.length / 4);
+  return [median(values.slice(0, quarter)), median(values.slice(-quarter))];
+}
+
 /** What is not flat, in words; empty: all is. `connections`: how many the load client has. */
 export function complaints(samples: readonly Sample[], connections: number): string[] {
   if (samples.length < FEWEST) return [`Expected at least ${FEWEST} samples, got ${samples.length}`];
-  const warm = samples.slice(Math.ceil(samples.length / 5));
-  const quarter = Math.floor(warm.length / 4);
-  const compare = (of: (sample: Sample) => number): [number, number] => [
-    median(warm.slice(0, quarter).map(of)),
-    median(warm.slice(-quarter).map(of)),
-  ];
   const found: string[] = [];
   for (const [name, of] of [
     ['RSS', (sample: Sample) => sample.rss],
     ['heap', (sample: Sample) => sample.heap],
   ] as const) {
-    const [before, after] = compare(of);
+    const [before, after] = quarters(samples, of);
     if (after - before >= Math.max(before / 10, SLACK_BYTES))
       found.push(`${name} grew from ${megabytes(before)} to ${megabytes(after)}`);
   }
   // One for each connection may come and go: a timer of a request that waits for room.
-  const [before, after] = compare(({ handles }) => handles);
+  const [before, after] = quarters(samples, ({ handles }) => handles);
   if (Math.abs(after - before) > connections) found.push(`handles went from ${before} to ${after}`);
-  const sockets = median(warm.slice(-quarter).map((sample) => sample.sockets));
+  const [, sockets] = quarters(samples, (sample) => sample.sockets);
   if (sockets > connections * 1.5) found.push(`${sockets} sockets are open for ${connections} connections`);
-  const p99 = median(warm.map(({ loop }) => loop.p99));
+  const p99 = median(withoutWarmUp(samples).map(({ loop }) => loop.p99));
   if (p99 > LOOP_P99_MS) found.push(`event loop p99 is ${p99.toFixed(0)} ms, more than ${LOOP_P99_MS}`);
   return found;
 }
