@@ -34,8 +34,8 @@ export class Crew {
     this.#broken = broken;
   }
 
-  get size(): number {
-    return this.#producers.size;
+  toString(): string {
+    return `${this.#producers.size} of ${this.#started} producers`;
   }
 
   add(): void {

@@ -104,7 +104,7 @@ export class Round {
 
   #describe(): string {
     const told = Object.entries(Sent).map(([name, outcome]) => `${name} ${count(this.#books, outcome)}`);
-    const control = `control ${this.#books.control.join(' ')}, ${this.#crew.size} producers`;
+    const control = `control ${this.#books.control.join(' ')}, ${this.#crew}, ${threads.length} worker threads`;
     return `${this.#stage}: ${told.join(', ')}; ${control}\n${describeState(this.#tx.link.memory)}`;
   }
 
@@ -116,7 +116,7 @@ export class Round {
     const mine = this.#produce();
     const done = new AbortController();
     const other = randomFrom(this.#seed + 1);
-    const disturbed = disturb(other, runtime, (idle) => this.#strike(other, idle), done.signal);
+    const disturbed = disturb(other, runtime, (idle) => this.#strike(other, runtime, idle), done.signal);
     disturbed.catch(this.#broken);
     try {
       if (this.#end === End.LATE) await within(PATIENCE_MS, this.#crew.done(), 'the producers');
@@ -169,13 +169,7 @@ export class Round {
   /** This thread sends, too. Resolves with promises of the ends of its tasks. */
   async #produce(): Promise<Promise<void>[]> {
     const ends: Promise<void>[] = [];
-    for (let turn = 0; turn < 1000; turn++) {
-      if (turn % 4 !== 0) {
-        await sleep(1);
-        continue;
-      }
-      const number = nextNumber(this.#books);
-      if (number === undefined) break;
+    for (let number = nextNumber(this.#books); number !== undefined; number = nextNumber(this.#books)) {
       Atomics.store(this.#books.sent, number, Sent.TRYING);
       try {
         const handle = await runTask(roundTask(this.#seed, number, this.#end !== End.LATE), this.#tx);
@@ -186,17 +180,19 @@ export class Round {
         Atomics.store(this.#books.sent, number, Sent.REFUSED);
         break;
       }
+      await sleep(4); // the producers are to have most of the tasks
     }
     return ends;
   }
 
   // ── The disturbance ────────────────────────────────────────────────────────────────────────────────────────────
 
-  #strike(random: Random, idle: boolean): void {
+  #strike(random: Random, { failing }: Runtime, idle: boolean): void {
     const draining = this.#stage === 'drain';
-    if (random(40) === 0) this.#crew.killOne(random);
+    if (random(50) === 0) this.#crew.killOne(random);
+    // Whoever dies at once, again and again, is started later and later: then there would be no end to it.
+    if (failing) return;
     if (random(250) === 0) this.#spoil(random);
-    // Seldom while nothing runs: whoever dies at once, again and again, is started later and later.
     if (random(idle ? 150 : 40) !== 0) return;
     if (draining) this.totals.drainsDisturbed += 1;
     this.#strikeDead();
