@@ -260,12 +260,7 @@ export class Runtime {
     clearTimeout(timer);
     const unfinished = new Set([...this.#cutOff, ...this.#cancelQueued()]);
     const read = (ids: readonly number[]) => ids.flatMap((id) => this.ledger.read(id) ?? []);
-    const finished = read(ids.filter((id) => !unfinished.has(id)));
-    // One that is queued still was never accepted: its sender was told so, or will be.
-    return {
-      finished: finished.filter(({ state }) => state !== 'queued'),
-      unfinished: read([...unfinished]),
-    };
+    return { finished: read(ids.filter((id) => !unfinished.has(id))), unfinished: read([...unfinished]) };
   }
 
   #giveUp(): void {
@@ -273,13 +268,17 @@ export class Runtime {
     void this.#worker?.terminate();
   }
 
-  /** Takes what is left out of the channel. Returns the ids. */
+  /**
+   * Takes what is left out of the channel. Returns the ids. What is queued then will never run: its send failed, or its
+   * thread died in it, and nobody else would withdraw the record.
+   */
   #cancelQueued(): number[] {
     const ids: number[] = [];
     Receiver.attach(this.#setup.rx).discard((position) => {
       const id = this.ledger.idAt(position);
       if (this.ledger.cancel(id) === 'queued') ids.push(id);
     });
+    for (const id of this.ledger.open()) this.ledger.withdraw(id);
     return ids;
   }
 }

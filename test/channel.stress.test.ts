@@ -11,6 +11,7 @@ import { setTimeout } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { channelIn, type ReceiverHandle, type Sender, type SenderHandle } from '#channel';
 import { createMemory } from '#ring';
+import { figure } from './support/figures.js';
 import { describeState } from './support/state.js';
 import {
   type Books,
@@ -184,6 +185,9 @@ async function rounds(
     total.terminated += round.terminated;
   }
   t.diagnostic(JSON.stringify(total));
+  const { admitted, refused, terminated } = total;
+  const kills = mortal ? `, ${terminated} kills survived` : '';
+  figure(`stress: ${admitted + refused} messages checked, ${total.rounds} rounds${kills}`);
   assert.ok(total.admitted > 0);
 }
 

@@ -7,6 +7,7 @@ import { after, afterEach, describe, type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { Application, CAPACITY } from './support/application.js';
 import { acceptedAt, Connection, problem, request, requestBytes, text } from './support/connection.js';
+import { figure } from './support/figures.js';
 import { until } from './support/wait.js';
 
 const AT_ONCE_MS = 2000;
@@ -15,6 +16,13 @@ const FLOOD = Number(process.env['HOSTILE_CONNECTIONS'] ?? 2000);
 const app = await Application.start();
 const { port, ledger } = app;
 after(() => app.stop());
+
+/** Malformed, odd and abandoned requests. */
+let tried = 0;
+after(() => {
+  console.log(`${tried} bad requests tried`);
+  figure(`hostile: ${tried} malformed, odd or abandoned requests tried`);
+});
 
 /** The server still answers at once. */
 async function answers(): Promise<void> {
@@ -45,6 +53,7 @@ async function sent(t: TestContext, bytes: string | Uint8Array): Promise<Connect
   const connection = await Connection.open(port);
   t.after(() => connection.drop());
   await connection.send(bytes);
+  tried += 1;
   return connection;
 }
 
@@ -198,6 +207,7 @@ describe('a client that is slow', { concurrency: true }, () => {
         const connection = await Connection.open(own.port);
         t.after(() => connection.drop());
         await connection.send(bytes);
+        tried += 1;
         problem(await connection.answer(), 408);
         await connection.closed;
         connection.drop();
@@ -439,6 +449,7 @@ test('guesses at the URLs of tasks find nothing', async (t) => {
   const details = new Set<string>();
   for (let guess = 0; guess < 2000; guess++) {
     const code = guess.toString(36).padStart(22, 'A');
+    tried += 1;
     details.add(
       problem(await connection.request(guess % 2 === 0 ? 'GET' : 'DELETE', `/tasks/${id}-${code}`), 404),
     );
@@ -463,6 +474,7 @@ test('thousands of connections that are dropped while the queue is full leave no
   for (let opened = 0; opened < FLOOD; opened += 100) {
     const batch = await Promise.all(Array.from({ length: 100 }, () => Connection.open(port)));
     await Promise.all(batch.map((connection, n) => connection.send(beginnings[n % beginnings.length] ?? '')));
+    tried += batch.length;
     if (opened % 400 === 0) await answers();
     for (const [n, connection] of batch.entries()) {
       if (n % 4 === 0) connection.socket.resetAndDestroy();

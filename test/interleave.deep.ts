@@ -7,6 +7,7 @@ import { Build } from './interleave/realm.js';
 import { tell } from './interleave/replay.js';
 import { scenarios } from './interleave/scenarios.js';
 import { World } from './interleave/world.js';
+import { figure } from './support/figures.js';
 
 const minutes = Number(process.argv[2] ?? 10);
 const seed = Number(process.argv[3] ?? Date.now() % 1_000_000);
@@ -41,4 +42,5 @@ for (const scenario of scenarios) {
   console.log(`${scenario.name}: ${parts.join(', ')}, random (${random.schedules})`);
 }
 console.log(`${sum.schedules} schedules, ${sum.steps} steps, ${sum.kills} kills, ${sum.failures} failures`);
+figure(`interleavings: ${sum.schedules} schedules explored, ${sum.kills} kills, ${sum.failures} failures`);
 process.exitCode = sum.failures > 0 ? 1 : 0;

@@ -11,6 +11,7 @@ import { Build } from './interleave/realm.js';
 import { tell } from './interleave/replay.js';
 import { scenarios } from './interleave/scenarios.js';
 import { type Scenario, World } from './interleave/world.js';
+import { figure } from './support/figures.js';
 
 const SEED = Number(process.env['SEED'] ?? 1);
 const total = { schedules: 0, steps: 0, kills: 0, caught: 0 };
@@ -74,4 +75,5 @@ after(() => {
   console.log(
     `${schedules} schedules, ${steps} steps, ${kills} kills, ${caught} of ${mutants.length} mutants caught`,
   );
+  figure(`interleavings: ${caught} of ${mutants.length} mutants caught`);
 });

@@ -21,7 +21,7 @@ import {
 } from '#index';
 import { eventually, idleShare, sharedWords, within } from './fixtures/gates.js';
 import { tasks } from './fixtures/runtime-tasks.js';
-import { corrupt } from './support/state.js';
+import { corrupt, senderParked } from './support/state.js';
 
 const words = sharedWords();
 
@@ -540,6 +540,27 @@ describe('The end', () => {
     );
     assert.equal((await failure(behind)).code, 'ERR_TASK_CANCELLED');
     assert.deepEqual(runtime.ledger.open(), []);
+  });
+
+  test('leaves no record open of a producer that died while it waited for room', async (t) => {
+    const { tx, runtime } = await start(t);
+    const at = word();
+    const running = await runTask(tasks.hold(at), tx);
+    await reached(at);
+    const handle = tx.share();
+    const dying = new Worker(fixture('blocked-producer'), { workerData: handle });
+    await eventually(() => senderParked(handle.memory, handle.slot));
+    await dying.terminate();
+    tx.bury(handle);
+    const accepted = runtime.ledger.open().slice(0, 1 + tx.capacity);
+    const { finished, unfinished } = await within(2000, runtime.drain({ timeout: 0 }), 'drain');
+    assert.deepEqual(runtime.ledger.open(), []);
+    assert.equal(accepted[0], running.id);
+    assert.deepEqual(
+      unfinished.map(({ id }) => id),
+      accepted,
+    );
+    assert.deepEqual(finished, []);
   });
 
   test('await using closes the runtime', async (t) => {

@@ -34,8 +34,11 @@ export function seedFrom(variable: string): number {
   return given === undefined ? Math.floor(Math.random() * 2 ** 31) : Number.parseInt(given, 10);
 }
 
-/** A source of integers from 0 up to (without) `bound`; the same seed gives the same ones. Mulberry32. */
-export function randomFrom(seed: number): (bound: number) => number {
+/** A source of integers from 0 up to (without) `bound`. */
+export type Random = (bound: number) => number;
+
+/** The same seed gives the same ones. Mulberry32. */
+export function randomFrom(seed: number): Random {
   let state = seed | 0;
   return (bound) => {
     state = (state + 0x6d2b79f5) | 0;
