@@ -159,7 +159,6 @@ class Enqueuer {
       waiting = { ended, resolve };
       this.#waiting.set(id, waiting);
       threadAlive.hold();
-      this.ledger.watch(id, this.#slot);
       this.#park();
     }
     return waiting.ended;
@@ -182,7 +181,7 @@ class Enqueuer {
 
   #settle(): void {
     for (const [id, { resolve }] of this.#waiting) {
-      if (this.ledger.isOpen(id)) continue;
+      if (this.ledger.watch(id, this.#slot)) continue;
       this.#waiting.delete(id);
       threadAlive.release();
       resolve();

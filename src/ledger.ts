@@ -200,16 +200,19 @@ export class Ledger {
   start(position: number, now: number): boolean {
     const at = this.#run(position);
     const before = Atomics.load(this.#words, at);
-    if (this.#hasStarted(position, before)) return false;
-    // Only a task that was sent without `runTask` can find its record in use. It runs without one.
-    if ((before & 7) === State.RUNNING) return true;
-    // Before it is RUNNING: nobody reads this part of the former task any more, for CLAIM is about the new one.
-    this.#words[at + PROGRESS] = -1;
-    this.#words[at + SIZE] = 0;
-    this.#times[(at >> 1) + STARTED] = now;
-    this.#times[(at >> 1) + DEADLINE] = 0;
-    // Against cancel: one of the two succeeds.
-    return Atomics.compareExchange(this.#words, at, before, this.#word(position, State.RUNNING)) === before;
+    if (!this.#hasStarted(position, before)) {
+      // Only a task that was sent without `runTask` can find its record in use. It runs without one.
+      if ((before & 7) === State.RUNNING) return true;
+      // Before it is RUNNING: nobody reads this part of the former task any more, for CLAIM is about the new one.
+      this.#words[at + PROGRESS] = -1;
+      this.#words[at + SIZE] = 0;
+      this.#times[(at >> 1) + STARTED] = now;
+      this.#times[(at >> 1) + DEADLINE] = 0;
+      const running = this.#word(position, State.RUNNING);
+      if (Atomics.compareExchange(this.#words, at, before, running) === before) return true; // against cancel
+    }
+    this.#tell(at, wakeAlways); // whoever cancelled it may have been killed before that, or half-way through
+    return false;
   }
 
   /** A started task begins only now, or may run until `now + timeout`. In milliseconds; 0: no deadline. */
@@ -289,13 +292,15 @@ export class Ledger {
   cancel(id: number): TaskState | undefined {
     const at = this.#run(id);
     for (;;) {
-      if (this.read(id) === undefined) return undefined;
+      // RUN first: while CLAIM is about this task, no later one has been started, so this was about no later one either.
       const state = Atomics.load(this.#words, at);
+      if (this.read(id) === undefined) return undefined;
       if (!this.#hasStarted(id, state)) {
         const dropped = this.#word(id, State.DROPPED);
+        this.#times[(this.#claim(id) >> 1) + DROPPED] = Date.now(); // published by the next line, if that succeeds
         if (Atomics.compareExchange(this.#words, at, state, dropped) !== state) continue; // it has just been started
-        this.#times[(this.#claim(id) >> 1) + DROPPED] = Date.now();
-        this.#tell(at);
+        // Nobody is taken off: if this thread is killed before it has woken them, the executor still can, in start.
+        this.#wakeWatchers(Atomics.load(this.#words, at + WATCH)); // pairs with watch
         return 'queued';
       }
       if ((state & 7) === State.RUNNING) {
@@ -309,9 +314,19 @@ export class Ledger {
     }
   }
 
-  /** Sender `slot` wants to be woken at its watcher bell when the task ends. Look at the state again afterwards. */
-  watch(id: number, slot: number): void {
-    Atomics.or(this.#words, this.#run(id) + WATCH, 1 << slot); // pairs with the load in #tell
+  /**
+   * Sender `slot` will be woken at its watcher bell when the task ends. `false`: it has ended, or its record is gone.
+   *
+   * Announce first, and call it again after each wake-up: who told of the end of the record's former task only now has
+   * taken this sender off, and woken it.
+   */
+  watch(id: number, slot: number): boolean {
+    const at = this.#run(id) + WATCH;
+    while (this.isOpen(id)) {
+      if ((Atomics.load(this.#words, at) & (1 << slot)) !== 0) return true; // an end after the look above finds it
+      Atomics.or(this.#words, at, 1 << slot); // pairs with the load in #tell; then look again
+    }
+    return false;
   }
 
   /** Where sender `slot` parks for the end of tasks. */
@@ -387,12 +402,18 @@ export class Ledger {
 
   // ── All ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Wakes those who wait for this task's end, which has just been published. */
-  #tell(at: number): void {
+  /**
+   * Wakes those who wait for this task's end, which has just been published, and takes them off. Whoever waits for the
+   * record's next task by then is woken too, and watches again.
+   */
+  #tell(at: number, how: typeof wake = wake): void {
     if (Atomics.load(this.#words, at + WATCH) === 0) return; // pairs with watch
-    const watchers = Atomics.exchange(this.#words, at + WATCH, 0);
+    this.#wakeWatchers(Atomics.exchange(this.#words, at + WATCH, 0), how);
+  }
+
+  #wakeWatchers(watchers: number, how: typeof wake = wake): void {
     for (let s = 0; watchers >>> s !== 0; s++) {
-      if ((watchers & (1 << s)) !== 0) wake(this.#words, WATCHERS + s * LINE);
+      if ((watchers & (1 << s)) !== 0) how(this.#words, WATCHERS + s * LINE);
     }
   }
 
