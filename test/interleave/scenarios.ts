@@ -18,6 +18,7 @@ import {
   taking,
   trying,
 } from './programs.js';
+import { taskScenarios } from './taskscenarios.js';
 import type { Program, Scenario } from './world.js';
 
 /** Positions run through 0 and through the sign. */
@@ -369,4 +370,5 @@ export const scenarios: readonly Scenario[] = [
     start: BELOW_SIGN,
     threads: { a: tx(blocking(1)), b: tx(awaiting(1)), r: rx(draining('blocking')) },
   },
+  ...taskScenarios,
 ];
