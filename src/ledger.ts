@@ -40,7 +40,7 @@
  * along with programming language memory models?", 2012).
  */
 import { Decoder, Encoder, TaskTooLargeError } from './codec.js';
-import { wake, wakeAlways } from './park.js';
+import { isParked, wake, wakeAlways } from './park.js';
 import { type Bell, MAX_SENDERS } from './ring.js';
 
 const LINE = 32; // words in 128 bytes
@@ -50,7 +50,8 @@ const OVERLAPPING = 2; // 1: tasks may overlap
 const MODULE = 3; // which task module the worker thread runs
 const CONTROL = LINE; // the worker parks here for cancel requests, while a task uses its signal
 const CONDEMNED = LINE + 1; // 1: the supervisor is about to end the worker thread
-const WATCHERS = 2 * LINE; // one line for each sender: it parks here for the end of tasks
+const WATCHERS = 2 * LINE; // one line for each sender: it parks here for the end of tasks; number of wake-ups
+const WAKES = 1;
 const CLAIMS: number = WATCHERS + MAX_SENDERS * LINE; // the senders' parts, then the executor's
 
 const CLAIM_WORDS = 8;
@@ -211,7 +212,7 @@ export class Ledger {
       const running = this.#word(position, State.RUNNING);
       if (Atomics.compareExchange(this.#words, at, before, running) === before) return true; // against cancel
     }
-    this.#tell(at, wakeAlways); // whoever cancelled it may have been killed before that, or half-way through
+    this.#tell(at, true); // whoever cancelled it may have been killed before that, or half-way through
     return false;
   }
 
@@ -334,6 +335,11 @@ export class Ledger {
     return { words: this.#words, at: WATCHERS + slot * LINE };
   }
 
+  /** How often watchers with this sender number have been woken. */
+  wakes(slot: number): number {
+    return Atomics.load(this.#words, WATCHERS + slot * LINE + WAKES); // pairs with #wakeWatcher
+  }
+
   // ── The supervisor ─────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Where the worker parks for cancel requests. */
@@ -370,7 +376,7 @@ export class Ledger {
 
   /** Wakes all who wait for the end of a task. The thread that died may have owed them that. */
   tellAll(): void {
-    for (let s = 0; s < MAX_SENDERS; s++) wakeAlways(this.#words, WATCHERS + s * LINE);
+    for (let s = 0; s < MAX_SENDERS; s++) this.#wakeWatcher(s);
   }
 
   /** The ids of all tasks that are queued or running, oldest first. A snapshot. */
@@ -406,15 +412,22 @@ export class Ledger {
    * Wakes those who wait for this task's end, which has just been published, and takes them off. Whoever waits for the
    * record's next task by then is woken too, and watches again.
    */
-  #tell(at: number, how: typeof wake = wake): void {
+  #tell(at: number, always = false): void {
     if (Atomics.load(this.#words, at + WATCH) === 0) return; // pairs with watch
-    this.#wakeWatchers(Atomics.exchange(this.#words, at + WATCH, 0), how);
+    this.#wakeWatchers(Atomics.exchange(this.#words, at + WATCH, 0), always);
   }
 
-  #wakeWatchers(watchers: number, how: typeof wake = wake): void {
+  /** `always`: even if nobody seems to be parked. The thread that should have woken them may have been killed half-way. */
+  #wakeWatchers(watchers: number, always = false): void {
     for (let s = 0; watchers >>> s !== 0; s++) {
-      if ((watchers & (1 << s)) !== 0) how(this.#words, WATCHERS + s * LINE);
+      if ((watchers & (1 << s)) === 0) continue;
+      if (always || isParked(this.#words, WATCHERS + s * LINE)) this.#wakeWatcher(s);
     }
+  }
+
+  #wakeWatcher(slot: number): void {
+    Atomics.add(this.#words, WATCHERS + slot * LINE + WAKES, 1); // before the parking word is cleared
+    wakeAlways(this.#words, WATCHERS + slot * LINE);
   }
 
   /** Stores a result or an error, or how large it would have been. Read only once the state is final. */

@@ -18,6 +18,25 @@ export const queueing = (...messages: number[]): Program =>
     yield* actor.closeSender();
   };
 
+/** Closes its sender while it waits for the end. */
+export const closingEarly: Program = function* (actor, tasks) {
+  const handle = yield* tasks.run(1);
+  const other = yield* tasks.run(2);
+  yield* actor.closeSender();
+  actor.happens('closed');
+  yield* tasks.finished(handle);
+  yield* tasks.finished(other);
+};
+
+/** Runs a task with the number of `name`'s sender, which has been closed. */
+export const runningAs = (name: string): Program =>
+  function* (actor, tasks) {
+    yield* actor.after('closed');
+    yield* actor.takeNumberOf(name);
+    yield* tasks.finished(yield* tasks.run(1));
+    yield* actor.closeSender();
+  };
+
 export const impatientlyRunning = (...messages: number[]): Program =>
   function* (actor, tasks) {
     for (const n of messages) yield* tasks.finished(yield* tasks.run(n, { timeout: 50 }));
@@ -76,6 +95,25 @@ export const givingUp = (count: number): Program =>
   function* (actor, tasks) {
     for (let n = 0; n < count; n++) yield* tasks.executeOne();
     yield* actor.discard((position) => tasks.cancelAt(position));
+  };
+
+/** The supervisor of two workers: tells the next one when it has failed what the last one ran. */
+export const supervising = (first: string, second: string): Program =>
+  function* (actor, tasks) {
+    let needed = true;
+    for (const name of [first, second]) {
+      needed = (yield* actor.outlives(name)) && needed;
+      if (needed) yield* tasks.failRunning();
+      actor.happens(`end of ${name}`, needed);
+    }
+  };
+
+/** The worker after `name`, which starts when the supervisor says so. */
+export const succeedingWorker = (name: string): Program =>
+  function* (actor, tasks) {
+    if ((yield* actor.after(`end of ${name}`)) !== true) return;
+    yield* actor.attachReceiver();
+    yield* tasks.execute();
   };
 
 /** The supervisor and the next worker, one after the other as in the runtime. */

@@ -1,11 +1,14 @@
 /**
  * Who does what around a tiny channel and a tiny ledger. Names of threads: a, b send and wait for the end, r executes,
- * h supervises and is the next worker, k cancels, q asks.
+ * h supervises and is the next worker (or s supervises, and h and i are the next workers), k cancels, q asks, u buries.
  */
+
+import { burying } from './programs.js';
 import {
   busy,
   cancelling,
   cancellingItsOwn,
+  closingEarly,
   enforcing,
   executing,
   givingUp,
@@ -14,9 +17,12 @@ import {
   reading,
   restarting,
   running,
+  runningAs,
   runningFar,
   runningThree,
   skipping,
+  succeedingWorker,
+  supervising,
 } from './taskprograms.js';
 import type { Program, Scenario } from './world.js';
 
@@ -35,6 +41,14 @@ export const taskScenarios: readonly Scenario[] = [
     start: BELOW_ZERO,
     tasks: 'one at a time',
     threads: { a: tx(running(1, 2)), b: tx(queueing(1, 3)), r: rx(executing()) },
+  },
+  {
+    name: 'two threads wait for ends with one sender number',
+    capacity: 2,
+    cells: 4,
+    start: BELOW_ZERO,
+    tasks: 'one at a time',
+    threads: { a: tx(closingEarly), n: tx(runningAs('a')), r: rx(executing()) },
   },
   {
     name: 'a task is cancelled against its start and its end',
@@ -95,6 +109,39 @@ export const taskScenarios: readonly Scenario[] = [
       r: rx(executing()),
       h: other(restarting('r')),
       k: other(cancelling(0, 1)),
+    },
+  },
+  {
+    name: 'the worker and the next one are killed',
+    capacity: 2,
+    cells: 4,
+    start: BELOW_ZERO,
+    mortal: ['r', 'h'],
+    kills: 2,
+    tasks: 'one at a time',
+    threads: {
+      a: tx(queueing(1, 2)),
+      b: tx(running(1)),
+      r: rx(executing()),
+      h: other(succeedingWorker('r')),
+      i: other(succeedingWorker('h')),
+      s: other(supervising('r', 'h')),
+    },
+  },
+  {
+    name: 'a sender and the worker are killed',
+    capacity: 1,
+    cells: 4,
+    start: BELOW_SIGN,
+    mortal: ['a', 'r'],
+    kills: 2,
+    tasks: 'one at a time',
+    threads: {
+      a: tx(queueing(1, 2)),
+      b: tx(running(1)),
+      r: rx(executing()),
+      h: other(restarting('r')),
+      u: tx(burying('a')),
     },
   },
   {
