@@ -16,7 +16,7 @@ import {
   TIMEOUT,
 } from './audit.js';
 import { Await, call, type LoopPromise, promiseOf, type Steps } from './loop.js';
-import type { Instance, InstrumentedHandle, InstrumentedLedger } from './realm.js';
+import type { Instance, InstrumentedHandle, InstrumentedLedger, InstrumentedSender } from './realm.js';
 import type { World } from './world.js';
 
 export interface Execution {
@@ -39,7 +39,7 @@ export class TaskActor {
     if (world.scenario.tasks !== undefined) this.#own = new instance.ledger.Ledger(world.ledger);
   }
 
-  get #ledger(): InstrumentedLedger {
+  get ledger(): InstrumentedLedger {
     if (this.#own === undefined) throw new TypeError('Expected a scenario with tasks');
     return this.#own;
   }
@@ -47,6 +47,8 @@ export class TaskActor {
   get #audit(): Audit {
     return this.#world.audit;
   }
+
+  readonly runTask = (task: Task, tx: InstrumentedSender): unknown => this.#instance.handle.runTask(task, tx);
 
   // ── Whoever sends ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -131,7 +133,7 @@ export class TaskActor {
   *read(order: number): Steps<void> {
     const before = this.#audit.rank(order);
     this.#actor.thread.see(before);
-    this.#read(order, yield* call(this.#ledger.read(this.#audit.id(order))), before);
+    this.#read(order, yield* call(this.ledger.read(this.#audit.id(order))), before);
   }
 
   #read(order: number, record: TaskRecord | undefined, before: number): void {
@@ -145,14 +147,14 @@ export class TaskActor {
     thread.date = DROPPED_AT + order;
     this.#audit.cancelled(
       order,
-      (yield* call(this.#ledger.cancel(this.#audit.id(order)))) as TaskState | undefined,
+      (yield* call(this.ledger.cancel(this.#audit.id(order)))) as TaskState | undefined,
     );
     thread.date = now;
   }
 
   /** What the runtime does with a task that it takes out of the queue. */
   *cancelAt(position: number): Steps<void> {
-    const id = yield* call(this.#ledger.idAt(position));
+    const id = yield* call(this.ledger.idAt(position));
     const order = this.#audit.order(position);
     if (id !== this.#audit.id(order)) this.#world.machine.fail(`task ${order} has another id: ${id}`);
     yield* this.cancel(order);
@@ -164,7 +166,7 @@ export class TaskActor {
   *execute({ overlap = 1, slow = false }: Execution = {}): Steps<void> {
     const running: [number, number][] = [];
     for (let most = 0; ; ) {
-      if (yield* call(this.#ledger.condemned)) yield* this.#parkCondemned();
+      if (yield* call(this.ledger.condemned)) yield* this.#parkCondemned();
       const task = yield* this.#next(most < overlap ? [] : running);
       if (task === undefined) break;
       running.push(task);
@@ -183,7 +185,7 @@ export class TaskActor {
     let order = Number.NaN;
     const accept = (_: Task, position: number): unknown => {
       order = this.#audit.order(position);
-      return this.#ledger.start(position, STARTED_AT + order);
+      return this.ledger.start(position, STARTED_AT + order);
     };
     let task = (yield* call(this.#actor.receiver.tryRecv(accept))) as Task | undefined;
     if (task === undefined) {
@@ -195,8 +197,8 @@ export class TaskActor {
     if (task === undefined) return undefined;
     this.#audit.received(order, task.number);
     const position = this.#audit.position(order);
-    yield* call(this.#ledger.begin(position, STARTED_AT + order, TIMEOUT));
-    yield* call(this.#ledger.progress(position, progressOf(order)));
+    yield* call(this.ledger.begin(position, STARTED_AT + order, TIMEOUT));
+    yield* call(this.ledger.progress(position, progressOf(order)));
     return [order, task.number];
   }
 
@@ -218,24 +220,24 @@ export class TaskActor {
     this.#actor.receiving = false;
     if (task === undefined) return false;
     const order = this.#audit.order(at);
-    yield* call(this.#ledger.start(at, STARTED_AT + order));
-    yield* call(this.#ledger.finish(at, 'failed', crashOf(order), FINISHED_AT + order));
+    yield* call(this.ledger.start(at, STARTED_AT + order));
+    yield* call(this.ledger.finish(at, 'failed', crashOf(order), FINISHED_AT + order));
     return true;
   }
 
   *#finish(running: [number, number][]): Steps<void> {
     for (const [order, message] of running.splice(0)) {
       const position = this.#audit.position(order);
-      const stopped = yield* call(this.#ledger.cancelRequested(position));
+      const stopped = yield* call(this.ledger.cancelRequested(position));
       const [state, outcome] = stopped
         ? (['cancelled', stoppedWith(message)] as const)
         : (['succeeded', resultOf(message)] as const);
-      yield* call(this.#ledger.finish(position, state, outcome, FINISHED_AT + order));
+      yield* call(this.ledger.finish(position, state, outcome, FINISHED_AT + order));
     }
   }
 
   *#parkCondemned(): Steps<void> {
-    const { words, at } = this.#ledger.condemnedBell;
+    const { words, at } = this.ledger.condemnedBell;
     yield new Await(yield* call(this.#instance.park.parkAsync(words, at)));
   }
 
@@ -243,23 +245,23 @@ export class TaskActor {
 
   /** What runtime.ts does after the worker thread's end. */
   *failRunning(): Steps<void> {
-    for (const id of yield* call(this.#ledger.running())) {
+    for (const id of yield* call(this.ledger.running())) {
       const order = this.#audit.order(id | 0);
       const before = this.#audit.rank(order);
-      this.#read(order, yield* call(this.#ledger.read(id)), before);
-      yield* call(this.#ledger.finish(id, 'failed', crashOf(order), FINISHED_AT + order));
+      this.#read(order, yield* call(this.ledger.read(id)), before);
+      yield* call(this.ledger.finish(id, 'failed', crashOf(order), FINISHED_AT + order));
     }
-    yield* call(this.#ledger.tellAll());
-    yield* call(this.#ledger.pardon());
+    yield* call(this.ledger.tellAll());
+    yield* call(this.ledger.pardon());
   }
 
   /** What runtime.ts does with a task that is past its deadline: true if the thread has been ended over it. */
   *endOver(order: number, name: string): Steps<boolean> {
-    const running = yield* call(this.#ledger.running());
+    const running = yield* call(this.ledger.running());
     const id = this.#audit.id(order);
     if (!running.includes(id)) return false;
-    if (!(yield* call(this.#ledger.condemn(id)))) {
-      yield* call(this.#ledger.pardon());
+    if (!(yield* call(this.ledger.condemn(id)))) {
+      yield* call(this.ledger.pardon());
       return false;
     }
     yield; // terminate() takes its time

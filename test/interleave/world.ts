@@ -164,7 +164,7 @@ export class World {
     const [thread] = this.machine.threads;
     const ledger = new Ledger(this.ledger);
     this.machine.quiet = () => true;
-    for (let order = -2 * this.scenario.cells; thread !== undefined && order < 0; order++) {
+    for (let order = -(this.machine.records[0] ?? 0); thread !== undefined && order < 0; order++) {
       const message = 90 - order;
       const position = audit.position(order);
       thread.date = ENQUEUED_AT + message;
