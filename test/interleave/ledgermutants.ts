@@ -98,6 +98,13 @@ export const ledgerMutants: readonly Mutant[] = [
     '',
   ),
   mutant(
+    'a reader that gives up when the record changes',
+    'records are read while they are used again',
+    'ledger',
+    'Atomics.add(this.#words, runAt, 0) !== state)\n                continue;',
+    'Atomics.add(this.#words, runAt, 0) !== state) return undefined;',
+  ),
+  mutant(
     'a record that is written while it looks valid',
     'records are read while they are used again',
     'ledger',
