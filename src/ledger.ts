@@ -9,7 +9,7 @@
  *   the sender's part, written between the claim of a position and its publication
  *     word 0      CLAIM    lap (position div HISTORY) | phase (3 bits)        Atomics only
  *     word 1, 2   TASK: number of the function × 2 + (1 if async); EPOCH: id = EPOCH × 2³² + position
- *     word 4..7   two times in ms since 1970: ENQUEUED, and DROPPED if it was cancelled before it was started
+ *     word 4..7   two times in ms since 1970: ENQUEUED, and DROPPED, by whoever cancels it before it is started
  *   the executor's part
  *     word 0      RUN      lap | state (3 bits); another lap: not started     Atomics only; decides everything
  *     word 1      CANCEL   lap | 1 once somebody asked this task to stop      Atomics only
