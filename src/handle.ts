@@ -159,7 +159,6 @@ class Enqueuer {
       waiting = { ended, resolve };
       this.#waiting.set(id, waiting);
       threadAlive.hold();
-      this.ledger.watch(id, this.#slot);
       this.#park();
     }
     return waiting.ended;
@@ -167,12 +166,16 @@ class Enqueuer {
 
   #park(): void {
     const { words, at } = this.ledger.watcherBell(this.#slot);
+    const wakes = this.ledger.wakes(this.#slot);
     if (!this.#parked) announce(words, at);
     this.#settle(); // the second look
     if (this.#parked) return;
     this.#parked = this.#waiting.size > 0;
     // Not retracted: a closed sender and the next one with its number park on the same word.
-    if (this.#parked) void parkAsync(words, at).then(() => this.#woken());
+    if (!this.#parked) return;
+    void parkAsync(words, at).then(() => this.#woken());
+    // Woken before it was parked, and then the other has announced on the same word? Nobody else would have told.
+    if (this.ledger.wakes(this.#slot) !== wakes) this.#settle();
   }
 
   #woken(): void {
@@ -182,7 +185,7 @@ class Enqueuer {
 
   #settle(): void {
     for (const [id, { resolve }] of this.#waiting) {
-      if (this.ledger.isOpen(id)) continue;
+      if (this.ledger.watch(id, this.#slot)) continue;
       this.#waiting.delete(id);
       threadAlive.release();
       resolve();

@@ -9,7 +9,7 @@
  *   the sender's part, written between the claim of a position and its publication
  *     word 0      CLAIM    lap (position div HISTORY) | phase (3 bits)        Atomics only
  *     word 1, 2   TASK: number of the function × 2 + (1 if async); EPOCH: id = EPOCH × 2³² + position
- *     word 4..7   two times in ms since 1970: ENQUEUED, and DROPPED if it was cancelled before it was started
+ *     word 4..7   two times in ms since 1970: ENQUEUED, and DROPPED, by whoever cancels it before it is started
  *   the executor's part
  *     word 0      RUN      lap | state (3 bits); another lap: not started     Atomics only; decides everything
  *     word 1      CANCEL   lap | 1 once somebody asked this task to stop      Atomics only
@@ -40,7 +40,7 @@
  * along with programming language memory models?", 2012).
  */
 import { Decoder, Encoder, TaskTooLargeError } from './codec.js';
-import { wake, wakeAlways } from './park.js';
+import { isParked, wake, wakeAlways } from './park.js';
 import { type Bell, MAX_SENDERS } from './ring.js';
 
 const LINE = 32; // words in 128 bytes
@@ -50,7 +50,8 @@ const OVERLAPPING = 2; // 1: tasks may overlap
 const MODULE = 3; // which task module the worker thread runs
 const CONTROL = LINE; // the worker parks here for cancel requests, while a task uses its signal
 const CONDEMNED = LINE + 1; // 1: the supervisor is about to end the worker thread
-const WATCHERS = 2 * LINE; // one line for each sender: it parks here for the end of tasks
+const WATCHERS = 2 * LINE; // one line for each sender: it parks here for the end of tasks; number of wake-ups
+const WAKES = 1;
 const CLAIMS: number = WATCHERS + MAX_SENDERS * LINE; // the senders' parts, then the executor's
 
 const CLAIM_WORDS = 8;
@@ -200,16 +201,19 @@ export class Ledger {
   start(position: number, now: number): boolean {
     const at = this.#run(position);
     const before = Atomics.load(this.#words, at);
-    if (this.#hasStarted(position, before)) return false;
-    // Only a task that was sent without `runTask` can find its record in use. It runs without one.
-    if ((before & 7) === State.RUNNING) return true;
-    // Before it is RUNNING: nobody reads this part of the former task any more, for CLAIM is about the new one.
-    this.#words[at + PROGRESS] = -1;
-    this.#words[at + SIZE] = 0;
-    this.#times[(at >> 1) + STARTED] = now;
-    this.#times[(at >> 1) + DEADLINE] = 0;
-    // Against cancel: one of the two succeeds.
-    return Atomics.compareExchange(this.#words, at, before, this.#word(position, State.RUNNING)) === before;
+    if (!this.#hasStarted(position, before)) {
+      // Only a task that was sent without `runTask` can find its record in use. It runs without one.
+      if ((before & 7) === State.RUNNING) return true;
+      // Before it is RUNNING: nobody reads this part of the former task any more, for CLAIM is about the new one.
+      this.#words[at + PROGRESS] = -1;
+      this.#words[at + SIZE] = 0;
+      this.#times[(at >> 1) + STARTED] = now;
+      this.#times[(at >> 1) + DEADLINE] = 0;
+      const running = this.#word(position, State.RUNNING);
+      if (Atomics.compareExchange(this.#words, at, before, running) === before) return true; // against cancel
+    }
+    this.#tell(at, true); // whoever cancelled it may have been killed before that, or half-way through
+    return false;
   }
 
   /** A started task begins only now, or may run until `now + timeout`. In milliseconds; 0: no deadline. */
@@ -289,13 +293,15 @@ export class Ledger {
   cancel(id: number): TaskState | undefined {
     const at = this.#run(id);
     for (;;) {
-      if (this.read(id) === undefined) return undefined;
+      // RUN first: while CLAIM is about this task, no later one has been started, so this was about no later one either.
       const state = Atomics.load(this.#words, at);
+      if (this.read(id) === undefined) return undefined;
       if (!this.#hasStarted(id, state)) {
         const dropped = this.#word(id, State.DROPPED);
+        this.#times[(this.#claim(id) >> 1) + DROPPED] = Date.now(); // published by the next line, if that succeeds
         if (Atomics.compareExchange(this.#words, at, state, dropped) !== state) continue; // it has just been started
-        this.#times[(this.#claim(id) >> 1) + DROPPED] = Date.now();
-        this.#tell(at);
+        // Nobody is taken off: if this thread is killed before it has woken them, the executor still can, in start.
+        this.#wakeWatchers(Atomics.load(this.#words, at + WATCH)); // pairs with watch
         return 'queued';
       }
       if ((state & 7) === State.RUNNING) {
@@ -309,14 +315,29 @@ export class Ledger {
     }
   }
 
-  /** Sender `slot` wants to be woken at its watcher bell when the task ends. Look at the state again afterwards. */
-  watch(id: number, slot: number): void {
-    Atomics.or(this.#words, this.#run(id) + WATCH, 1 << slot); // pairs with the load in #tell
+  /**
+   * Sender `slot` will be woken at its watcher bell when the task ends. `false`: it has ended, or its record is gone.
+   *
+   * Announce first, and call it again after each wake-up: who told of the end of the record's former task only now has
+   * taken this sender off, and woken it.
+   */
+  watch(id: number, slot: number): boolean {
+    const at = this.#run(id) + WATCH;
+    while (this.isOpen(id)) {
+      if ((Atomics.load(this.#words, at) & (1 << slot)) !== 0) return true; // an end after the look above finds it
+      Atomics.or(this.#words, at, 1 << slot); // pairs with the load in #tell; then look again
+    }
+    return false;
   }
 
   /** Where sender `slot` parks for the end of tasks. */
   watcherBell(slot: number): Bell {
     return { words: this.#words, at: WATCHERS + slot * LINE };
+  }
+
+  /** How often watchers with this sender number have been woken. */
+  wakes(slot: number): number {
+    return Atomics.load(this.#words, WATCHERS + slot * LINE + WAKES); // pairs with #wakeWatcher
   }
 
   // ── The supervisor ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -355,7 +376,7 @@ export class Ledger {
 
   /** Wakes all who wait for the end of a task. The thread that died may have owed them that. */
   tellAll(): void {
-    for (let s = 0; s < MAX_SENDERS; s++) wakeAlways(this.#words, WATCHERS + s * LINE);
+    for (let s = 0; s < MAX_SENDERS; s++) this.#wakeWatcher(s);
   }
 
   /** The ids of all tasks that are queued or running, oldest first. A snapshot. */
@@ -387,13 +408,26 @@ export class Ledger {
 
   // ── All ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Wakes those who wait for this task's end, which has just been published. */
-  #tell(at: number): void {
+  /**
+   * Wakes those who wait for this task's end, which has just been published, and takes them off. Whoever waits for the
+   * record's next task by then is woken too, and watches again.
+   */
+  #tell(at: number, always = false): void {
     if (Atomics.load(this.#words, at + WATCH) === 0) return; // pairs with watch
-    const watchers = Atomics.exchange(this.#words, at + WATCH, 0);
+    this.#wakeWatchers(Atomics.exchange(this.#words, at + WATCH, 0), always);
+  }
+
+  /** `always`: even if nobody seems to be parked. The thread that should have woken them may have been killed half-way. */
+  #wakeWatchers(watchers: number, always = false): void {
     for (let s = 0; watchers >>> s !== 0; s++) {
-      if ((watchers & (1 << s)) !== 0) wake(this.#words, WATCHERS + s * LINE);
+      if ((watchers & (1 << s)) === 0) continue;
+      if (always || isParked(this.#words, WATCHERS + s * LINE)) this.#wakeWatcher(s);
     }
+  }
+
+  #wakeWatcher(slot: number): void {
+    Atomics.add(this.#words, WATCHERS + slot * LINE + WAKES, 1); // before the parking word is cleared
+    wakeAlways(this.#words, WATCHERS + slot * LINE);
   }
 
   /** Stores a result or an error, or how large it would have been. Read only once the state is final. */
@@ -430,7 +464,7 @@ export class Ledger {
       fn: task >> 1,
       kind: (task & 1) === 1 ? 'async' : 'sync',
       state: STATE_NAMES[state] ?? 'queued',
-      cancelRequested: run[CANCEL] === this.#word(id, 1),
+      cancelRequested: state === State.DROPPED || run[CANCEL] === this.#word(id, 1),
       progress: progress < 0 ? undefined : progress / 1e6,
       enqueued: claimTimes[ENQUEUED] ?? 0,
       started: (hasRun && runTimes[STARTED]) || undefined,

@@ -62,6 +62,11 @@ export function wake(words: Int32Array, at: number): void {
   if (Atomics.load(words, at) === PARKED) wakeAlways(words, at); // pairs with the store in announce()
 }
 
+/** Somebody is parked on the word, or is about to be. */
+export function isParked(words: Int32Array, at: number): boolean {
+  return Atomics.load(words, at) === PARKED; // pairs with the store in announce()
+}
+
 /**
  * Wakes without looking at the flag first: for the successor of a thread that may have been killed between the two
  * lines below, with the flag already cleared and the notify not yet given.

@@ -15,14 +15,17 @@ const share = (minutes * 60) / scenarios.length;
 const builds = [new Build(), new Build([], 1)] as const;
 const sum = { schedules: 0, steps: 0, kills: 0, failures: 0 };
 
-function add(world: World, report: Report): void {
+/** Adds a run's figures, and puts them in words. */
+function add(world: World, report: Report): string {
   sum.schedules += report.schedules;
   sum.steps += report.steps;
   sum.kills += report.kills;
-  if (report.failure === undefined) return;
+  const figures = `${report.schedules} schedules, ${report.kills} kills`;
+  if (report.failure === undefined) return figures;
   const { what, schedule } = report.failure;
   sum.failures += 1;
   console.log(`FAILED: ${what}\n${tell(world, schedule)}\nreplay: '${world.scenario.name}' '${schedule}'`);
+  return `${figures}, FAILED`;
 }
 
 console.log(`${minutes} minutes, seed ${seed}`);
@@ -32,15 +35,16 @@ for (const scenario of scenarios) {
   for (let preemptions = 0; preemptions < 6 && Date.now() < until; preemptions++) {
     const world = new World(scenario, builds[0]);
     const report = exploreAll(world, { preemptions, seconds: (until - Date.now()) / 1000 });
-    add(world, report);
-    parts.push(`${preemptions} preemptions ${report.complete ? 'all' : 'some'} (${report.schedules})`);
+    parts.push(`${preemptions} preemptions: ${add(world, report)}${report.complete ? ' (all)' : ''}`);
     if (!report.complete) break;
   }
   const world = new World(scenario, builds[1]);
   const random = exploreRandom(world, seed, { seconds: share / 3 });
-  add(world, random);
-  console.log(`${scenario.name}: ${parts.join(', ')}, random (${random.schedules})`);
+  parts.push(`random: ${add(world, random)}`);
+  console.log(`${scenario.name}: ${parts.join('; ')}`);
 }
-console.log(`${sum.schedules} schedules, ${sum.steps} steps, ${sum.kills} kills, ${sum.failures} failures`);
+console.log(
+  `${scenarios.length} scenarios, ${sum.schedules} schedules, ${sum.steps} steps, ${sum.kills} kills, ${sum.failures} failures`,
+);
 figure(`interleavings: ${sum.schedules} schedules explored, ${sum.kills} kills, ${sum.failures} failures`);
 process.exitCode = sum.failures > 0 ? 1 : 0;

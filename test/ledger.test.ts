@@ -398,8 +398,8 @@ test('Any sequence of steps leaves the ledger as a simple model says', () => {
           } else if (what === 'cancel') {
             if (ledger.read(task.id) === undefined) continue;
             assert.equal(ledger.cancel(task.id), task.state);
+            if (task.state === 'queued' || task.state === 'running') task.asked = true;
             if (task.state === 'queued') task.state = 'cancelled';
-            if (task.state === 'running') task.asked = true;
           } else if (FINAL.includes(what as FinalState)) {
             assert.equal(ledger.finish(task.id, what as FinalState, which, 1), task.state === 'running');
             if (task.state === 'running') task.state = what as FinalState;
@@ -421,6 +421,34 @@ test('Any sequence of steps leaves the ledger as a simple model says', () => {
     }),
     { seed, numRuns: 300 },
   );
+});
+
+test('Whoever watches a task learns whether there is an end to wait for', () => {
+  const ledger = make();
+  const queued = reach(ledger, 1, 'queued');
+  const running = reach(ledger, 2, 'running');
+  const ended = reach(ledger, 3, 'succeeded');
+  const gone = reach(ledger, 4, 'succeeded');
+  reach(ledger, 12, 'queued');
+  assert.deepEqual(
+    [queued, running, ended, gone].map((id) => ledger.watch(id, 30)),
+    [true, true, false, false],
+  );
+  ledger.cancel(queued);
+  assert.equal(ledger.watch(queued, 30), false);
+});
+
+test('The executor wakes who waits for a task that was cancelled, when it finds it', () => {
+  const ledger = make();
+  const id = reach(ledger, 1, 'queued');
+  const { words, at } = ledger.watcherBell(3);
+  words[at] = 1;
+  assert.equal(ledger.watch(id, 3), true);
+  assert.equal(ledger.cancel(id), 'queued');
+  assert.equal(words[at], 0);
+  words[at] = 1; // as if the thread that cancelled it had been killed before it could
+  assert.equal(ledger.start(1, 1), false);
+  assert.equal(words[at], 0);
 });
 
 test('Memory does not grow with the number of tasks', () => {

@@ -1,4 +1,5 @@
 /** What a thread of a scenario can do; each action tells the witness how it came out. */
+import type { SenderHandle } from '#channel';
 import { Await, call, type LoopPromise, promiseOf, type Steps, type Thread } from './loop.js';
 import type { Instance, InstrumentedReceiver, InstrumentedSender } from './realm.js';
 import type { Refusal } from './witness.js';
@@ -29,17 +30,24 @@ class Signal {
   }
 }
 
+function* nothing(): Steps<void> {}
+
 export class Actor {
   readonly thread: Thread;
   /** It has called the receiver and not come back. */
   receiving = false;
   readonly #world: World;
   readonly #instance: Instance;
-  readonly #handles: ReadonlyMap<number, object>;
+  readonly #handles: ReadonlyMap<number, SenderHandle<number>>;
   #tx: InstrumentedSender | undefined;
   #rx: InstrumentedReceiver | undefined;
 
-  constructor(world: World, thread: Thread, instance: Instance, handles: ReadonlyMap<number, object>) {
+  constructor(
+    world: World,
+    thread: Thread,
+    instance: Instance,
+    handles: ReadonlyMap<number, SenderHandle<number>>,
+  ) {
     this.#world = world;
     this.thread = thread;
     this.#instance = instance;
@@ -58,22 +66,27 @@ export class Actor {
     return this.#handles.get(thread.index) ?? {};
   }
 
-  get #sender(): InstrumentedSender {
+  get sender(): InstrumentedSender {
     if (this.#tx === undefined) throw new TypeError('Expected a thread with a sender');
     return this.#tx;
   }
 
-  get #receiver(): InstrumentedReceiver {
+  get receiver(): InstrumentedReceiver {
     if (this.#rx === undefined) throw new TypeError('Expected a thread with a receiver');
     return this.#rx;
   }
 
   /** The `n`th message of this thread. */
-  #message(n: number): number {
+  message(n: number): number {
     return 10 * this.thread.index + n;
   }
 
-  #refused(value: number, error: unknown): void {
+  /** As it is sent: a number; or a text too long for a cell. */
+  #value(message: number): unknown {
+    return this.#world.scenario.long ? String(message).padEnd(40, '.') : message;
+  }
+
+  refused(value: number, error: unknown): void {
     const codes: Record<string, Refusal> = {
       ERR_SEND_TIMEOUT: 'timeout',
       ERR_CHANNEL_CLOSED: 'closed',
@@ -89,59 +102,61 @@ export class Actor {
     program: (tx: InstrumentedSender, attach: () => Steps<InstrumentedReceiver>) => Steps<void>,
   ): Steps<void> {
     const handle = { kind: 'receiver', memory: this.#world.memory };
-    yield* program(this.#sender, () => this.#instance.receiver.Receiver.attach(handle));
+    yield* program(this.sender, () => this.#instance.receiver.Receiver.attach(handle));
   }
 
   // ── Sender ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   *blockingSend(n: number, timeout?: number): Steps<void> {
     const { witness } = this.#world;
-    const value = this.#message(n);
+    const value = this.message(n);
     const mustFail = witness.closed;
     witness.sends(this.thread, value);
     try {
-      yield* call(this.#sender.blockingSend(value, timeout === undefined ? {} : { timeout }));
+      yield* call(this.sender.blockingSend(this.#value(value), timeout === undefined ? {} : { timeout }));
     } catch (error) {
-      return this.#refused(value, error);
+      return this.refused(value, error);
     }
-    this.#admitted(value, mustFail);
+    this.admitted(value, mustFail);
   }
 
   *trySend(n: number): Steps<void> {
     const { witness, scenario } = this.#world;
-    const value = this.#message(n);
+    const value = this.message(n);
     const mustFail = witness.closed;
     witness.sends(this.thread, value);
     try {
-      if (yield* call(this.#sender.trySend(value))) this.#admitted(value, mustFail);
+      if (yield* call(this.sender.trySend(this.#value(value)))) this.admitted(value, mustFail);
       else witness.refused(value, 'full', scenario.refusals ?? []);
     } catch (error) {
-      this.#refused(value, error);
+      this.refused(value, error);
     }
   }
 
   /** Starts a send and goes on; `settled` waits for it. */
   *send(n: number, options: object = {}): Steps<LoopPromise> {
     const { witness } = this.#world;
-    const value = this.#message(n);
+    const value = this.message(n);
     const mustFail = witness.closed;
     witness.sends(this.thread, value);
-    const promise = yield* call(this.#sender.send(value, options) as LoopPromise | Steps<LoopPromise>);
+    const promise = yield* call(
+      this.sender.send(this.#value(value), options) as LoopPromise | Steps<LoopPromise>,
+    );
     const settled = new (promiseOf(this.thread))();
     promise.then(
       () => {
-        this.#admitted(value, mustFail);
+        this.admitted(value, mustFail);
         settled.settle('resolved', undefined);
       },
       (error) => {
-        this.#refused(value, error);
+        this.refused(value, error);
         settled.settle('resolved', undefined);
       },
     );
     return settled;
   }
 
-  #admitted(value: number, mustFail: boolean): void {
+  admitted(value: number, mustFail: boolean): void {
     this.#world.witness.admitted(value);
     if (mustFail) this.#world.machine.fail(`${value} was sent after the channel was closed`);
   }
@@ -160,12 +175,36 @@ export class Actor {
   /** Buries the sender of `name` if that thread was killed; waits for its end. */
   *buryIfKilled(name: string): Steps<void> {
     const thread = this.#world.thread(name);
-    yield new Await(this.#world.machine.exitOf(thread, this.thread));
-    if (thread.killed) yield* call(this.#sender.bury(this.#handle(thread)));
+    yield new Await(this.#world.machine.after(thread, this.thread));
+    if (thread.killed) yield* this.bury(name);
+  }
+
+  /** Buries the sender that the thread of `name` had when the run began. */
+  *bury(name: string): Steps<void> {
+    yield* call(this.sender.bury(this.#handle(this.#world.thread(name))));
+  }
+
+  /** Closes its own sender, and goes on with another that has the number of `name`'s, which is free again. */
+  *takeNumberOf(name: string): Steps<void> {
+    const { slot } = this.#world.handles.get(this.#world.thread(name).index) ?? { slot: -1 };
+    const handle = (yield* call(this.sender.share())) as SenderHandle<number>;
+    if (handle.slot !== slot) this.#world.machine.fail(`sender ${handle.slot} was opened, not ${slot}`);
+    yield* this.closeSender();
+    this.#tx = yield* call(this.#instance.sender.Sender.attach(handle));
+    this.#world.witness.succeeds(this.thread, this.#world.thread(name), slot);
+  }
+
+  /** Waits for what another thread says has happened. */
+  *after(what: string): Steps<unknown> {
+    return yield new Await(this.#world.machine.after(what, this.thread));
+  }
+
+  happens(what: string, value?: unknown): void {
+    this.#world.machine.happens(what, value);
   }
 
   *closeSender(): Steps<void> {
-    yield* call(this.#sender.close());
+    yield* call(this.sender.close());
   }
 
   // ── Receiver ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -178,15 +217,15 @@ export class Actor {
   /** Waits for the end of `name`; true if it was killed. */
   *outlives(name: string): Steps<boolean> {
     const thread = this.#world.thread(name);
-    yield new Await(this.#world.machine.exitOf(thread, this.thread));
+    yield new Await(this.#world.machine.after(thread, this.thread));
     return thread.killed;
   }
 
   *recv(how: 'async' | 'blocking' | 'try'): Steps<unknown> {
     this.receiving = how !== 'try';
     let value: unknown;
-    if (how === 'async') value = yield new Await(yield* call(this.#receiver.recv()));
-    else value = yield* call(how === 'try' ? this.#receiver.tryRecv() : this.#receiver.blockingRecv());
+    if (how === 'async') value = yield new Await(yield* call(this.receiver.recv()));
+    else value = yield* call(how === 'try' ? this.receiver.tryRecv() : this.receiver.blockingRecv());
     this.receiving = false;
     if (value === undefined && how !== 'try') this.#world.witness.ended = true;
     return value;
@@ -200,15 +239,20 @@ export class Actor {
   *closeReceiver(): Steps<void> {
     const { witness } = this.#world;
     witness.closing = true;
-    yield* call(this.#receiver.close());
+    yield* call(this.receiver.close());
     witness.closed = true;
   }
 
-  /** Closes, and throws away what is left. */
-  *discard(): Steps<void> {
+  /** Closes, and throws away what is left; `each` is told the positions. */
+  *discard(each: (position: number) => Steps<void> = nothing): Steps<void> {
     const { witness } = this.#world;
     witness.closing = true;
-    yield* call(this.#receiver.discard((position) => witness.discards(this.thread, position)));
+    const { thread } = this;
+    const discarded = function* (position: number): Steps<void> {
+      witness.discards(thread, position);
+      yield* each(position);
+    };
+    yield* call(this.receiver.discard(discarded));
     witness.closed = witness.ended = true;
   }
 }

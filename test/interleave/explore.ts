@@ -78,7 +78,8 @@ export function exploreAll(world: World, bounds: Bounds): Report {
   const path: { chosen: number; of: number }[] = [];
   const until = Date.now() + (bounds.seconds ?? 3600) * 1000;
   for (;;) {
-    let [depth, preemptions, kills, timeouts] = [0, bounds.preemptions, 1, world.scenario.timeouts ?? 0];
+    let [depth, preemptions] = [0, bounds.preemptions];
+    let { kills = 1, timeouts = 0 } = world.scenario;
     const scheduler: Scheduler = (current) => {
       if (current !== undefined && preemptions === 0 && timeouts === 0 && kills === 0)
         return choices.run(current);
@@ -127,14 +128,18 @@ export function exploreRandom(world: World, seed: number, bounds: Omit<Bounds, '
     const below = (end: number): number => Math.floor(random() * end);
     const priorities = world.machine.threads.map(() => random());
     const drops = new Set(Array.from({ length: 1 + below(6) }, () => below(length)));
-    const killAt = below(length * 2);
-    let [point, kills, timeouts, lowest] = [0, 1, world.scenario.timeouts ?? 0, 0];
+    let { kills = 1, timeouts = 0 } = world.scenario;
+    let killAt = below(length * 2);
+    let [point, lowest] = [0, 0];
     const what = world.run((current) => {
       const list = choices.list(current, true, kills > 0 && point >= killAt, timeouts > 0 && below(20) === 0);
       if (current !== undefined && drops.has(point)) priorities[current.index] = --lowest;
       point += 1;
       const event = list.find(({ kind }) => kind !== 'run');
-      if (event?.kind === 'kill') kills = 0;
+      if (event?.kind === 'kill') {
+        kills -= 1;
+        killAt = point + below(length);
+      }
       if (event?.kind === 'timeout') timeouts -= 1;
       return (
         event ?? list.reduce((best, next) => (of(priorities, next) > of(priorities, best) ? next : best))
@@ -156,12 +161,12 @@ function count(report: Report, world: World): void {
   if (machine.abandoned) report.known += 1;
   else report.schedules += 1;
   report.steps += machine.steps;
-  if (!machine.abandoned && machine.threads.some((thread) => thread.killed)) report.kills += 1;
+  if (!machine.abandoned) report.kills += machine.threads.filter((thread) => thread.killed).length;
 }
 
 /** 53 bits of the state of everything. */
 function hash(world: World, current: Thread | undefined, more: number): number {
-  const { machine, witness } = world;
+  const { machine, witness, audit } = world;
   let [a, b] = [(current?.index ?? -1) ^ (more << 8), more];
   const into = (value: number): void => {
     a = Math.imul(a ^ value, 0x9e37_79b1) + 1;
@@ -172,6 +177,7 @@ function hash(world: World, current: Thread | undefined, more: number): number {
   into(machine.hash2);
   into(machine.clock);
   witness.payloadHash(into);
+  if (machine.records.length > 0) audit.hash(into);
   for (const thread of machine.threads) {
     into(thread.seen1);
     into(thread.seen2);

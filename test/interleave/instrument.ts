@@ -9,7 +9,8 @@
  *
  * Besides calls: a getter that cannot stay plain returns a generator, and every read of a property of that name is a
  * `$CALL`; a setter becomes a method; a constructor that cannot stay plain becomes a method too (`new C().$construct()`);
- * an async function becomes `$async(generator)`, its `await e` a `yield new $Await(e)`.
+ * an async function becomes `$async(generator)`, its `await e` a `yield new $Await(e)`; `list.filter(f)` becomes
+ * `$filter(list, f)`, which runs an f that has become a generator.
  *
  * It knows the JavaScript that `tsc` prints for this project, no more; what it does not know it refuses.
  */
@@ -50,7 +51,7 @@ const OPERATORS = new Set(
   ),
 );
 const PREFIX =
-  'const { Atomics, Promise, MessageChannel, setTimeout, clearTimeout, performance, $async, $Await, $Generator } = $;\nlet $t;\n';
+  'const { Atomics, Promise, MessageChannel, setTimeout, clearTimeout, performance, Date, $async, $filter, $Await, $Generator } = $;\nlet $t;\n';
 
 /** Instruments modules that import each other; `sources` is by file name. */
 export function instrument(sources: Readonly<Record<string, string>>): Record<string, Instrumented> {
@@ -146,6 +147,7 @@ class Instrumenter {
       return gap;
     }
     if (text === 'class') return this.#class();
+    if (text === 'async') return this.#asyncFunction();
     if (['const', 'let', 'function'].includes(text)) this.#declared.push(this.#peek(1).text);
     return this.#element();
   }
@@ -291,6 +293,15 @@ class Instrumenter {
     return `${start}${stops ? '*' : ''} ${name}${params} ${body}`;
   }
 
+  #asyncFunction(): string {
+    this.#next('async');
+    const start = this.#next('function');
+    const name = this.#next().trim();
+    this.#declared.push(name);
+    const { params, body } = this.#function();
+    return `${start} ${name}${params} { return $async((function*() ${body})()); }`;
+  }
+
   #isArrow(): boolean {
     if (this.#token.text === '(') return this.#tokens[this.#close(this.#i)]?.text === '=>';
     return this.#token.kind === 'word' && this.#peek(1).text === '=>';
@@ -327,6 +338,11 @@ class Instrumenter {
       if (text === '.' || (text === '?.' && this.#peek(1).kind === 'word')) {
         this.#next();
         last = this.#token.text;
+        if (last === 'filter') {
+          this.#next();
+          out = this.#stop(`$filter(${out}, ${this.#group().trim().slice(1)}`);
+          continue;
+        }
         out += text + this.#next();
         if (this.#names.setters.has(last) && this.#token.text === '=') return this.#assignment(out, last);
         if (this.#names.getters.has(last) && !this.#isCalled()) out = this.#stop(out);

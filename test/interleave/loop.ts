@@ -45,6 +45,8 @@ export class Thread {
   woken: 'ok' | 'timed-out' = 'ok';
   killed = false;
   finished = false;
+  /** What `Date.now` says. */
+  date = 0;
   /** May make its next `Atomics` call without asking. */
   granted = false;
   /** Two hashes of all that this thread has seen: its state follows from that. */
@@ -76,6 +78,7 @@ export class Thread {
     this.#running = undefined;
     this.parked = this.killed = this.finished = this.granted = false;
     this.seen1 = this.seen2 = this.index;
+    this.date = 0;
   }
 
   /** Ends it on the spot; no `finally` runs. */

@@ -1,5 +1,6 @@
 /**
- * The machine: logical threads that share one memory, and stop before every `Atomics` call.
+ * The machine: logical threads that share the memory of a channel, and perhaps of a ledger, and stop before every
+ * `Atomics` call. A word's number is its index in the channel's memory; the ledger's words come behind those.
  *
  * `Atomics.wait`, `waitAsync` and `notify` are played here. Time passes only when a timer or a timed wait ends, and that
  * is a choice of the scheduler like any other; a wait of one slice (100 ms, repeated) never ends by itself, so a lost
@@ -32,17 +33,21 @@ interface Waiter {
   readonly promise: LoopPromise | undefined;
 }
 
-type Effect = (at: number, a: number, b: number) => number;
+type Effect = (words: Int32Array, at: number, a: number, b: number) => number;
 
 const SLICE_MS = 100;
 
 export class Machine {
   readonly words: Int32Array;
+  /** Of the ledger. */
+  readonly records: Int32Array;
   readonly threads: readonly Thread[];
   scheduler: Scheduler = () => undefined;
   watch: Watch = () => undefined;
   /** Asked when nobody can go on (`last`: and nothing ends by itself either). Returns what is wrong. */
   rest: (last: boolean) => string | undefined = () => undefined;
+  /** A hash of the words that are accessed without `Atomics` and may be torn: see `Build`. */
+  plain: () => number = () => 0;
   /** Words that only one thread ever touches: no need to stop there. */
   quiet: (at: number) => boolean = () => false;
   /** More than this is taken for an endless loop. */
@@ -61,10 +66,12 @@ export class Machine {
   hash2 = 0;
   #next: Choice | undefined;
   #waiters: Waiter[] = [];
-  readonly #exits = new Map<Thread, (() => void)[]>();
+  readonly #happened = new Map<unknown, unknown>();
+  readonly #expected = new Map<unknown, ((value: unknown) => void)[]>();
 
-  constructor(memory: SharedArrayBuffer, words: number, threads: readonly Thread[]) {
-    this.words = new Int32Array(memory, 0, words);
+  constructor(channel: SharedArrayBuffer, ledger: SharedArrayBuffer, threads: readonly Thread[]) {
+    this.words = new Int32Array(channel);
+    this.records = new Int32Array(ledger);
     this.threads = threads;
   }
 
@@ -74,7 +81,8 @@ export class Machine {
     this.abandoned = false;
     this.segments = [];
     this.#waiters = [];
-    this.#exits.clear();
+    this.#happened.clear();
+    this.#expected.clear();
   }
 
   /** Runs until nobody can go on. */
@@ -84,7 +92,7 @@ export class Machine {
       const { kind, thread } = this.#next;
       this.segments.push({ choice: this.#next, calls: 0 });
       this.#next = undefined;
-      if (kind === 'kill') this.#kill(thread);
+      if (kind === 'kill') this.kill(thread);
       else {
         if (kind === 'timeout') this.#timeOut(thread);
         this.#advance(thread);
@@ -121,22 +129,25 @@ export class Machine {
 
   // ── Threads come and go ────────────────────────────────────────────────────────────────────────────────────────
 
-  #kill(thread: Thread): void {
+  /** Ends a thread, now. */
+  kill(thread: Thread): void {
     thread.kill();
     this.#waiters = this.#waiters.filter((waiter) => waiter.thread !== thread);
-    this.exited(thread);
+    this.happens(thread);
   }
 
-  exited(thread: Thread): void {
-    for (const tell of this.#exits.get(thread) ?? []) tell();
+  /** Tells all who wait for `what`: the exit of a thread, or whatever a scenario gives a name. */
+  happens(what: unknown, value?: unknown): void {
+    this.#happened.set(what, value);
+    for (const tell of this.#expected.get(what) ?? []) tell(value);
   }
 
-  /** Resolves, in `observer`, when `thread` is finished or killed. */
-  exitOf(thread: Thread, observer: Thread): LoopPromise {
+  /** Resolves, in `observer`, when `what` has happened. */
+  after(what: unknown, observer: Thread): LoopPromise {
     const promise = new (promiseOf(observer))();
-    const tell = (): void => void observer.tasks.push(() => promise.settle('resolved', undefined));
-    if (thread.finished || thread.killed) tell();
-    else this.#exits.set(thread, [...(this.#exits.get(thread) ?? []), tell]);
+    const tell = (value: unknown): void => void observer.tasks.push(() => promise.settle('resolved', value));
+    if (this.#happened.has(what)) tell(this.#happened.get(what));
+    else this.#expected.set(what, [...(this.#expected.get(what) ?? []), tell]);
     return promise;
   }
 
@@ -186,9 +197,12 @@ export class Machine {
   }
 
   #do(thread: Thread, op: string, at: number, effect: Effect, a: number, b: number): number {
-    const before = this.words[at] ?? 0;
-    const result = effect(at, a, b);
-    const now = this.words[at] ?? 0;
+    const isRecord = at >= this.words.length;
+    const words = isRecord ? this.records : this.words;
+    const index = isRecord ? at - this.words.length : at;
+    const before = words[index] ?? 0;
+    const result = effect(words, index, a, b);
+    const now = words[index] ?? 0;
     this.steps += 1;
     const segment = this.segments.at(-1);
     if (segment !== undefined && !this.quiet(at)) segment.calls += 1;
@@ -205,29 +219,44 @@ export class Machine {
 
   /** The globals of one thread. */
   globals(thread: Thread): Record<string, unknown> {
-    const { words } = this;
-    const call = (op: string, effect: Effect) => (_: Int32Array, at: number, a: number, b: number) =>
-      this.#passes(thread, at)
+    const number = ({ buffer }: Int32Array, index: number): number =>
+      buffer === this.records.buffer ? this.words.length + index : index;
+    const call = (op: string, effect: Effect) => (words: Int32Array, index: number, a: number, b: number) => {
+      const at = number(words, index);
+      return this.#passes(thread, at)
         ? this.#do(thread, op, at, effect, a, b)
         : this.#later(thread, op, at, effect, a, b);
+    };
     return {
       Atomics: {
-        load: call('load', (at) => Atomics.load(words, at)),
-        store: call('store', (at, a) => Atomics.store(words, at, a)),
-        add: call('add', (at, a) => Atomics.add(words, at, a)),
-        and: call('and', (at, a) => Atomics.and(words, at, a)),
-        or: call('or', (at, a) => Atomics.or(words, at, a)),
-        exchange: call('exchange', (at, a) => Atomics.exchange(words, at, a)),
-        compareExchange: call('compareExchange', (at, a, b) => Atomics.compareExchange(words, at, a, b)),
-        notify: call('notify', (at, count = Number.POSITIVE_INFINITY) => this.#notify(at, count)),
-        wait: (_: Int32Array, at: number, value: number, ms?: number) => this.#wait(thread, at, value, ms),
-        waitAsync: (_: Int32Array, at: number, value: number) => this.#waitAsync(thread, at, value),
+        load: call('load', (words, at) => Atomics.load(words, at)),
+        store: call('store', (words, at, a) => Atomics.store(words, at, a)),
+        add: call('add', (words, at, a) => Atomics.add(words, at, a)),
+        and: call('and', (words, at, a) => Atomics.and(words, at, a)),
+        or: call('or', (words, at, a) => Atomics.or(words, at, a)),
+        exchange: call('exchange', (words, at, a) => Atomics.exchange(words, at, a)),
+        compareExchange: call('compareExchange', (words, at, a, b) =>
+          Atomics.compareExchange(words, at, a, b),
+        ),
+        plain: call('plain', () => this.plain()),
+        notify: (words: Int32Array, index: number, count = Number.POSITIVE_INFINITY) => {
+          const at = number(words, index);
+          const effect = (): number => this.#notify(at, count);
+          return this.#passes(thread, at)
+            ? this.#do(thread, 'notify', at, effect, 0, 0)
+            : this.#later(thread, 'notify', at, effect, 0, 0);
+        },
+        wait: (words: Int32Array, index: number, value: number, ms?: number) =>
+          this.#wait(thread, number(words, index), value, ms),
+        waitAsync: (words: Int32Array, index: number, value: number) =>
+          this.#waitAsync(thread, number(words, index), value),
       },
       Promise: promiseOf(thread),
       MessageChannel: class {
         readonly port1 = { ref: nothing, unref: nothing };
       },
       performance: { now: () => this.clock },
+      Date: { now: () => thread.date },
       setTimeout: (job: () => unknown, ms: number): Timer => {
         const timer = { at: this.clock + ms, job };
         thread.timers.push(timer);
@@ -256,7 +285,7 @@ export class Machine {
   *#wait(thread: Thread, at: number, value: number, ms = Number.POSITIVE_INFINITY): Steps<string> {
     if (!this.#passes(thread, at)) yield;
     thread.granted = false;
-    const there = this.#do(thread, 'wait', at, () => Atomics.load(this.words, at), 0, 0);
+    const there = this.#do(thread, 'wait', at, (words, index) => Atomics.load(words, index), 0, 0);
     if (there !== value) return 'not-equal';
     thread.parked = true;
     thread.until = ms < SLICE_MS ? this.clock + ms : Number.POSITIVE_INFINITY;
@@ -269,7 +298,7 @@ export class Machine {
   *#waitAsync(thread: Thread, at: number, value: number): Steps<{ async: boolean; value: unknown }> {
     if (!this.#passes(thread, at)) yield;
     thread.granted = false;
-    const there = this.#do(thread, 'waitAsync', at, () => Atomics.load(this.words, at), 0, 0);
+    const there = this.#do(thread, 'waitAsync', at, (words, index) => Atomics.load(words, index), 0, 0);
     if (there !== value) return { async: false, value: 'not-equal' };
     const promise = new (promiseOf(thread))();
     this.#waiters.push({ thread, at, promise });

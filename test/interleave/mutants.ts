@@ -1,21 +1,8 @@
 /**
- * Ways to break the channel, each of them a mistake that somebody could make. The scheduler has to find every one.
+ * Ways to break the channel, and the ledger. The scheduler has to find every one.
  */
-import type { Edit } from './realm.js';
-
-export interface Mutant {
-  /** What is wrong with it. */
-  readonly name: string;
-  readonly edits: readonly Edit[];
-  /** The scenario that catches it. */
-  readonly scenario: string;
-}
-
-const mutant = (name: string, scenario: string, file: Edit['file'], from: string, to: string): Mutant => ({
-  name,
-  scenario,
-  edits: [{ file, from, to }],
-});
+import { ledgerMutants } from './ledgermutants.js';
+import { type Mutant, mutant } from './mutant.js';
 
 export const mutants: readonly Mutant[] = [
   mutant(
@@ -200,4 +187,26 @@ export const mutants: readonly Mutant[] = [
     'if (Atomics.compareExchange(words, at, writing, next) !== writing)\n            return Outcome.CLOSED;',
     'Atomics.store(words, at, next);',
   ),
+  mutant(
+    'long messages that share their room',
+    'messages of more than 24 bytes',
+    'ring',
+    'this.cells * CELL_WORDS) * 4 + index * size',
+    'this.cells * CELL_WORDS) * 4 + (index >> 1) * size',
+  ),
+  mutant(
+    'a burial that does not look whose life is over',
+    "a dead sender's number is used again, and the dead one buried again",
+    'ring',
+    'if (Atomics.load(this.#words, SENDERS + slot * LINE + LIFE) !== life)\n            return;',
+    '',
+  ),
+  mutant(
+    'a sender that gives its number back before it is closed',
+    "a dead sender's number is used again, and the dead one buried again",
+    'ring',
+    'Atomics.and(this.#words, OPEN, ~(1 << slot)); // comes after this',
+    'Atomics.store(this.#words, SENDERS + slot * LINE + LIFE, life + 1); Atomics.and(this.#words, OPEN, ~(1 << slot)); // this',
+  ),
+  ...ledgerMutants,
 ];

@@ -97,6 +97,26 @@ export const discardingAfter = (messages: number): Program =>
     yield* actor.discard();
   };
 
+/** Buries `name` if it was killed, and goes on with its number. */
+export const succeeding = (name: string, ...messages: number[]): Program =>
+  function* (actor) {
+    yield* actor.buryIfKilled(name);
+    yield* actor.takeNumberOf(name);
+    actor.happens('succeeded');
+    const sends = [];
+    for (const n of messages) sends.push(yield* actor.send(n));
+    yield* actor.settled(...sends);
+    yield* actor.closeSender();
+  };
+
+/** Buries a life that is long over. */
+export const buryingLate = (name: string): Program =>
+  function* (actor) {
+    yield* actor.after('succeeded');
+    yield* actor.bury(name);
+    yield* actor.closeSender();
+  };
+
 /** Takes so many and then no more. */
 export const taking = (messages: number, how: 'async' | 'blocking'): Program =>
   function* (actor) {
@@ -109,9 +129,12 @@ export const burying = (name: string): Program =>
     yield* actor.closeSender();
   };
 
-export const inheriting = (name: string, how: 'async' | 'blocking'): Program =>
+/** The next receiver, if all before it were killed. */
+export const inheriting = (names: string, how: 'async' | 'blocking'): Program =>
   function* (actor) {
-    if (!(yield* actor.outlives(name))) return;
+    let needed = true;
+    for (const name of names) needed = (yield* actor.outlives(name)) && needed;
+    if (!needed) return;
     yield* actor.attachReceiver();
     yield* actor.drain(how);
   };

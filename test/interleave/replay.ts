@@ -13,9 +13,13 @@ import { World } from './world.js';
 
 const PHASES = ['?', 'WRITING', 'WAITING', 'READY', 'ABORTED', 'VOID', '?', '?'];
 
+const CLAIM_PHASES = ['?', 'WRITING', 'QUEUED', 'WITHDRAWN', '?', '?', '?', '?'];
+const STATES = ['none', 'RUNNING', 'SUCCEEDED', 'FAILED', 'CANCELLED', 'DROPPED', '?', '?'];
+
 /** The name of a word, and its value in words. */
 function describe(world: World, { thread, op, at, value }: Step): string {
   const { SENDERS = 0, LINE = 1, FIRST_CELL = 0, CELL_WORDS = 1 } = world.layout;
+  if (at >= world.machine.words.length) return describeRecord(world, { thread, op, at, value });
   let [name, text] = [`word ${at}`, String(value)];
   if (at >= FIRST_CELL) {
     name = `cell ${(at - FIRST_CELL) / CELL_WORDS}`;
@@ -27,7 +31,41 @@ function describe(world: World, { thread, op, at, value }: Step): string {
     const known = ['TAIL', 'HEAD', 'LIMIT', 'BELL', 'GATE', 'OPEN', 'NEXT_TURN', 'RECEIVER_THREAD'];
     name = known.find((word) => world.layout[word] === at) ?? name;
   }
-  return `${thread}  ${op.padEnd(16)}${name.padEnd(26)}${text}`;
+  return line(thread, op, name, text);
+}
+
+/** The same for the ledger's words. */
+function describeRecord(world: World, { thread, op, at, value }: Step): string {
+  if (op === 'plain') return line(thread, op, 'some plain words', '');
+  const { records, words } = world.machine;
+  const {
+    CONTROL,
+    CONDEMNED,
+    WATCHERS = 0,
+    CLAIMS = 0,
+    CLAIM_WORDS = 1,
+    RUN_WORDS = 1,
+    LINE = 1,
+  } = world.records;
+  const index = at - words.length;
+  const runs = CLAIMS + (records[0] ?? 0) * CLAIM_WORDS;
+  if (index >= runs) {
+    const part = ['RUN', 'CANCEL', 'WATCH'][(index - runs) % RUN_WORDS];
+    const text = part === 'WATCH' ? value.toString(2) : `lap ${value >>> 3}, ${STATES[value & 7]}`;
+    return line(thread, op, `${part} of record ${Math.floor((index - runs) / RUN_WORDS)}`, text);
+  }
+  if (index >= CLAIMS) {
+    const text = `lap ${value >>> 3}, ${CLAIM_PHASES[value & 7]}`;
+    return line(thread, op, `CLAIM of record ${(index - CLAIMS) / CLAIM_WORDS}`, text);
+  }
+  if (index >= WATCHERS)
+    return line(thread, op, `watcher bell of sender ${(index - WATCHERS) / LINE}`, String(value));
+  const name = index === CONTROL ? 'CONTROL' : index === CONDEMNED ? 'CONDEMNED' : `word ${index}`;
+  return line(thread, op, name, String(value));
+}
+
+function line(thread: string, op: string, name: string, text: string): string {
+  return `${thread}  ${op.padEnd(16)}${name.padEnd(26)}${text}`.trimEnd();
 }
 
 /** The steps of a schedule, and how it ended. */

@@ -1,9 +1,10 @@
-/** Who does what around a tiny channel. Names of threads: a, b, c send, r receives, h is its heir, u the undertaker. */
+/** Who does what around a tiny channel. Names of threads: a, b, c send, r receives, h and i its heirs, u and v undertakers. */
 import {
   aborting,
   awaiting,
   blocking,
   burying,
+  buryingLate,
   choosy,
   closingAfter,
   discardingAfter,
@@ -15,9 +16,11 @@ import {
   mixing,
   mixingInLine,
   sending,
+  succeeding,
   taking,
   trying,
 } from './programs.js';
+import { taskScenarios } from './taskscenarios.js';
 import type { Program, Scenario } from './world.js';
 
 /** Positions run through 0 and through the sign. */
@@ -369,4 +372,100 @@ export const scenarios: readonly Scenario[] = [
     start: BELOW_SIGN,
     threads: { a: tx(blocking(1)), b: tx(awaiting(1)), r: rx(draining('blocking')) },
   },
+  {
+    name: 'messages of more than 24 bytes',
+    capacity: 1,
+    cells: 4,
+    start: BELOW_ZERO,
+    long: true,
+    threads: { a: tx(blocking(1, 2)), b: tx(sending(1, 2)), r: rx(draining('async')) },
+  },
+  {
+    name: 'the receiver is killed, and replaced, and messages have more than 24 bytes',
+    capacity: 1,
+    cells: 2,
+    start: BELOW_SIGN,
+    long: true,
+    mortal: ['r'],
+    threads: {
+      a: tx(blocking(1, 2)),
+      b: tx(awaiting(1)),
+      r: rx(draining('blocking')),
+      h: other(inheriting('r', 'blocking')),
+    },
+  },
+  {
+    name: 'eight cells, and room for four',
+    capacity: 4,
+    cells: 8,
+    start: BELOW_ZERO,
+    threads: { a: tx(sending(1, 2, 3, 4)), b: tx(sending(1, 2, 3)), r: rx(draining('async')) },
+  },
+  {
+    name: "a closed sender's number is used again",
+    capacity: 2,
+    cells: 4,
+    start: BELOW_ZERO,
+    threads: { a: tx(sending(1, 2)), n: tx(succeeding('a', 1, 2)), r: rx(draining('blocking')) },
+  },
+  {
+    name: "a dead sender's number is used again, and the dead one buried again",
+    capacity: 1,
+    cells: 4,
+    start: BELOW_ZERO,
+    mortal: ['a'],
+    threads: {
+      a: tx(sending(1, 2)),
+      n: tx(succeeding('a', 1, 2)),
+      r: rx(draining('blocking')),
+      u: tx(buryingLate('a')),
+    },
+  },
+  {
+    name: 'a sender and the receiver are killed',
+    capacity: 1,
+    cells: 4,
+    start: BELOW_ZERO,
+    mortal: ['a', 'r'],
+    kills: 2,
+    threads: {
+      a: tx(blocking(1, 2)),
+      b: tx(blocking(1)),
+      r: rx(draining('blocking')),
+      u: tx(burying('a')),
+      h: other(inheriting('r', 'blocking')),
+    },
+  },
+  {
+    name: 'two senders are killed in line',
+    capacity: 1,
+    cells: 2,
+    start: BELOW_SIGN,
+    mortal: ['a', 'b'],
+    kills: 2,
+    threads: {
+      a: tx(sending(1, 2)),
+      b: tx(blocking(1)),
+      c: tx(blocking(1)),
+      r: rx(draining('async')),
+      u: tx(burying('a')),
+      v: tx(burying('b')),
+    },
+  },
+  {
+    name: 'the receiver and the next one are killed',
+    capacity: 1,
+    cells: 4,
+    start: BELOW_ZERO,
+    mortal: ['r', 'h'],
+    kills: 2,
+    threads: {
+      a: tx(sending(1, 2)),
+      b: tx(blocking(1)),
+      r: rx(draining('blocking')),
+      h: other(inheriting('r', 'async')),
+      i: other(inheriting('rh', 'blocking')),
+    },
+  },
+  ...taskScenarios,
 ];

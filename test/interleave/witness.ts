@@ -5,6 +5,7 @@
  * which sends came back and how.
  */
 import { Decoder } from '#codec';
+import { Task } from '#task';
 import type { Thread } from './loop.js';
 import type { Machine } from './machine.js';
 import type { Instance } from './realm.js';
@@ -14,6 +15,11 @@ export type Refusal = 'timeout' | 'closed' | 'aborted' | 'full';
 /** A message says who sent it and as which: 10 × the sender's index + a number that grows. */
 const senderOf = (value: number): number => Math.floor(value / 10);
 
+/** A message is sent as a number, as a text that begins with it, or as a task with that number. */
+export function numberOf(message: unknown): number {
+  return message instanceof Task ? message.number : Number.parseInt(String(message), 10);
+}
+
 export class Witness {
   readonly #machine: Machine;
   readonly #layout: Instance['ring'];
@@ -21,7 +27,8 @@ export class Witness {
   readonly #cells: number;
   readonly #start: number;
   /** Sender number of each thread, by its index. */
-  readonly #slots: ReadonlyMap<number, number>;
+  readonly #slots = new Map<number, number>();
+  readonly #firstSlots: ReadonlyMap<number, number>;
   readonly #claims: number[] = [];
   readonly #decoded = new Map<Thread, number>();
   readonly delivered: number[] = [];
@@ -39,7 +46,7 @@ export class Witness {
   constructor(machine: Machine, layout: Instance['ring'], slots: ReadonlyMap<number, number>, start: number) {
     this.#machine = machine;
     this.#layout = layout;
-    this.#slots = slots;
+    this.#firstSlots = slots;
     this.#start = start;
     this.#capacity = this.#word('CAPACITY');
     this.#cells = this.#word('CELLS');
@@ -49,6 +56,8 @@ export class Witness {
     this.#claims.length = this.delivered.length = 0;
     for (const list of [this.#decoded, this.pending, this.#admitted, this.#refused, this.#unclaimed])
       list.clear();
+    this.#slots.clear();
+    for (const [index, slot] of this.#firstSlots) this.#slots.set(index, slot);
     this.closing = this.closed = this.ended = false;
   }
 
@@ -79,10 +88,18 @@ export class Witness {
     return count;
   }
 
+  /** The overflow room of `p`. */
+  #room(p: number): number {
+    const { FIRST_CELL = 0, CELL_WORDS = 0 } = this.#layout;
+    const words = Math.ceil(this.#word('MAX_BYTES') / 8) * 2;
+    return FIRST_CELL + this.#cells * CELL_WORDS + (p & (this.#cells - 1)) * words;
+  }
+
   /** Two hashes of what plain stores left in the cells, for the state of the machine. */
   payloadHash(into: (value: number) => void): void {
     for (let p = 0; p < this.#cells; p++) {
       for (let i = 1; i < 5; i++) into(this.#machine.words[this.#cell(p) + i] ?? 0);
+      for (let i = 0; i < 3; i++) into(this.#machine.words[this.#room(p) + i] ?? 0);
     }
   }
 
@@ -155,13 +172,24 @@ export class Witness {
 
   // ── Every outcome ──────────────────────────────────────────────────────────────────────────────────────────────
 
-  decodes(thread: Thread, value: number): void {
+  decodes(thread: Thread, message: unknown): void {
+    const value = numberOf(message);
     thread.see(value);
     this.#decoded.set(thread, value);
   }
 
   discards(thread: Thread, position: number): void {
     this.decodes(thread, this.#messageAt(position));
+  }
+
+  /** `thread` has a new sender, with the number that `former` had, which sends no more. */
+  succeeds(thread: Thread, former: Thread, slot: number): void {
+    this.#slots.set(thread.index, slot);
+    for (const [value, sender] of this.pending) {
+      if (sender !== former) continue;
+      this.pending.delete(value);
+      this.#unclaimed.delete(value);
+    }
   }
 
   sends(thread: Thread, value: number): void {
@@ -219,7 +247,7 @@ export class Witness {
     if (turn === undefined) return false;
     const before = senders.filter((other) => {
       const theirs = line.get(this.#slots.get(other.index) ?? -1);
-      return !other.killed && theirs !== undefined && theirs < turn;
+      return !other.killed && !other.finished && theirs !== undefined && theirs < turn;
     });
     let tail = this.#word('TAIL');
     if (this.#phase(tail) !== 0) tail = (tail + 1) | 0;
@@ -250,8 +278,9 @@ export class Witness {
   #messageAt(p: number): number {
     const at = this.#cell(p) + 1;
     const length = this.#machine.words[at] ?? 0;
-    const decoder = new Decoder(64);
-    decoder.words.set(this.#machine.words.subarray(at + 1, at + 15));
-    return decoder.decode(length) as number;
+    const decoder = new Decoder(this.#word('MAX_BYTES'));
+    const from = length > (this.#layout['INLINE_BYTES'] ?? 0) ? this.#room(p) : at + 1;
+    decoder.words.set(this.#machine.words.subarray(from, from + decoder.words.length));
+    return numberOf(decoder.decode(length));
   }
 }

@@ -1,16 +1,28 @@
 /**
- * A world: one scenario's threads around one channel, ready to be run again and again, each time in another order.
+ * A world: one scenario's threads around one channel, and perhaps a ledger, ready to be run again and again, each time in another order.
  */
 import { channelIn, type SenderHandle } from '#channel';
+import { createLedgerMemory } from '#ledger';
 import { createMemory } from '#ring';
 import { Actor } from './actor.js';
-import { promiseOf, runAsync, type Steps, Thread } from './loop.js';
+import {
+  Audit,
+  crashOf,
+  DROPPED_AT,
+  ENQUEUED_AT,
+  FINISHED_AT,
+  kindOf,
+  resultOf,
+  STARTED_AT,
+} from './audit.js';
+import { call, promiseOf, runAsync, type Steps, Thread } from './loop.js';
 import { Machine, type Scheduler } from './machine.js';
 import type { Build, Instance } from './realm.js';
+import { TaskActor } from './taskactor.js';
 import { type Refusal, Witness } from './witness.js';
 
-/** What one thread does. Generators: `yield*` every call of the actor. */
-export type Program = (actor: Actor) => Steps<void>;
+/** What one thread does. Generators: `yield*` every call of the actors. */
+export type Program = (actor: Actor, tasks: TaskActor) => Steps<void>;
 
 export interface Scenario {
   readonly name: string;
@@ -19,8 +31,13 @@ export interface Scenario {
   readonly start: number;
   /** By thread name. A thread has a sender, a receiver, both, or makes its own. */
   readonly threads: Readonly<Record<string, { has: 'sender' | 'receiver' | 'nothing'; runs: Program }>>;
-  /** These threads may be killed, one of them in each run, before any call. */
+  /** These threads may be killed, `kills` of them in each run (default 1), before any call. */
   readonly mortal?: readonly string[];
+  readonly kills?: number;
+  /** The messages are too long for a cell. */
+  readonly long?: boolean;
+  /** The messages are tasks, recorded in a ledger. */
+  readonly tasks?: 'one at a time' | 'overlapping';
   /** How often a timer or a timed wait may end although others could go on. */
   readonly timeouts?: number;
   /** How sends may fail. Closed is allowed whenever the receiver closes. */
@@ -30,6 +47,7 @@ export interface Scenario {
 }
 
 const MAX_BYTES = 64;
+const RESULT_BYTES = 64;
 
 export class World {
   readonly scenario: Scenario;
@@ -37,35 +55,62 @@ export class World {
   readonly witness: Witness;
   /** Names of words, for people. */
   readonly layout: Instance['ring'];
+  readonly records: Instance['ledger'];
   readonly memory: SharedArrayBuffer;
+  /** Empty, if the scenario has none. */
+  readonly ledger: SharedArrayBuffer;
+  readonly audit: Audit;
   /** Of the senders, by the index of their threads. */
   readonly handles: ReadonlyMap<number, SenderHandle<number>>;
-  readonly #blank: Int32Array;
-  readonly #actors: Actor[] = [];
+  readonly #blank: readonly [Int32Array, Int32Array];
+  readonly #actors: (readonly [Actor, TaskActor])[] = [];
   readonly #quiet: (at: number) => boolean;
 
   constructor(scenario: Scenario, build: Build) {
     this.scenario = scenario;
     const memory = createMemory(scenario.capacity, MAX_BYTES, scenario.cells, scenario.start);
     this.memory = memory;
+    const { tasks } = scenario;
+    // The least that the rules allow: twice the cells, all of them in use.
+    this.ledger =
+      tasks === undefined
+        ? new SharedArrayBuffer(0)
+        : createLedgerMemory(2 * scenario.cells, RESULT_BYTES, tasks === 'overlapping');
     const names = Object.keys(scenario.threads);
     const threads = names.map((name, index) => new Thread(name, index));
-    this.machine = new Machine(memory, memory.byteLength / 4, threads);
+    this.machine = new Machine(memory, this.ledger, threads);
     const instances = threads.map((thread) =>
-      build.instance(this.machine, thread, (value) => this.witness.decodes(thread, value as number)),
+      build.instance(this.machine, thread, (value) => this.witness.decodes(thread, value)),
     );
     this.layout = instances[0]?.ring ?? ({} as Instance['ring']);
+    this.records = instances[0]?.ledger ?? ({} as Instance['ledger']);
     this.handles = this.#share(threads);
     const { handles } = this;
     const slots = new Map([...handles].map(([index, { slot }]) => [index, slot]));
-    this.#quiet = unusedWords(this.layout, new Set(slots.values()));
-    this.#blank = this.machine.words.slice();
+    this.#quiet = unusedWords(instances[0], this.machine.words.length, new Set(slots.values()));
+    this.audit = new Audit(this.machine, this.records, scenario.start | 0);
     this.witness = new Witness(this.machine, this.layout, slots, scenario.start | 0);
     for (const [index, thread] of threads.entries()) {
       const instance = instances[index];
-      if (instance !== undefined) this.#actors.push(new Actor(this, thread, instance, handles));
+      if (instance === undefined) continue;
+      const actor = new Actor(this, thread, instance, handles);
+      this.#actors.push([actor, new TaskActor(this, actor, instance)]);
     }
-    this.machine.watch = (...write) => this.witness.wrote(...write);
+    const records = this.machine.words.length;
+    this.machine.watch = (thread, at, before, now) =>
+      at < records
+        ? this.witness.wrote(thread, at, before, now)
+        : this.audit.wrote(at - records, before, now);
+    this.machine.plain = () => {
+      let hash = 0;
+      this.audit.hash((value) => {
+        hash = Math.imul(hash ^ value, 0x9e37_79b1) + 1;
+        hash ^= hash >>> 15;
+      });
+      return hash;
+    };
+    if (tasks !== undefined && instances[0] !== undefined) this.#fillLedger(instances[0]);
+    this.#blank = [this.machine.words.slice(), this.machine.records.slice()];
     this.machine.rest = (last) => this.#rest(last);
   }
 
@@ -74,14 +119,17 @@ export class World {
     const { machine } = this;
     machine.reset();
     this.witness.reset();
-    machine.words.set(this.#blank);
+    this.audit.reset();
+    machine.words.set(this.#blank[0]);
+    machine.records.set(this.#blank[1]);
     machine.scheduler = scheduler;
     machine.quiet = () => true;
-    for (const actor of this.#actors) {
+    for (const actors of this.#actors) {
+      const [actor] = actors;
       const { thread } = actor;
-      thread.reset(() => this.#main(actor));
+      thread.reset(() => this.#main(actors));
       drain(actor.prepare(this.#role(thread).has));
-      thread.reset(() => this.#main(actor));
+      thread.reset(() => this.#main(actors));
     }
     machine.quiet = this.#quiet;
     machine.steps = 0;
@@ -101,22 +149,51 @@ export class World {
     return this.scenario.threads[thread.name] as Scenario['threads'][string];
   }
 
-  *#main(actor: Actor): Steps<void> {
+  *#main([actor, tasks]: readonly [Actor, TaskActor]): Steps<void> {
     const { thread } = actor;
-    const done = yield* runAsync(promiseOf(thread), this.#role(thread).runs(actor));
+    const done = yield* runAsync(promiseOf(thread), this.#role(thread).runs(actor, tasks));
     done.then(() => {
       thread.finished = true;
-      this.machine.exited(thread);
+      this.machine.happens(thread);
     });
+  }
+
+  /** A former task in every record: succeeded, failed, or cancelled before it was started. */
+  #fillLedger({ ledger: { Ledger } }: Instance): void {
+    const { audit } = this;
+    const [thread] = this.machine.threads;
+    const ledger = new Ledger(this.ledger);
+    this.machine.quiet = () => true;
+    for (let order = -(this.machine.records[0] ?? 0); thread !== undefined && order < 0; order++) {
+      const message = 90 - order;
+      const position = audit.position(order);
+      thread.date = ENQUEUED_AT + message;
+      drain(call(ledger.enqueue(position, message, kindOf(message))));
+      thread.date = DROPPED_AT + order;
+      if (order % 3 === 0) drain(call(ledger.cancel(audit.id(order))));
+      else {
+        const [state, outcome] =
+          order % 3 === -1 ? ['succeeded', resultOf(message)] : ['failed', crashOf(order)];
+        drain(call(ledger.start(position, STARTED_AT + order)));
+        drain(call(ledger.finish(position, state as string, outcome, FINISHED_AT + order)));
+      }
+    }
+    audit.keep();
   }
 
   /** A sender for each thread that has one, made by the shipped code. */
   #share(threads: readonly Thread[]): Map<number, SenderHandle<number>> {
     const [tx, rx] = channelIn<number>(this.memory);
+    tx.link.companion = this.ledger;
     const senders = threads.filter((thread) => this.#role(thread).has === 'sender');
     const handles = new Map(senders.map(({ index }) => [index, tx.share()]));
     tx.close();
     rx.share();
+    // Nobody gets the numbers that are left, as if whoever had them were about to close them: it is known who is next.
+    const used = new Set([...handles.values()].map(({ slot }) => slot));
+    const { SENDERS = 0, LINE = 1, LIFE = 0, MAX_SENDERS = 0 } = this.layout;
+    for (let slot = 0; slot < MAX_SENDERS; slot++)
+      if (!used.has(slot)) this.machine.words[SENDERS + slot * LINE + LIFE] = 1;
     return handles;
   }
 
@@ -124,22 +201,31 @@ export class World {
     const { threads } = this.machine;
     const senders = threads.filter((thread) => this.#role(thread).has === 'sender');
     const receivers = threads.filter((thread) => this.#role(thread).has !== 'sender');
-    const receiving = receivers.filter((thread) => this.#actors[thread.index]?.receiving);
-    const stuck = this.witness.stuck(senders, receiving);
+    const receiving = receivers.filter((thread) => this.#actors[thread.index]?.[0].receiving);
+    const stuck = this.witness.stuck(senders, receiving) ?? this.audit.stuck();
     if (stuck !== undefined || !last) return stuck;
     const waits = threads.find((t) => !t.finished && !t.killed && !this.scenario.mayWait?.includes(t.name));
     if (waits !== undefined) return `${waits.name} waits for ever`;
-    return this.witness.balance();
+    return this.witness.balance() ?? this.audit.balance(this.witness.delivered);
   }
 }
 
 /** Words of senders that nobody opened: only looked at, and all the time the same. */
-function unusedWords(layout: Instance['ring'], used: ReadonlySet<number>): (at: number) => boolean {
-  const { SENDERS = 0, FIRST_CELL = 0, LINE = 1 } = layout;
-  return (at) => at >= SENDERS && at < FIRST_CELL && !used.has(Math.floor((at - SENDERS) / LINE));
+function unusedWords(
+  instance: Instance | undefined,
+  records: number,
+  used: ReadonlySet<number>,
+): (at: number) => boolean {
+  if (instance === undefined) return () => false;
+  const { SENDERS = 0, FIRST_CELL = 0, LINE = 1 } = instance.ring;
+  const { WATCHERS = 0, CLAIMS = 0 } = instance.ledger;
+  return (at) => {
+    const [index, from, to] = at < records ? [at, SENDERS, FIRST_CELL] : [at - records, WATCHERS, CLAIMS];
+    return index >= from && index < to && !used.has(Math.floor((index - from) / LINE));
+  };
 }
 
 /** Runs steps that never have to stop. */
-function drain(steps: Steps<void>): void {
+function drain(steps: Steps): void {
   if (steps.next().done !== true) throw new Error('Expected to get ready without stopping');
 }

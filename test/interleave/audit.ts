@@ -1,0 +1,269 @@
+/**
+ * The audit: sees every change of the ledger and every record that is read in one run, and says what breaks a promise.
+ *
+ * A task is known by its `order`: the distance of its position from the first one of the run. The ledger is full of
+ * former tasks when the run begins: -HISTORY to -1. All that a record says follows from its order and its message, so a
+ * record made of parts of two is noticed.
+ */
+import type { TaskRecord, TaskState } from '#ledger';
+import type { Thread } from './loop.js';
+import type { Machine } from './machine.js';
+import type { LedgerLayout } from './realm.js';
+
+/** What the clock says when a task is … */
+export const ENQUEUED_AT = 3_000_000; // + message
+export const STARTED_AT = 1_000_000; // + order, like the others
+export const FINISHED_AT = 2_000_000;
+export const DROPPED_AT = 4_000_000;
+export const TIMEOUT = 100;
+
+export const kindOf = (message: number): 'sync' | 'async' => (message % 2 === 1 ? 'async' : 'sync');
+/** The third task of each sender has a result that is too large for the ledger. */
+export const resultOf = (message: number): unknown => (message % 10 === 3 ? 'x'.repeat(99) : 7 * message);
+export const stoppedWith = (message: number): number => -message;
+export const crashOf = (order: number): string => `crashed ${order}`;
+export const progressOf = (order: number): number => (order + 50) / 100;
+
+const RANK = { queued: 1, running: 2, succeeded: 3, failed: 3, cancelled: 3 } as const;
+
+export class Audit {
+  readonly #machine: Machine;
+  readonly #layout: LedgerLayout;
+  readonly #history: number;
+  readonly #start: number;
+  /** Order → message. */
+  readonly tasks = new Map<number, number>();
+  /** Order → final state. */
+  readonly ends = new Map<number, number>();
+  readonly #started = new Set<number>();
+  readonly #accepted = new Set<number>();
+  readonly #refused = new Set<number>();
+  /** Thread → the order of the task whose end it waits for. */
+  readonly awaited = new Map<Thread, number>();
+  readonly #former: (readonly [order: number, message: number, end: number])[] = [];
+
+  constructor(machine: Machine, layout: LedgerLayout, start: number) {
+    this.#machine = machine;
+    this.#layout = layout;
+    this.#history = machine.records[0] ?? 0;
+    this.#start = start;
+  }
+
+  /** What the ledger says now is about former tasks. */
+  keep(): void {
+    for (const [order, message] of this.tasks)
+      this.#former.push([order, message, this.ends.get(order) ?? Number.NaN]);
+  }
+
+  reset(): void {
+    for (const list of [this.tasks, this.ends, this.#started, this.#accepted, this.#refused, this.awaited])
+      list.clear();
+    for (const [order, message, end] of this.#former) {
+      this.tasks.set(order, message);
+      this.ends.set(order, end);
+    }
+  }
+
+  // ── Numbers ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  position(order: number): number {
+    return (this.#start + order) | 0;
+  }
+
+  order(position: number): number {
+    return (position - this.#start) | 0;
+  }
+
+  /** Positions below zero are those of the first round, epoch 0; see `World` for what was there before. */
+  id(order: number): number {
+    const position = this.position(order);
+    return this.#start < 0 && position >= 0 ? 2 ** 32 + position : position >>> 0;
+  }
+
+  #word(at: number): number {
+    return this.#machine.records[at] ?? 0;
+  }
+
+  #name(name: string): number {
+    return this.#layout[name] ?? Number.NaN;
+  }
+
+  #record(order: number): number {
+    return this.position(order) & (this.#history - 1);
+  }
+
+  #claimAt(order: number): number {
+    return this.#name('CLAIMS') + this.#record(order) * this.#name('CLAIM_WORDS');
+  }
+
+  get #runs(): number {
+    return this.#name('CLAIMS') + this.#history * this.#name('CLAIM_WORDS');
+  }
+
+  /** A word with a lap is about this task. */
+  #orderOf(record: number, word: number): number {
+    return this.order(((word >>> 3) * this.#history + record) | 0);
+  }
+
+  /** Hashes of what plain stores left in the records. */
+  hash(into: (value: number) => void): void {
+    for (let record = 0; record < this.#history; record++) {
+      const claim = this.#name('CLAIMS') + record * this.#name('CLAIM_WORDS');
+      const run = this.#runs + record * this.#name('RUN_WORDS');
+      const room = this.#runs + this.#history * this.#name('RUN_WORDS') + 16 * record;
+      for (let i = 1; i < 8; i++) into(this.#word(claim + i));
+      for (let i = 3; i < 12; i++) into(this.#word(run + i));
+      for (let i = 0; i < 3; i++) into(this.#word(room + i));
+    }
+  }
+
+  // ── Every write ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  wrote(at: number, before: number, now: number): string | undefined {
+    const runs = this.#runs;
+    if (at >= runs && (at - runs) % this.#name('RUN_WORDS') === 0)
+      return this.#ran((at - runs) / this.#name('RUN_WORDS'), before, now);
+    const claims = this.#name('CLAIMS');
+    if (at < claims || at >= runs || (at - claims) % this.#name('CLAIM_WORDS') !== 0) return undefined;
+    const order = this.#orderOf((at - claims) / this.#name('CLAIM_WORDS'), now);
+    const last = order - this.#history;
+    if (this.#isRunning(last)) return `the record of task ${last} was used again while it ran`;
+    if ((now & 7) === this.#layout.Phase['QUEUED'])
+      this.tasks.set(order, this.#word(at + this.#name('TASK')) >> 1);
+    return undefined;
+  }
+
+  #isRunning(order: number): boolean {
+    return this.#started.has(order) && !this.ends.has(order);
+  }
+
+  #ran(record: number, before: number, now: number): string | undefined {
+    const { RUNNING, DROPPED } = this.#layout.State;
+    const [last, order, state] = [this.#orderOf(record, before), this.#orderOf(record, now), now & 7];
+    const same = last === order && (before & 7) !== 0;
+    if (order < last) return `the record of task ${last} was changed for task ${order}`;
+    if (state !== RUNNING && state !== DROPPED && !(same && (before & 7) === RUNNING))
+      return `task ${order} ended, and was not running`;
+    if ((state === RUNNING || state === DROPPED) && same)
+      return `task ${order} was ${state === RUNNING ? 'started' : 'dropped'} after it was started or dropped`;
+    if (state === RUNNING) this.#started.add(order);
+    else this.ends.set(order, state);
+    return undefined;
+  }
+
+  /** Tasks that run now. */
+  running(): number[] {
+    return [...this.#started].filter((order) => !this.ends.has(order));
+  }
+
+  // ── Every outcome ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  accepted(message: number, id: number): void {
+    const order = this.order(id | 0);
+    this.#accepted.add(order);
+    if (id !== this.id(order) || this.tasks.get(order) !== message)
+      this.#machine.fail(`${message} was accepted as task ${id}, whose record is another's`);
+  }
+
+  refused(message: number): void {
+    this.#refused.add(message);
+  }
+
+  /** A message that was received as that task. */
+  received(order: number, message: number): void {
+    if (this.tasks.get(order) !== message)
+      this.#machine.fail(`${message} was received, the record says ${this.tasks.get(order)}`);
+  }
+
+  cancelled(order: number, was: TaskState | undefined): void {
+    const { DROPPED } = this.#layout.State;
+    if (was === 'queued' && this.ends.get(order) !== DROPPED)
+      this.#machine.fail(`task ${order} was cancelled while queued, and is not`);
+    if (was !== 'queued' && was !== undefined && !this.#started.has(order) && !this.ends.has(order))
+      this.#machine.fail(`task ${order} was ${was} when it was cancelled, and had not been started`);
+  }
+
+  /** How far a task is: 0 no task, 1 queued, 2 running, 3 ended; 4 its record is another task's. */
+  rank(order: number): number {
+    if (this.#orderOf(this.#record(order), this.#word(this.#claimAt(order))) > order) return 4;
+    if (this.ends.has(order)) return 3;
+    if (this.#started.has(order)) return 2;
+    const queued = (this.#word(this.#claimAt(order)) & 7) === this.#layout.Phase['QUEUED'];
+    return queued && this.tasks.has(order) ? 1 : 0;
+  }
+
+  /** A record that was read; `before`: the task's rank before that. */
+  read(order: number, record: TaskRecord | undefined, before: number): void {
+    const wrong = record === undefined ? this.#missing(order, before) : this.#differs(order, record, before);
+    if (wrong !== undefined) this.#machine.fail(`the record of task ${order}: ${wrong}`);
+  }
+
+  #missing(order: number, before: number): string | undefined {
+    if (before === 0 || before === 4 || this.rank(order) === 4 || this.rank(order) === 0) return undefined;
+    return 'not found';
+  }
+
+  #differs(order: number, record: TaskRecord, before: number): string | undefined {
+    const message = this.tasks.get(order) ?? Number.NaN;
+    const rank = RANK[record.state];
+    if (rank < before) return `${record.state}, but it had been further`;
+    const ran = rank > 1 && record.started !== undefined;
+    const fields: [string, unknown, ...unknown[]][] = [
+      ['id', record.id, this.id(order)],
+      ['fn', record.fn, message],
+      ['kind', record.kind, kindOf(message)],
+      ['sender', Math.floor((record.enqueued - ENQUEUED_AT) / 10), Math.floor(message / 10)],
+      ['started', record.started, ran ? STARTED_AT + order : undefined],
+      ['deadline', record.deadline, undefined, ran ? STARTED_AT + order + TIMEOUT : undefined],
+      ['progress', record.progress, undefined, ran ? progressOf(order) : undefined],
+      ['outcome', record.outcome, ...this.#outcomes(order, message, record)],
+      ['omitted', (record.omittedBytes ?? 0) > 99, this.#isOmitted(message, record)],
+    ];
+    if (rank < 3) fields.push(['finished', record.finished, undefined]);
+    else if (ran) fields.push(['finished', record.finished, FINISHED_AT + order]);
+    // One that tries to cancel the record's former task, and comes too late for that, may leave its own time.
+    else if (!((record.finished ?? 0) >= DROPPED_AT - this.#history)) return `finished at ${record.finished}`;
+    if (!ran && rank > 1 && record.state !== 'cancelled') return `${record.state}, and never started`;
+    const wrong = fields.find(([, is, ...may]) => !may.includes(is));
+    return (
+      wrong && `${record.state}, ${wrong[0]} ${String(wrong[1])}, not ${wrong.slice(2).map(String).join()}`
+    );
+  }
+
+  #isOmitted(message: number, { state }: TaskRecord): boolean {
+    return state === 'succeeded' && typeof resultOf(message) === 'string';
+  }
+
+  #outcomes(order: number, message: number, record: TaskRecord): unknown[] {
+    if (record.state === 'succeeded')
+      return [this.#isOmitted(message, record) ? undefined : resultOf(message)];
+    if (record.state === 'failed') return [crashOf(order)];
+    if (record.state === 'cancelled')
+      return [record.started === undefined ? undefined : stoppedWith(message)];
+    return [undefined];
+  }
+
+  // ── At rest ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Nobody can go on: does anybody wait for the end of a task that has ended? */
+  stuck(): string | undefined {
+    for (const [thread, order] of this.awaited)
+      if (!thread.killed && this.ends.has(order))
+        return `${thread.name} waits for the end of task ${order}, which has ended`;
+    return undefined;
+  }
+
+  /** The end of the run. `delivered`: the messages that left the channel. */
+  balance(delivered: readonly number[]): string | undefined {
+    for (const order of this.#accepted) {
+      const message = this.tasks.get(order) ?? Number.NaN;
+      if (delivered.includes(message) && !this.ends.has(order))
+        return `${message} left the channel and never ended`;
+    }
+    for (const [order, message] of this.tasks)
+      if (this.#refused.has(message) && this.rank(order) === 1)
+        return `${message} was refused, and its record stands`;
+    if (this.running().length > 0) return `task ${this.running()} is running for ever`;
+    return undefined;
+  }
+}

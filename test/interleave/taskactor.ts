@@ -1,0 +1,275 @@
+/** What a thread of a scenario with a ledger can do; each action tells the audit how it came out. */
+import type { TaskRecord, TaskState } from '#ledger';
+import { Task } from '#task';
+import type { Actor } from './actor.js';
+import {
+  type Audit,
+  crashOf,
+  DROPPED_AT,
+  ENQUEUED_AT,
+  FINISHED_AT,
+  kindOf,
+  progressOf,
+  resultOf,
+  STARTED_AT,
+  stoppedWith,
+  TIMEOUT,
+} from './audit.js';
+import { Await, call, type LoopPromise, promiseOf, type Steps } from './loop.js';
+import type { Instance, InstrumentedHandle, InstrumentedLedger, InstrumentedSender } from './realm.js';
+import type { World } from './world.js';
+
+export interface Execution {
+  /** The first tasks end when so many run, the others too if there is nothing to do. Default 1. */
+  readonly overlap?: number;
+  /** A task takes its time. */
+  readonly slow?: boolean;
+}
+
+export class TaskActor {
+  readonly #world: World;
+  readonly #actor: Actor;
+  readonly #instance: Instance;
+  readonly #own: InstrumentedLedger | undefined;
+
+  constructor(world: World, actor: Actor, instance: Instance) {
+    this.#world = world;
+    this.#actor = actor;
+    this.#instance = instance;
+    if (world.scenario.tasks !== undefined) this.#own = new instance.ledger.Ledger(world.ledger);
+  }
+
+  get ledger(): InstrumentedLedger {
+    if (this.#own === undefined) throw new TypeError('Expected a scenario with tasks');
+    return this.#own;
+  }
+
+  get #audit(): Audit {
+    return this.#world.audit;
+  }
+
+  readonly runTask = (task: Task, tx: InstrumentedSender): unknown => this.#instance.handle.runTask(task, tx);
+
+  // ── Whoever sends ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  #task(message: number): Task {
+    this.#actor.thread.date = ENQUEUED_AT + message;
+    return new Task(kindOf(message), message, 0, [message]);
+  }
+
+  /** `undefined`: it was refused. */
+  *run(n: number, options: object = {}): Steps<InstrumentedHandle | undefined> {
+    const { handle } = this.#instance;
+    const message = this.#actor.message(n);
+    const task = this.#task(message);
+    return yield* this.#sends(message, function* (tx) {
+      return (yield new Await(yield* call(handle.runTask(task, tx, options)))) as InstrumentedHandle;
+    });
+  }
+
+  *blockingRun(n: number, options: object = {}): Steps<InstrumentedHandle | undefined> {
+    const { handle } = this.#instance;
+    const message = this.#actor.message(n);
+    const task = this.#task(message);
+    return yield* this.#sends(message, (tx) =>
+      call(handle.blockingRunTask(task, tx, options) as Steps<InstrumentedHandle>),
+    );
+  }
+
+  /** Sends by the last of so many positions, and gives the others up. */
+  *runFar(n: number, positions: number): Steps<InstrumentedHandle | undefined> {
+    const { handle } = this.#instance;
+    const message = this.#actor.message(n);
+    const task = this.#task(message);
+    let left = positions;
+    return yield* this.#sends(message, function* (tx) {
+      const made = new handle.TaskHandle(task, yield* call(handle.enqueuerOf(tx)), {});
+      const claimed = function* (position: number): Steps<boolean> {
+        left -= 1;
+        return left <= 0 && (yield* call(made.claimed(position)));
+      };
+      yield new Await(yield* call(tx.send(task, { claimed })));
+      return made;
+    });
+  }
+
+  *#sends(
+    message: number,
+    send: (tx: Actor['sender']) => Steps<InstrumentedHandle>,
+  ): Steps<InstrumentedHandle | undefined> {
+    const { witness } = this.#world;
+    const mustFail = witness.closed;
+    witness.sends(this.#actor.thread, message);
+    try {
+      const handle = yield* send(this.#actor.sender);
+      this.#actor.admitted(message, mustFail);
+      this.#audit.accepted(message, handle.id);
+      return handle;
+    } catch (error) {
+      this.#actor.refused(message, error);
+      this.#audit.refused(message);
+      return undefined;
+    }
+  }
+
+  /** Waits for the end of a task, and reads how it came out. */
+  *finished(handle: InstrumentedHandle | undefined): Steps<void> {
+    if (handle === undefined) return;
+    const { thread } = this.#actor;
+    const order = this.#audit.order(handle.id | 0);
+    const done = (yield* call(handle.finished())) as LoopPromise;
+    this.#audit.awaited.set(thread, order);
+    const settled = new (promiseOf(thread))();
+    const settle = (): void => settled.settle('resolved', undefined);
+    done.then(settle, settle);
+    yield new Await(settled);
+    this.#audit.awaited.delete(thread);
+    if (!this.#audit.ends.has(order)) this.#world.machine.fail(`task ${order} was finished before its end`);
+    this.#read(order, yield* call(handle.status()), 3);
+  }
+
+  // ── Whoever asks ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  *read(order: number): Steps<void> {
+    const before = this.#audit.rank(order);
+    this.#actor.thread.see(before);
+    this.#read(order, yield* call(this.ledger.read(this.#audit.id(order))), before);
+  }
+
+  #read(order: number, record: TaskRecord | undefined, before: number): void {
+    this.#audit.read(order, record, before);
+    this.#actor.thread.see(record === undefined ? -1 : record.state.length);
+  }
+
+  *cancel(order: number): Steps<void> {
+    const { thread } = this.#actor;
+    const now = thread.date;
+    thread.date = DROPPED_AT + order;
+    this.#audit.cancelled(
+      order,
+      (yield* call(this.ledger.cancel(this.#audit.id(order)))) as TaskState | undefined,
+    );
+    thread.date = now;
+  }
+
+  /** What the runtime does with a task that it takes out of the queue. */
+  *cancelAt(position: number): Steps<void> {
+    const id = yield* call(this.ledger.idAt(position));
+    const order = this.#audit.order(position);
+    if (id !== this.#audit.id(order)) this.#world.machine.fail(`task ${order} has another id: ${id}`);
+    yield* this.cancel(order);
+  }
+
+  // ── The executor ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** What executor.ts does. */
+  *execute({ overlap = 1, slow = false }: Execution = {}): Steps<void> {
+    const running: [number, number][] = [];
+    for (let most = 0; ; ) {
+      if (yield* call(this.ledger.condemned)) yield* this.#parkCondemned();
+      const task = yield* this.#next(most < overlap ? [] : running);
+      if (task === undefined) break;
+      running.push(task);
+      if (slow) yield; // others may go on meanwhile, free of charge
+      if (running.length === overlap) {
+        most = overlap;
+        yield* this.#finish(running);
+      }
+    }
+    yield* this.#finish(running);
+    this.#world.witness.ended = true;
+  }
+
+  /** Receives the next task, and starts it; ends those that run before it waits for that. */
+  *#next(running: [number, number][]): Steps<[order: number, message: number] | undefined> {
+    let order = Number.NaN;
+    const accept = (_: Task, position: number): unknown => {
+      order = this.#audit.order(position);
+      return this.ledger.start(position, STARTED_AT + order);
+    };
+    let task = (yield* call(this.#actor.receiver.tryRecv(accept))) as Task | undefined;
+    if (task === undefined) {
+      yield* this.#finish(running);
+      this.#actor.receiving = true;
+      task = (yield new Await(yield* call(this.#actor.receiver.recv(accept)))) as Task | undefined;
+      this.#actor.receiving = false;
+    }
+    if (task === undefined) return undefined;
+    this.#audit.received(order, task.number);
+    const position = this.#audit.position(order);
+    yield* call(this.ledger.begin(position, STARTED_AT + order, TIMEOUT));
+    yield* call(this.ledger.progress(position, progressOf(order)));
+    return [order, task.number];
+  }
+
+  *executeOne(): Steps<void> {
+    const task = yield* this.#next([]);
+    if (task !== undefined) yield* this.#finish([task]);
+  }
+
+  /** What executor.ts does with a message that is no task. */
+  *skip(): Steps<boolean> {
+    const { receiver } = this.#actor;
+    let at = 0;
+    const accept = (_: Task, position: number): unknown => {
+      at = position;
+      return true;
+    };
+    this.#actor.receiving = true;
+    const task = yield new Await(yield* call(receiver.recv(accept)));
+    this.#actor.receiving = false;
+    if (task === undefined) return false;
+    const order = this.#audit.order(at);
+    yield* call(this.ledger.start(at, STARTED_AT + order));
+    yield* call(this.ledger.finish(at, 'failed', crashOf(order), FINISHED_AT + order));
+    return true;
+  }
+
+  *#finish(running: [number, number][]): Steps<void> {
+    for (const [order, message] of running.splice(0)) {
+      const position = this.#audit.position(order);
+      const stopped = yield* call(this.ledger.cancelRequested(position));
+      const [state, outcome] = stopped
+        ? (['cancelled', stoppedWith(message)] as const)
+        : (['succeeded', resultOf(message)] as const);
+      yield* call(this.ledger.finish(position, state, outcome, FINISHED_AT + order));
+    }
+  }
+
+  *#parkCondemned(): Steps<void> {
+    const { words, at } = this.ledger.condemnedBell;
+    yield new Await(yield* call(this.#instance.park.parkAsync(words, at)));
+  }
+
+  // ── The supervisor ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** What runtime.ts does after the worker thread's end. */
+  *failRunning(): Steps<void> {
+    for (const id of yield* call(this.ledger.running())) {
+      const order = this.#audit.order(id | 0);
+      const before = this.#audit.rank(order);
+      this.#read(order, yield* call(this.ledger.read(id)), before);
+      yield* call(this.ledger.finish(id, 'failed', crashOf(order), FINISHED_AT + order));
+    }
+    yield* call(this.ledger.tellAll());
+    yield* call(this.ledger.pardon());
+  }
+
+  /** What runtime.ts does with a task that is past its deadline: true if the thread has been ended over it. */
+  *endOver(order: number, name: string): Steps<boolean> {
+    const running = yield* call(this.ledger.running());
+    const id = this.#audit.id(order);
+    if (!running.includes(id)) return false;
+    if (!(yield* call(this.ledger.condemn(id)))) {
+      yield* call(this.ledger.pardon());
+      return false;
+    }
+    yield; // terminate() takes its time
+    const victims = this.#audit.running().filter((other) => other !== order);
+    if (victims.length > 0) this.#world.machine.fail(`task ${victims} was ended with task ${order}`);
+    const thread = this.#world.thread(name);
+    if (thread.finished) return false;
+    this.#world.machine.kill(thread);
+    return true;
+  }
+}

@@ -1,0 +1,138 @@
+/** What a thread of a scenario with a ledger does, from its first action to its last. */
+import type { Execution } from './taskactor.js';
+import type { Program } from './world.js';
+
+/** One task after the other, each awaited to its end. */
+export const running = (...messages: number[]): Program =>
+  function* (actor, tasks) {
+    for (const n of messages) yield* tasks.finished(yield* tasks.run(n));
+    yield* actor.closeSender();
+  };
+
+/** All are queued before the first is awaited. */
+export const queueing = (...messages: number[]): Program =>
+  function* (actor, tasks) {
+    const handles = [];
+    for (const n of messages) handles.push(yield* tasks.blockingRun(n));
+    for (const handle of handles) yield* tasks.finished(handle);
+    yield* actor.closeSender();
+  };
+
+/** Closes its sender while it waits for the end. */
+export const closingEarly: Program = function* (actor, tasks) {
+  const handle = yield* tasks.run(1);
+  const other = yield* tasks.run(2);
+  yield* actor.closeSender();
+  actor.happens('closed');
+  yield* tasks.finished(handle);
+  yield* tasks.finished(other);
+};
+
+/** Runs a task with the number of `name`'s sender, which has been closed. */
+export const runningAs = (name: string): Program =>
+  function* (actor, tasks) {
+    yield* actor.after('closed');
+    yield* actor.takeNumberOf(name);
+    yield* tasks.finished(yield* tasks.run(1));
+    yield* actor.closeSender();
+  };
+
+export const impatientlyRunning = (...messages: number[]): Program =>
+  function* (actor, tasks) {
+    for (const n of messages) yield* tasks.finished(yield* tasks.run(n, { timeout: 50 }));
+    yield* actor.closeSender();
+  };
+
+/** Runs one task, and gives up so many positions before it gets one for the next. */
+export const runningFar = (positions: number): Program =>
+  function* (actor, tasks) {
+    yield* tasks.run(1);
+    yield* tasks.finished(yield* tasks.runFar(2, positions));
+    yield* actor.closeSender();
+  };
+
+/** Runs three tasks; the last has the record of the first. */
+export const runningThree: Program = function* (actor, tasks) {
+  yield* tasks.run(1);
+  yield* tasks.runFar(2, 7);
+  yield* tasks.finished(yield* tasks.run(3));
+  yield* actor.closeSender();
+};
+
+/** Runs one task, and cancels it at once. */
+export const cancellingItsOwn: Program = function* (actor, tasks) {
+  const handle = yield* tasks.run(1);
+  yield* tasks.cancel(0);
+  yield* tasks.finished(handle);
+  yield* actor.closeSender();
+};
+
+export const cancelling = (...orders: number[]): Program =>
+  function* (_, tasks) {
+    for (const order of orders) yield* tasks.cancel(order);
+  };
+
+export const reading = (...orders: number[]): Program =>
+  function* (_, tasks) {
+    for (const order of orders) yield* tasks.read(order);
+  };
+
+export const executing =
+  (how: Execution = {}): Program =>
+  (_, tasks) =>
+    tasks.execute(how);
+
+/** Never takes a task. */
+export const busy: Program = function* () {};
+
+/** Finds every message corrupt. */
+export const skipping: Program = function* (_, tasks) {
+  while (yield* tasks.skip());
+};
+
+/** Runs so many tasks, then cancels what is queued and closes, as the runtime does. */
+export const givingUp = (count: number): Program =>
+  function* (actor, tasks) {
+    for (let n = 0; n < count; n++) yield* tasks.executeOne();
+    yield* actor.discard((position) => tasks.cancelAt(position));
+  };
+
+/** The supervisor of two workers: tells the next one when it has failed what the last one ran. */
+export const supervising = (first: string, second: string): Program =>
+  function* (actor, tasks) {
+    let needed = true;
+    for (const name of [first, second]) {
+      needed = (yield* actor.outlives(name)) && needed;
+      if (needed) yield* tasks.failRunning();
+      actor.happens(`end of ${name}`, needed);
+    }
+  };
+
+/** The worker after `name`, which starts when the supervisor says so. */
+export const succeedingWorker = (name: string): Program =>
+  function* (actor, tasks) {
+    if ((yield* actor.after(`end of ${name}`)) !== true) return;
+    yield* actor.attachReceiver();
+    yield* tasks.execute();
+  };
+
+/** The supervisor and the next worker, one after the other as in the runtime. */
+export const restarting = (name: string): Program =>
+  function* (actor, tasks) {
+    if (!(yield* actor.outlives(name))) return;
+    yield* tasks.failRunning();
+    yield* actor.attachReceiver();
+    yield* tasks.execute();
+  };
+
+/** Ends the worker over the first tasks that it sees running. */
+export const enforcing = (name: string, ...orders: number[]): Program =>
+  function* (actor, tasks) {
+    let ended = false;
+    for (const order of orders) ended ||= yield* tasks.endOver(order, name);
+    if (ended || (yield* actor.outlives(name))) {
+      yield* tasks.failRunning();
+      yield* actor.attachReceiver();
+      yield* tasks.execute();
+    }
+  };
