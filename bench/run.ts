@@ -14,11 +14,12 @@ import { http } from './http.js';
 import { enqueueLatency, startLatency } from './latency.js';
 import { PLANS, type Plan } from './plan.js';
 import { publish, type Section } from './report.js';
-import { accounting, fairness, headline, sweeps } from './throughput.js';
+import { accounting, fairness, headline, sides, sweeps } from './throughput.js';
 
 const QUESTIONS: Readonly<Record<string, (plan: Plan) => Promise<Section>>> = {
   throughput: headline,
   accounting,
+  sides,
   enqueue: enqueueLatency,
   start: startLatency,
   http,

@@ -1,11 +1,12 @@
 /** Question: how many tasks per second reach the other side of the queue and are run there? */
 import { bars } from './bars.js';
 import type { Payload, Result, Setup } from './contestants/contract.js';
+import type { TurnsResult } from './contestants/turns.js';
 import { lines } from './lines.js';
 import type { Plan } from './plan.js';
-import { type Contestant, own, peer, runRounds, rust } from './processes.js';
+import { type Contestant, own, peer, runOnce, runRounds, rust } from './processes.js';
 import { markdown, type Section } from './report.js';
-import { digits, ratio, type Spread, show } from './statistics.js';
+import { digits, ratio, type Spread, show, spread } from './statistics.js';
 import type { Chart } from './svg.js';
 
 /** Who takes part, and how many tasks each gets, so that a process runs for about half a second. */
@@ -81,6 +82,32 @@ export async function accounting(plan: Plan): Promise<Section> {
   const rows = [...rates].map(([name, rate]) => [name, show(rate, 1e6), show(ratio(rate, bare ?? rate))]);
   const text = markdown(['', 'million tasks/s', '× the bare loop'], rows);
   return { id: 'accounting', text, data: Object.fromEntries(rates), charts: [] };
+}
+
+/** The same two, each side alone. */
+export async function sides(plan: Plan): Promise<Section> {
+  const turns = Math.round(4e4 * Math.min(plan.scale, 1));
+  const rows: string[][] = [];
+  const data: Record<string, Spread> = {};
+  const results = new Map<boolean, TurnsResult[]>([
+    [false, []],
+    [true, []],
+  ]);
+  for (let round = 0; round < plan.rounds; round++) {
+    for (const accounted of round % 2 === 0 ? [false, true] : [true, false]) {
+      const result = await runOnce<TurnsResult>(own('turns', 'turns'), { accounted, turns });
+      if (result !== undefined) results.get(accounted)?.push(result);
+    }
+  }
+  for (const [accounted, each] of results) {
+    const name = accounted ? 'the whole path' : 'channel and a bare loop';
+    const enqueue = spread(each.map((result) => result.enqueue));
+    const consume = spread(each.map((result) => result.consume));
+    Object.assign(data, { [`${name}: enqueue`]: enqueue, [`${name}: consume`]: consume });
+    rows.push([name, show(enqueue), show(consume)]);
+  }
+  const text = markdown(['ns for each task', 'enqueue', 'take and run'], rows);
+  return { id: 'sides', text, data, charts: [] };
 }
 
 /** One thing changed at a time. */

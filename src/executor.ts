@@ -23,8 +23,11 @@ export interface ExecutorOptions {
   readonly log: ((line: string) => void) | undefined;
 }
 
+/** Where the tasks come from: what the executor needs of a receiver. */
+type Inbox = Pick<Receiver<Task>, 'recv' | 'tryRecv'>;
+
 /** Runs tasks until the channel is closed and drained. */
-export async function taskExec(rx: Receiver<Task>, options: ExecutorOptions): Promise<void> {
+export async function taskExec(rx: Inbox, options: ExecutorOptions): Promise<void> {
   const { ledger, concurrency, log } = options;
   const runner = new Runner(options);
   const overlap = new Overlap(concurrency);
@@ -121,7 +124,7 @@ class Runner {
   }
 
   /** Waits for a message. It may come at once: the event loop has not had its turn then. */
-  wait(rx: Receiver<Task>, accept: Accept<Task>): Promise<Task | undefined> {
+  wait(rx: Inbox, accept: Accept<Task>): Promise<Task | undefined> {
     this.#stale = true;
     return rx.recv(accept);
   }

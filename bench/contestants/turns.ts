@@ -1,0 +1,98 @@
+/**
+ * What each side of the queue costs its thread, in nanoseconds for each task: the enqueuer and the consumer take turns, a
+ * batch each, so that neither waits for the other, while each finds the lines that it needs in the other core's cache.
+ * `accounted`: `blockingRunTask` to the executor; else the same tasks to a bare loop that calls their functions.
+ */
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { taskExec } from '#executor';
+import { blockingRunTask, channel, Receiver, type Task } from '#index';
+import { createLedgerMemory, Ledger } from '#ledger';
+import { moduleOf } from '#task';
+import { spread } from '../statistics.js';
+import { tasks } from './tasks.js';
+
+export interface TurnsSetup {
+  readonly accounted: boolean;
+  readonly turns: number;
+}
+
+export interface TurnsResult {
+  readonly enqueue: number;
+  readonly consume: number;
+}
+
+const BATCH = 16;
+const ENQUEUER = 0;
+const CONSUMER = 1;
+const NOBODY = 2;
+
+const module = moduleOf(tasks) ?? { id: 0, names: [], definitions: [] };
+/** Of each batch, in milliseconds. The first half, while the code is being compiled, is left out. */
+const durations: number[] = [];
+const typical = () => (spread(durations.slice(durations.length / 2)).median * 1e6) / BATCH;
+
+if (isMainThread) await enqueueInTurns(JSON.parse(process.argv[2] ?? '{}'));
+else await consumeInTurns(workerData);
+
+function waitFor(words: Int32Array, whose: number): boolean {
+  for (let turn = Atomics.load(words, 0); turn !== whose; turn = Atomics.load(words, 0))
+    if (turn === NOBODY) return false;
+  return true;
+}
+
+async function enqueueInTurns({ accounted, turns }: TurnsSetup): Promise<void> {
+  const [tx, rx] = channel<Task>(32);
+  const memory = createLedgerMemory(1024, 4096, false);
+  rx.link.companion = tx.link.companion = memory;
+  new Ledger(memory).module = module.id;
+  const words = new Int32Array(new SharedArrayBuffer(4));
+  const worker = new Worker(new URL(import.meta.url), { workerData: { rx: rx.share(), words, accounted } });
+  const consume = new Promise<number>((resolve) => worker.once('message', resolve));
+  for (let turn = 0; turn < turns; turn++) {
+    waitFor(words, ENQUEUER);
+    const begin = performance.now();
+    for (let left = BATCH; left > 0; left--) {
+      const task = tasks.add('foo bar baz');
+      if (accounted) blockingRunTask(task, tx);
+      else tx.blockingSend(task);
+    }
+    durations.push(performance.now() - begin);
+    Atomics.store(words, 0, CONSUMER);
+  }
+  waitFor(words, ENQUEUER);
+  Atomics.store(words, 0, NOBODY);
+  const result: TurnsResult = { enqueue: typical(), consume: await consume };
+  process.stdout.write(`${JSON.stringify(result)}\n`);
+}
+
+async function consumeInTurns({ rx: handle, words, accounted }: typeof workerData): Promise<void> {
+  const rx = Receiver.attach<Task>(handle);
+  let left = 0;
+  let begin = 0;
+  const inTurns: Pick<Receiver<Task>, 'recv' | 'tryRecv'> = {
+    tryRecv(accept) {
+      if (left === 0) {
+        if (begin > 0) {
+          durations.push(performance.now() - begin);
+          Atomics.store(words, 0, ENQUEUER);
+        }
+        if (!waitFor(words, CONSUMER)) return undefined;
+        begin = performance.now();
+        left = BATCH;
+      }
+      left -= 1;
+      return rx.tryRecv(accept);
+    },
+    recv: async () => undefined, // the end
+  };
+  if (accounted) {
+    const ledger = new Ledger(rx.link.companion ?? createLedgerMemory(8, 8, false));
+    await taskExec(inTurns, { module, ledger, concurrency: 1, log: undefined });
+  } else {
+    for (let task = inTurns.tryRecv(); task !== undefined; task = inTurns.tryRecv()) {
+      const fn = module.definitions[task.number]?.fn as (...args: readonly unknown[]) => unknown;
+      fn(...task.args);
+    }
+  }
+  parentPort?.postMessage(typical());
+}
