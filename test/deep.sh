@@ -21,4 +21,4 @@ suite --test-name-pattern 'the scheduler finds' build/test/interleave.test.js
 STRESS_SECONDS=$((${2:-3} * 60)) suite build/test/channel.stress.test.js
 run build/test/chaos.deep.js "${3:-3}"
 run build/test/soak.deep.js "${4:-10}"
-HOSTILE_CONNECTIONS=10000 suite build/test/hostile.test.js
+HOSTILE_CONNECTIONS=10000 HOSTILE_ANSWER_MS=250 suite build/test/hostile.test.js

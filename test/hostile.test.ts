@@ -10,7 +10,11 @@ import { acceptedAt, Connection, problem, request, requestBytes, text } from './
 import { figure } from './support/figures.js';
 import { until } from './support/wait.js';
 
-const AT_ONCE_MS = 2000;
+/**
+ * How soon the server must answer. The clients are in its own thread here, so what they do counts, too: on a machine that
+ * does nothing else it takes some 100 ms while hundreds of them come and go, and `npm run test:deep` expects 250.
+ */
+const AT_ONCE_MS = Number(process.env['HOSTILE_ANSWER_MS'] ?? 2000);
 const FLOOD = Number(process.env['HOSTILE_CONNECTIONS'] ?? 2000);
 
 const app = await Application.start();
@@ -19,9 +23,11 @@ after(() => app.stop());
 
 /** Malformed, odd and abandoned requests. */
 let tried = 0;
+let slowest = 0;
 after(() => {
-  console.log(`${tried} bad requests tried`);
-  figure(`hostile: ${tried} malformed, odd or abandoned requests tried`);
+  const line = `${tried} malformed, odd or abandoned requests tried, next answer after ${slowest.toFixed(1)} ms at most`;
+  console.log(line);
+  figure(`hostile: ${line}`);
 });
 
 /** The server still answers at once. */
@@ -29,6 +35,7 @@ async function answers(): Promise<void> {
   const start = performance.now();
   text(await request(port, 'GET', '/'), 200, 'Hello, world!');
   const ms = performance.now() - start;
+  slowest = Math.max(slowest, ms);
   assert.ok(ms < AT_ONCE_MS, `answered after ${ms} ms`);
 }
 
