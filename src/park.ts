@@ -57,14 +57,14 @@ export function parkAsync(words: Int32Array, at: number): Promise<unknown> {
   return result.async ? result.value : Promise.resolve();
 }
 
-/** Wakes whoever is parked on the word. Call it after the condition has become true. */
-export function wake(words: Int32Array, at: number): void {
-  if (Atomics.load(words, at) === PARKED) wakeAlways(words, at); // pairs with the store in announce()
-}
-
 /** Somebody is parked on the word, or is about to be. */
 export function isParked(words: Int32Array, at: number): boolean {
   return Atomics.load(words, at) === PARKED; // pairs with the store in announce()
+}
+
+/** Wakes whoever is parked on the word. Call it after the condition has become true. */
+export function wake(words: Int32Array, at: number): void {
+  if (isParked(words, at)) wakeAlways(words, at);
 }
 
 /**
