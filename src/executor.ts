@@ -116,7 +116,7 @@ class Runner {
   readonly #options: ExecutorOptions;
   readonly #closures = new Map<string, Definition>();
   #now = Date.now();
-  #stale = false;
+  #stale = true;
   #turnStart = this.#now;
 
   constructor(options: ExecutorOptions) {

@@ -455,6 +455,9 @@ export class Ledger {
     const claimTimes = new Float64Array(claim.buffer);
     const runTimes = new Float64Array(run.buffer);
     const task = claim[TASK] ?? 0;
+    const enqueued = claimTimes[ENQUEUED] ?? 0;
+    // The executor's last look at the clock, which may have been just before the task came.
+    const started = hasRun ? Math.max(runTimes[STARTED] ?? 0, enqueued) : undefined;
     const progress = hasRun ? (run[PROGRESS] ?? -1) : -1;
     const size = isOutcome(state) ? (run[SIZE] ?? 0) : 0;
     const finished =
@@ -466,8 +469,8 @@ export class Ledger {
       state: STATE_NAMES[state] ?? 'queued',
       cancelRequested: state === State.DROPPED || run[CANCEL] === this.#word(id, 1),
       progress: progress < 0 ? undefined : progress / 1e6,
-      enqueued: claimTimes[ENQUEUED] ?? 0,
-      started: (hasRun && runTimes[STARTED]) || undefined,
+      enqueued,
+      started,
       finished: finished || undefined,
       deadline: (hasRun && runTimes[DEADLINE]) || undefined,
       outcome,

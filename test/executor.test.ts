@@ -757,6 +757,20 @@ test('A task that waited for nothing is started after it was enqueued, also behi
   assert.deepEqual([handle.status()?.enqueued, handle.status()?.started], [clock, clock]);
 });
 
+test('The first task starts when it is taken, however long the executor took to begin', async (t) => {
+  let clock = 1e12;
+  t.mock.method(Date, 'now', () => clock);
+  const { tx, tasks, lines, start } = prepare(t, { nothing: syncTask(() => {}) });
+  (lines as string[]).push = () => {
+    clock += 5;
+    return 0;
+  };
+  const handle = await runTask(tasks.nothing(), tx);
+  void start();
+  await handle.finished();
+  assert.deepEqual([handle.status()?.enqueued, handle.status()?.started], [1e12, 1e12 + 5]);
+});
+
 test('Two senders that had the same number both hear of the end of their tasks', async (t) => {
   const gates = [gate(), gate()] as const;
   const { tx, tasks, start } = prepare(

@@ -74,6 +74,14 @@ describe('A record', () => {
     assert.deepEqual(ended.outcome, { words: 2 });
   });
 
+  test('never starts before it was enqueued, though the executor looked at the clock just before it came', (t) => {
+    const ledger = make();
+    t.mock.timers.enable({ apis: ['Date'], now: 5000 });
+    const id = ledger.enqueue(3, 7, 'sync');
+    ledger.start(3, 4999);
+    assert.equal(ledger.read(id)?.started, 5000);
+  });
+
   test('keeps an error with its name, message, code, cause and stack', () => {
     const ledger = make(8, 4096);
     const id = reach(ledger, 0, 'running');

@@ -11,9 +11,9 @@ import type { Machine } from './machine.js';
 import type { LedgerLayout } from './realm.js';
 
 /** What the clock says when a task is … */
-export const ENQUEUED_AT = 3_000_000; // + message
-export const STARTED_AT = 1_000_000; // + order, like the others
-export const FINISHED_AT = 2_000_000;
+export const ENQUEUED_AT = 1_000_000; // + message
+export const STARTED_AT = 2_000_000; // + order, like the others
+export const FINISHED_AT = 3_000_000;
 export const DROPPED_AT = 4_000_000;
 export const TIMEOUT = 100;
 
