@@ -41,9 +41,8 @@
  */
 import { Decoder, Encoder, TaskTooLargeError } from './codec.js';
 import { isParked, wake, wakeAlways } from './park.js';
-import { type Bell, MAX_SENDERS } from './ring.js';
+import { type Bell, LINE, MAX_SENDERS } from './roster.js';
 
-const LINE = 32; // words in 128 bytes
 const HISTORY = 0; // constants
 const RESULT_BYTES = 1;
 const OVERLAPPING = 2; // 1: tasks may overlap

@@ -2,7 +2,8 @@
 import { threadId } from 'node:worker_threads';
 import { CorruptMessageError, Decoder } from './codec.js';
 import { announce, park, parkAsync, pause, retract, SLICE_MS, threadAlive } from './park.js';
-import { type Bell, EMPTY, END, type Link, Ring } from './ring.js';
+import { EMPTY, END, type Link, Ring } from './ring.js';
+import type { Bell } from './roster.js';
 
 /** What a receiver is while it travels to another thread, in `workerData` or by `postMessage`. */
 export interface ReceiverHandle<T> {

@@ -8,8 +8,8 @@
  *   positions   ──────HEAD──────────────LIMIT──────────TAIL──────────►  int32, wrapping
  *                taken │ admitted, to take │ waiting      │ unclaimed
  *
- * A position p lives in cell `p mod CELLS`; `p div CELLS` is its lap. Two cells share a
- * cache line, so that one transfer between cores brings two messages when they come fast:
+ * A position p lives in cell `p mod CELLS`; `p div CELLS` is its lap. Two cells share a cache line, so that one transfer
+ * between cores brings two messages when they come fast:
  *
  *   word 0      state = lap (24 bits) | owner (5 bits) | phase (3 bits)     Atomics only
  *   word 1      length of the message in bytes                              plain, published by the state
@@ -37,9 +37,8 @@
  *   2. HEAD < LIMIT, until the receiver closes; from then on LIMIT stays where it is.
  *   3. HEAD ≥ TAIL - CELLS: no position is claimed before its cell's last message was taken.
  *
- * Senders that find all cells in use (only possible with more than CELLS - capacity senders waiting, or given up)
- * stand in *line*: a bit in GATE and a turn number per thread. One free cell is reserved for each thread in line, oldest
- * turn first, so newcomers cannot starve them and a slow one does not hold up the others.
+ * Senders that find all cells in use (only possible with more than CELLS - capacity of them waiting, or given up) stand
+ * in line: see roster.ts.
  *
  * Death: only the state word and single-word updates decide anything, so a thread can be killed between any two
  * instructions. `bury` gives up what a dead sender left WRITING; `repair` recounts invariant 1 for the next receiver
@@ -49,37 +48,25 @@
  * crossbeam's; the message before the wait is Kotlin's buffered channel.
  */
 import { wake, wakeAlways } from './park.js';
+import { ALL, type Bell, LINE, type Life, ROSTER_WORDS, Roster } from './roster.js';
 
-const LINE = 32; // words in 128 bytes: two cache lines, which the hardware likes to fetch together
+// Behind the roster. Each group is written by other threads than its neighbours, so each has a line of its own.
+const CAPACITY: number = ROSTER_WORDS; // constant: written before the memory is shared
+const CELLS: number = ROSTER_WORDS + 1;
+const MAX_BYTES: number = ROSTER_WORDS + 2;
+const TAIL: number = ROSTER_WORDS + LINE; // next position to claim
+const HEAD: number = ROSTER_WORDS + 2 * LINE; // next position to take
+const LIMIT: number = HEAD + 1; // first position not admitted
+const BELL: number = ROSTER_WORDS + 3 * LINE; // the receiver parks here
+const RECEIVER_THREAD: number = BELL + 1; // threadId of the receiver's thread, or -1
 
-// Each group is written by other threads than its neighbours, so each has a line of its own.
-const CAPACITY = 0; // constant: written before the memory is shared
-const CELLS = 1;
-const MAX_BYTES = 2;
-const TAIL = LINE; // next position to claim
-const HEAD = 2 * LINE; // next position to take
-const LIMIT = 2 * LINE + 1; // first position not admitted
-const BELL = 3 * LINE; // the receiver parks here
-const GATE = 4 * LINE; // sign bit: closed by the receiver; bit s: sender s stands in line
-const OPEN = 4 * LINE + 1; // bit s: sender s is open
-const NEXT_TURN = 4 * LINE + 2; // turn for the next thread that joins the line
-const RECEIVER_THREAD = 4 * LINE + 3; // threadId of the receiver's thread, or -1
-const SENDERS = 5 * LINE; // one line for each sender: parking word, turn, life
-const TURN = 1;
-const LIFE = 2; // odd: open. Each opening has another number
-
-/** At most this many senders are open at once: one bit each, and the sign bit of GATE is taken. */
-export const MAX_SENDERS = 31;
-
-const FIRST_CELL: number = SENDERS + MAX_SENDERS * LINE;
+const FIRST_CELL: number = ROSTER_WORDS + 4 * LINE;
 const CELL_WORDS = 8;
 const LENGTH = 1;
 const PAYLOAD = 2;
 const INLINE_BYTES: number = (CELL_WORDS - PAYLOAD) * 4;
 
 const Phase = { WRITING: 1, WAITING: 2, READY: 3, ABORTED: 4, VOID: 5 } as const;
-const ALL = 0x7fff_ffff; // the bits of all senders
-const CLOSED = -0x8000_0000; // the sign bit
 const NOBODY = -1;
 
 /** What became of a message that was posted, or is waiting. */
@@ -97,23 +84,11 @@ export interface Scratch {
   readonly words: Int32Array;
 }
 
-/** Where a thread parks. */
-export interface Bell {
-  readonly words: Int32Array;
-  readonly at: number;
-}
-
 /** What all senders and receivers of one channel in one thread share. */
 export interface Link {
   readonly memory: SharedArrayBuffer;
   /** Memory that travels with the channel's handles, for whoever uses the channel; the channel never looks into it. */
   companion?: SharedArrayBuffer | undefined;
-}
-
-/** One opening of a sender: its number, and which of that number's openings. */
-export interface Life {
-  readonly slot: number;
-  readonly life: number;
 }
 
 /**
@@ -156,6 +131,7 @@ export class Ring {
   readonly capacity: number;
   readonly cells: number;
   readonly maxBytes: number;
+  readonly roster: Roster;
   /** The position of the last message that {@link post} left WAITING. */
   posted = 0;
 
@@ -167,12 +143,13 @@ export class Ring {
   #limit = 0;
 
   constructor(memory: SharedArrayBuffer) {
-    const constants = new Int32Array(memory, 0, LINE);
+    const constants = new Int32Array(memory, 0, TAIL);
     this.memory = memory;
     this.capacity = constants[CAPACITY] ?? 0;
     this.maxBytes = constants[MAX_BYTES] ?? 0;
     this.cells = constants[CELLS] ?? 0;
     this.#words = new Int32Array(memory, 0, FIRST_CELL + this.cells * CELL_WORDS);
+    this.roster = new Roster(this.#words);
     this.#shift = Math.log2(this.cells);
     this.#lapMask = Math.min(2 ** (32 - this.#shift) - 1, 0xff_ffff);
     this.#look();
@@ -204,29 +181,16 @@ export class Ring {
 
   /** The receiver has closed the channel. */
   get closed(): boolean {
-    return Atomics.load(this.#words, GATE) < 0; // pairs with closeReceiver
+    return this.roster.gate < 0;
   }
 
   // ── Senders ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Takes a free sender number and begins a life with it. `undefined`: all are open. */
-  openSender(): Life | undefined {
-    for (let slot = 0; slot < MAX_SENDERS; slot++) {
-      const at = SENDERS + slot * LINE + LIFE;
-      const life = Atomics.load(this.#words, at);
-      // Against other openers. Only who closes or buries this life makes the number even, and so free, again.
-      if ((life & 1) === 1 || Atomics.compareExchange(this.#words, at, life, life + 1) !== life) continue;
-      Atomics.or(this.#words, OPEN, 1 << slot);
-      return { slot, life: life + 1 };
-    }
-    return undefined;
-  }
-
-  /** Gives the sender number back. After the last one the receiver drains what is there, then ends. */
-  closeSender({ slot, life }: Life): void {
-    Atomics.and(this.#words, OPEN, ~(1 << slot)); // comes after this sender's last publish; pairs with #ended
+  /** Closes a sender. After the last one the receiver drains what is there, then ends. */
+  closeSender(life: Life): void {
+    this.roster.leave(life);
     wake(this.#words, BELL);
-    Atomics.store(this.#words, SENDERS + slot * LINE + LIFE, life + 1); // last: until here, bury would finish this
+    this.roster.free(life);
   }
 
   /**
@@ -238,7 +202,7 @@ export class Ring {
   post(slot: number, message: Scratch, length: number, admittedOnly: boolean, claimant?: Claimant): Outcome {
     const words = this.#words;
     for (;;) {
-      const gate = Atomics.load(words, GATE);
+      const gate = this.roster.gate;
       if (gate < 0) return Outcome.CLOSED;
       const p = Atomics.load(words, TAIL);
       if (admittedOnly && !this.#admitted(p)) return Outcome.FULL;
@@ -275,8 +239,8 @@ export class Ring {
   #publish(p: number, slot: number): Outcome {
     const words = this.#words;
     const at = this.#cell(p);
-    // The claim above, then this load; closeReceiver: the sign bit, then a look at the cells. One of us sees the other.
-    if (Atomics.load(words, GATE) < 0) {
+    // The claim above, then this look; closeReceiver: the gate, then a look at the cells. One of us sees the other.
+    if (this.closed) {
       this.#abandon(p, slot);
       return Outcome.CLOSED;
     }
@@ -328,57 +292,24 @@ export class Ring {
     if (gate === 0 && (p - this.#head) >>> 0 < this.cells) return true; // a window, as above
     this.#head = Atomics.load(this.#words, HEAD); // pairs with advance
     const free = (this.#head + this.cells - p) | 0;
-    return gate === 0 ? free > 0 : free > this.#ahead(slot, gate);
-  }
-
-  /** How many threads stand in line before `slot`: all of them, if it does not stand in line itself. */
-  #ahead(slot: number, gate: number): number {
-    const mine = Atomics.load(this.#words, SENDERS + slot * LINE + TURN);
-    const inLine = (gate & (1 << slot)) !== 0;
-    let count = 0;
-    for (let s = 0; s < MAX_SENDERS; s++) {
-      if (s === slot || (gate & (1 << s)) === 0) continue;
-      const turn = Atomics.load(this.#words, SENDERS + s * LINE + TURN); // pairs with joinLine
-      if (!inLine || ((turn - mine) | 0) < 0) count += 1;
-    }
-    return count;
-  }
-
-  /** Stands in line for a cell, behind those who do already. */
-  joinLine(slot: number): void {
-    const turn = Atomics.add(this.#words, NEXT_TURN, 1);
-    Atomics.store(this.#words, SENDERS + slot * LINE + TURN, turn);
-    Atomics.or(this.#words, GATE, 1 << slot); // comes before the caller's next look at HEAD; pairs with advance
-  }
-
-  /** Leaves the line. What was reserved for this thread may be somebody's now, so the others look again. */
-  leaveLine(slot: number): void {
-    const others = Atomics.and(this.#words, GATE, ~(1 << slot)) & ~(1 << slot);
-    this.#wakeSenders(others);
-  }
-
-  /** The word on which sender `slot` parks. */
-  senderBell(slot: number): Bell {
-    return { words: this.#words, at: SENDERS + slot * LINE };
+    return gate === 0 ? free > 0 : free > this.roster.ahead(slot, gate);
   }
 
   /**
    * For a sender whose thread has ended, however it ended: gives up what it left half-written, repeats the wake-ups it
    * may have owed, and closes it. Its complete messages stay. Does nothing to a life that was closed, and its successors.
    */
-  bury({ slot, life }: Life): void {
-    if (Atomics.load(this.#words, SENDERS + slot * LINE + LIFE) !== life) return; // pairs with closeSender
+  bury(life: Life): void {
+    if (!this.roster.lives(life)) return;
     for (let i = 0; i < this.cells; i++) {
       const at = FIRST_CELL + i * CELL_WORDS;
       const state = Atomics.load(this.#words, at);
-      if ((state & 0xff) !== ((slot << 3) | Phase.WRITING)) continue;
+      if ((state & 0xff) !== ((life.slot << 3) | Phase.WRITING)) continue;
       Atomics.store(this.#words, at, (state & ~7) | Phase.ABORTED); // its owner is dead: nobody else writes here
     }
-    Atomics.and(this.#words, GATE, ~(1 << slot));
-    this.#wakeSenders(ALL, wakeAlways);
-    Atomics.and(this.#words, OPEN, ~(1 << slot));
+    this.roster.remove(life);
     wakeAlways(this.#words, BELL);
-    Atomics.store(this.#words, SENDERS + slot * LINE + LIFE, life + 1); // last: the number may be another sender's now
+    this.roster.free(life);
   }
 
   // ── The receiver ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -398,7 +329,7 @@ export class Ring {
     let credits = this.capacity;
     for (let p = this.#head; p !== this.#limit; p = (p + 1) | 0) if (this.#admit(p)) credits -= 1;
     if (!this.closed) this.#grant(credits);
-    this.#wakeSenders(ALL, wakeAlways);
+    this.roster.wakeAll(ALL, wakeAlways);
   }
 
   /** The length in bytes of the next message, or EMPTY, or END. The message stays where it is. */
@@ -461,9 +392,9 @@ export class Ring {
   #pass(credits: number): void {
     this.#head = (this.#head + 1) | 0;
     Atomics.store(this.#words, HEAD, this.#head); // frees the cell; pairs with #mayClaim
-    const gate = Atomics.load(this.#words, GATE); // pairs with joinLine and closeReceiver
+    const gate = this.roster.gate; // comes after HEAD: a thread that has just joined the line sees it, or is seen
     if (gate >= 0) this.#grant(credits);
-    if ((gate & ALL) !== 0) this.#wakeSenders(gate & ALL);
+    if ((gate & ALL) !== 0) this.roster.wakeAll(gate & ALL);
   }
 
   /** Moves LIMIT on, one admitted position for each credit. */
@@ -486,7 +417,7 @@ export class Ring {
         case Phase.WAITING:
           // Against withdraw: one of the two succeeds. If it is not this one, look again.
           if (Atomics.compareExchange(this.#words, at, state, (state & ~7) | Phase.READY) !== state) continue;
-          wake(this.#words, SENDERS + ((state >>> 3) & 31) * LINE);
+          this.roster.wake((state >>> 3) & 31);
           return true;
         case Phase.ABORTED:
           Atomics.store(this.#words, at, (state & ~7) | Phase.VOID); // only the receiver touches ABORTED
@@ -499,13 +430,13 @@ export class Ring {
 
   /** Nobody can send any more. Look at the cell again *after* this has become true. */
   #ended(): boolean {
-    return Atomics.load(this.#words, OPEN) === 0 || this.closed; // pairs with closeSender and closeReceiver
+    return this.roster.empty || this.closed; // pairs with closeSender and closeReceiver
   }
 
   /** No more sends. What was admitted can still be taken. */
   closeReceiver(): void {
-    Atomics.or(this.#words, GATE, CLOSED); // pairs with #publish and outcome
-    this.#wakeSenders(ALL, wakeAlways);
+    this.roster.close(); // pairs with #publish and outcome
+    this.roster.wakeAll(ALL, wakeAlways);
     wake(this.#words, BELL);
   }
 
@@ -528,12 +459,6 @@ export class Ring {
   }
 
   // ── Both ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  #wakeSenders(slots: number, how: typeof wake = wake): void {
-    for (let s = 0; s < MAX_SENDERS; s++) {
-      if ((slots & (1 << s)) !== 0) how(this.#words, SENDERS + s * LINE);
-    }
-  }
 
   #look(): void {
     this.#head = Atomics.load(this.#words, HEAD);

@@ -8,16 +8,8 @@ import { setMaxListeners } from 'node:events';
 import { threadId } from 'node:worker_threads';
 import { Encoder } from './codec.js';
 import { announce, park, parkAsync, pause, retract, SLICE_MS, threadAlive } from './park.js';
-import {
-  type Bell,
-  type Claimant,
-  type Life,
-  type Link,
-  MAX_SENDERS,
-  Outcome,
-  Ring,
-  type Scratch,
-} from './ring.js';
+import { type Claimant, type Link, Outcome, Ring, type Scratch } from './ring.js';
+import { type Bell, type Life, MAX_SENDERS } from './roster.js';
 
 /** The channel is closed. `value` is what could not be sent. */
 export class ChannelClosedError extends Error {
@@ -129,7 +121,7 @@ export class Sender<T> {
     this.#life = life;
     this.#ring = ring;
     this.#encoder = new Encoder(ring.maxBytes);
-    this.#bell = ring.senderBell(life.slot);
+    this.#bell = ring.roster.bell(life.slot);
     this.#pause = Math.min(Math.max(ring.capacity >> 2, 1), MAX_PAUSE);
   }
 
@@ -289,12 +281,12 @@ export class Sender<T> {
   }
 
   #enterLine(): void {
-    if (!this.#inLine) this.#ring.joinLine(this.slot);
+    if (!this.#inLine) this.#ring.roster.joinLine(this.slot);
     this.#inLine = true;
   }
 
   #exitLine(): void {
-    if (this.#inLine) this.#ring.leaveLine(this.slot);
+    if (this.#inLine) this.#ring.roster.leaveLine(this.slot);
     this.#inLine = false;
   }
 
@@ -398,7 +390,7 @@ function expectOtherThread(ring: Ring): void {
 
 /** Opens a sender. */
 export function openSender(ring: Ring): Life {
-  const life = ring.openSender();
+  const life = ring.roster.open();
   if (life === undefined)
     throw new RangeError(`Expected at most ${MAX_SENDERS} open senders: close one first`);
   return life;

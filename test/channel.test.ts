@@ -17,7 +17,8 @@ import {
   SendTimeoutError,
 } from '#channel';
 import { CorruptMessageError, NotSendableError, TaskTooLargeError } from '#codec';
-import { createMemory, MAX_SENDERS, Ring } from '#ring';
+import { createMemory, Ring } from '#ring';
+import { MAX_SENDERS } from '#roster';
 import { Remote } from './support/remote.js';
 import { claimAndDie, corrupt, receiverParked, senderInLine, senderParked, tail } from './support/state.js';
 import { endWithTests, isPending, until } from './support/wait.js';

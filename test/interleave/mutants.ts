@@ -58,7 +58,7 @@ export const mutants: readonly Mutant[] = [
     'a claim that does not look whether the channel was closed meanwhile',
     'the receiver closes against blocking sends',
     'ring',
-    'if (Atomics.load(words, GATE) < 0) {',
+    'if (this.closed) {',
     'if (false) {',
   ),
   mutant(
@@ -79,7 +79,7 @@ export const mutants: readonly Mutant[] = [
     'an admission that does not wake the sender',
     'two blocking senders and a blocking receiver',
     'ring',
-    'wake(this.#words, SENDERS + ((state >>> 3) & 31) * LINE);',
+    'this.roster.wake((state >>> 3) & 31);',
     '',
   ),
   mutant(
@@ -120,16 +120,16 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'a burial that leaves the dead in line',
     'a sender is killed in line while the receiver has stopped, and buried',
-    'ring',
-    'Atomics.and(this.#words, GATE, ~(1 << slot));\n        this.#wakeSenders(ALL',
-    'this.#wakeSenders(ALL',
+    'roster',
+    'Atomics.and(this.#words, GATE, ~(1 << slot));\n        this.wakeAll(ALL',
+    'this.wakeAll(ALL',
   ),
   mutant(
     'a burial that does not wake the senders',
     'a sender is killed in line while the receiver has stopped, and buried',
-    'ring',
-    'Atomics.and(this.#words, GATE, ~(1 << slot));\n        this.#wakeSenders(ALL, wakeAlways);',
-    'Atomics.and(this.#words, GATE, ~(1 << slot));',
+    'roster',
+    'this.wakeAll(ALL, wakeAlways);',
+    '',
   ),
   mutant(
     'a new receiver that does not recount the room',
@@ -142,7 +142,7 @@ export const mutants: readonly Mutant[] = [
     'a new receiver that does not repeat wake-ups',
     'the receiver is killed, and replaced',
     'ring',
-    'this.#grant(credits);\n        this.#wakeSenders(ALL, wakeAlways);',
+    'this.#grant(credits);\n        this.roster.wakeAll(ALL, wakeAlways);',
     'this.#grant(credits);',
   ),
   mutant(
@@ -155,15 +155,15 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'a thread that leaves the line in silence',
     'a thread in line gives up while the receiver has stopped',
-    'ring',
-    'this.#wakeSenders(others);',
+    'roster',
+    'this.wakeAll(others);',
     '',
   ),
   mutant(
     'a newcomer that passes the line',
     'all cells in use: three threads in line, async and blocking',
     'ring',
-    'free > this.#ahead(slot, gate)',
+    'free > this.roster.ahead(slot, gate)',
     'free > 0',
   ),
   mutant(
@@ -198,15 +198,15 @@ export const mutants: readonly Mutant[] = [
     'a burial that does not look whose life is over',
     "a dead sender's number is used again, and the dead one buried again",
     'ring',
-    'if (Atomics.load(this.#words, SENDERS + slot * LINE + LIFE) !== life)\n            return;',
+    'if (!this.roster.lives(life))\n            return;',
     '',
   ),
   mutant(
     'a sender that gives its number back before it is closed',
     "a dead sender's number is used again, and the dead one buried again",
     'ring',
-    'Atomics.and(this.#words, OPEN, ~(1 << slot)); // comes after this',
-    'Atomics.store(this.#words, SENDERS + slot * LINE + LIFE, life + 1); Atomics.and(this.#words, OPEN, ~(1 << slot)); // this',
+    'this.roster.leave(life);\n        wake',
+    'this.roster.free(life); this.roster.leave(life);\n        wake',
   ),
   ...ledgerMutants,
 ];

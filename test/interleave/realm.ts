@@ -12,7 +12,7 @@ import { Await, call, GeneratorObject, promiseOf, runAsync, type Steps, type Thr
 import type { Machine } from './machine.js';
 
 /** In the order of their imports. */
-const FILES = ['park', 'ring', 'sender', 'receiver', 'ledger', 'handle'] as const;
+const FILES = ['park', 'roster', 'ring', 'sender', 'receiver', 'ledger', 'handle'] as const;
 
 /** A change to a built file, before it is instrumented. `from` must be there exactly once. */
 export interface Edit {
@@ -46,6 +46,7 @@ function torn(text: string): string {
 
 /** What scenarios use of an instrumented sender and receiver. Every call is to be run with `call`. */
 export interface Instance {
+  readonly roster: Record<string, number>;
   readonly ring: Record<string, number> & { readonly Phase: Record<string, number> };
   readonly sender: { readonly Sender: { attach(handle: unknown): Steps<InstrumentedSender> } };
   readonly receiver: { readonly Receiver: { attach(handle: unknown): Steps<InstrumentedReceiver> } };

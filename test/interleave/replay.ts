@@ -18,13 +18,13 @@ const STATES = ['none', 'RUNNING', 'SUCCEEDED', 'FAILED', 'CANCELLED', 'DROPPED'
 
 /** The name of a word, and its value in words. */
 function describe(world: World, { thread, op, at, value }: Step): string {
-  const { SENDERS = 0, LINE = 1, FIRST_CELL = 0, CELL_WORDS = 1 } = world.layout;
+  const { SENDERS = 0, ROSTER_WORDS = 0, LINE = 1, FIRST_CELL = 0, CELL_WORDS = 1 } = world.layout;
   if (at >= world.machine.words.length) return describeRecord(world, { thread, op, at, value });
   let [name, text] = [`word ${at}`, String(value)];
   if (at >= FIRST_CELL) {
     name = `cell ${(at - FIRST_CELL) / CELL_WORDS}`;
     text = `lap ${value >>> 8}, sender ${(value >>> 3) & 31}, ${PHASES[value & 7]}`;
-  } else if (at >= SENDERS) {
+  } else if (at >= SENDERS && at < ROSTER_WORDS) {
     const part = ['parking word', 'turn', 'life'][(at - SENDERS) % LINE];
     name = `${part} of sender ${Math.floor((at - SENDERS) / LINE)}`;
   } else {

@@ -82,12 +82,12 @@ export class World {
     const instances = threads.map((thread) =>
       build.instance(this.machine, thread, (value) => this.witness.decodes(thread, value)),
     );
-    this.layout = instances[0]?.ring ?? ({} as Instance['ring']);
-    this.records = instances[0]?.ledger ?? ({} as Instance['ledger']);
+    this.layout = { ...instances[0]?.roster, ...instances[0]?.ring } as Instance['ring'];
+    this.records = { ...instances[0]?.roster, ...instances[0]?.ledger } as Instance['ledger'];
     this.handles = this.#share(threads);
     const { handles } = this;
     const slots = new Map([...handles].map(([index, { slot }]) => [index, slot]));
-    this.#quiet = unusedWords(instances[0], this.machine.words.length, new Set(slots.values()));
+    this.#quiet = unusedWords(this, new Set(slots.values()));
     this.audit = new Audit(this.machine, this.records, scenario.start | 0);
     this.witness = new Witness(this.machine, this.layout, slots, scenario.start | 0);
     for (const [index, thread] of threads.entries()) {
@@ -212,15 +212,14 @@ export class World {
 
 /** Words of senders that nobody opened: only looked at, and all the time the same. */
 function unusedWords(
-  instance: Instance | undefined,
-  records: number,
+  { layout, records, machine }: World,
   used: ReadonlySet<number>,
 ): (at: number) => boolean {
-  if (instance === undefined) return () => false;
-  const { SENDERS = 0, FIRST_CELL = 0, LINE = 1 } = instance.ring;
-  const { WATCHERS = 0, CLAIMS = 0 } = instance.ledger;
+  const { SENDERS = 0, ROSTER_WORDS = 0, LINE = 1 } = layout;
+  const { WATCHERS = 0, CLAIMS = 0 } = records;
+  const end = machine.words.length;
   return (at) => {
-    const [index, from, to] = at < records ? [at, SENDERS, FIRST_CELL] : [at - records, WATCHERS, CLAIMS];
+    const [index, from, to] = at < end ? [at, SENDERS, ROSTER_WORDS] : [at - end, WATCHERS, CLAIMS];
     return index >= from && index < to && !used.has(Math.floor((index - from) / LINE));
   };
 }

@@ -1,17 +1,18 @@
 /**
  * What stands in a channel's memory, for tests that wait for a state, spoil it, or print it. The words are those of the
- * map in `src/ring.ts`.
+ * maps in `src/roster.ts` and `src/ring.ts`.
  */
-const CELLS = 1;
-const TAIL = 32;
-const HEAD = 64;
-const LIMIT = 65;
-const BELL = 96;
-const GATE = 128;
-const OPEN = 129;
-const RECEIVER_THREAD = 131;
-const SENDERS = 160;
-const FIRST_CELL = SENDERS + 31 * 32;
+const GATE = 0;
+const OPEN = 1;
+const SENDERS = 32;
+const CAPACITY = SENDERS + 31 * 32;
+const CELLS = CAPACITY + 1;
+const TAIL = CAPACITY + 32;
+const HEAD = CAPACITY + 64;
+const LIMIT = HEAD + 1;
+const BELL = CAPACITY + 96;
+const RECEIVER_THREAD = BELL + 1;
+const FIRST_CELL = CAPACITY + 128;
 const CELL_WORDS = 8;
 const PHASES = ['?', 'WRITING', 'WAITING', 'READY', 'ABORTED', 'VOID'];
 const WRITING = 1;
@@ -21,7 +22,7 @@ const views = new WeakMap<SharedArrayBuffer, Int32Array>();
 function wordsOf(memory: SharedArrayBuffer): Int32Array {
   const known = views.get(memory);
   if (known !== undefined) return known;
-  const cells = new Int32Array(memory, 0, 2)[CELLS] ?? 0;
+  const cells = new Int32Array(memory, 0, TAIL)[CELLS] ?? 0;
   const words = new Int32Array(memory, 0, FIRST_CELL + cells * CELL_WORDS);
   views.set(memory, words);
   return words;
@@ -83,7 +84,7 @@ export function describeState(memory: SharedArrayBuffer): string {
   const head = load(HEAD);
   const cells = words[CELLS] ?? 0;
   const lines = [
-    `capacity ${words[0]}, cells ${cells}, receiver in thread ${load(RECEIVER_THREAD)}`,
+    `capacity ${words[CAPACITY]}, cells ${cells}, receiver in thread ${load(RECEIVER_THREAD)}`,
     `head ${head}, limit ${load(LIMIT)}, tail ${load(TAIL)}, bell ${load(BELL)}`,
     `gate ${bits(load(GATE))}, open ${bits(load(OPEN))}`,
   ];
