@@ -13,11 +13,14 @@
  * park at all. There is no third case, hence no lost wake-up.
  *
  * The flag also keeps wake-ups cheap: an `Atomics.notify` takes a process-wide lock even if nobody waits.
+ *
+ * A thread may also *doze*: sleep for a moment without asking to be woken. The word is 2 then, and `wake` leaves it alone.
  */
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 
 const IDLE = 0;
 const PARKED = 1;
+const DOZING = 2;
 
 /** A blocked thread parks at most this long before it looks again by itself, whatever went wrong elsewhere. */
 export const SLICE_MS = 100;
@@ -55,6 +58,26 @@ export function park(words: Int32Array, at: number, ms: number): void {
 export function parkAsync(words: Int32Array, at: number): Promise<unknown> {
   const result = Atomics.waitAsync(words, at, PARKED); // pairs with the notify in wake()
   return result.async ? result.value : Promise.resolve();
+}
+
+/** As {@link announce}, of a thread that is going to doze. */
+export function announceDoze(words: Int32Array, at: number): void {
+  Atomics.store(words, at, DOZING); // pairs with the load in isAwake()
+}
+
+/** Blocks the thread for `ms` milliseconds, or until somebody uses `wakeAlways`. */
+export function doze(words: Int32Array, at: number, ms: number): void {
+  Atomics.wait(words, at, DOZING, ms); // pairs with the notify in wakeAlways()
+}
+
+/** Nobody is parked on the word, or dozes, or is about to. */
+export function isAwake(words: Int32Array, at: number): boolean {
+  return Atomics.load(words, at) === IDLE; // pairs with the stores in announce() and announceDoze()
+}
+
+/** Somebody dozes on the word, or is about to. */
+export function isDozing(words: Int32Array, at: number): boolean {
+  return Atomics.load(words, at) === DOZING; // pairs with the store in announceDoze()
 }
 
 /** Somebody is parked on the word, or is about to be. */

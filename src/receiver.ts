@@ -1,6 +1,7 @@
 /** The receiving half of a channel: how the one receiver waits for messages and takes them out. */
 import { threadId } from 'node:worker_threads';
 import { CorruptMessageError, Decoder } from './codec.js';
+import { Idle } from './idle.js';
 import { announce, park, parkAsync, pause, retract, SLICE_MS, threadAlive } from './park.js';
 import { EMPTY, END, type Link, Ring } from './ring.js';
 import type { Bell } from './roster.js';
@@ -13,14 +14,6 @@ export interface ReceiverHandle<T> {
   readonly carries?: (value: T) => void;
 }
 
-/**
- * How often, a microsecond apart, an idle receiver looks before it parks. A wake-up costs both threads some 20 to 100 µs,
- * so looking that long is worth it if a message comes meanwhile. Where none came, the next REST waits look only
- * shortly: messages that come seldom must not keep a processor busy, and an idle process parks and stays parked.
- */
-const LONG_SPIN = 80;
-const SHORT_SPIN = 3;
-const REST = 16;
 /** As many messages as two cache lines hold, and a sender fills in about a microsecond. */
 const BATCH = 4;
 
@@ -34,7 +27,7 @@ export class Receiver<T> {
   readonly #ring: Ring;
   readonly #decoder: Decoder;
   readonly #bell: Bell;
-  #rest = 0;
+  readonly #idle: Idle;
   #receiving = false;
   #away = false;
 
@@ -44,6 +37,7 @@ export class Receiver<T> {
     this.#ring = ring;
     this.#decoder = new Decoder(ring.maxBytes);
     this.#bell = ring.receiverBell;
+    this.#idle = new Idle(ring);
     ring.receiverThread = threadId;
   }
 
@@ -91,6 +85,7 @@ export class Receiver<T> {
         if (value !== undefined) return value;
         continue;
       }
+      if (this.#idle.doze()) continue;
       announce(words, at);
       if (this.#ring.peek() !== EMPTY) retract(words, at);
       else await this.#parkAsync();
@@ -113,6 +108,7 @@ export class Receiver<T> {
     const { words, at } = this.#bell;
     for (let length = this.#look(); ; length = this.#peek()) {
       if (length !== EMPTY) return length === END ? undefined : this.#take(length);
+      if (this.#idle.doze()) continue;
       announce(words, at);
       if (this.#ring.peek() !== EMPTY) retract(words, at);
       else park(words, at, SLICE_MS);
@@ -184,15 +180,10 @@ export class Receiver<T> {
     return length;
   }
 
-  /** Looks for a message, for a few microseconds at most, before the caller parks. */
+  /** Looks for a message, for a few microseconds at most. */
   #look(): number {
-    let length = this.#peek();
-    for (let left = this.#rest === 0 ? LONG_SPIN : SHORT_SPIN; left > 0 && length === EMPTY; left--) {
-      pause();
-      length = this.#ring.peek();
-    }
-    if (length === EMPTY) this.#rest = this.#rest === 0 ? REST : this.#rest - 1;
-    return length;
+    const length = this.#peek();
+    return length === EMPTY ? this.#idle.look() : length;
   }
 
   /**

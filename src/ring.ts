@@ -47,7 +47,7 @@
  * The cell-first claim with helping is that of Michael and Scott's queue; laps in the state word are Vyukov's and
  * crossbeam's; the message before the wait is Kotlin's buffered channel.
  */
-import { wake, wakeAlways } from './park.js';
+import { isAwake, isDozing, wake, wakeAlways } from './park.js';
 import { ALL, type Bell, LINE, type Life, ROSTER_WORDS, Roster } from './roster.js';
 
 // Behind the roster. Each group is written by other threads than its neighbours, so each has a line of its own.
@@ -250,7 +250,7 @@ export class Ring {
     // Publishes length and payload; pairs with peek and #admit. Against seal: one of the two succeeds.
     if (Atomics.compareExchange(words, at, writing, next) !== writing) return Outcome.CLOSED;
     if (admitted) {
-      wake(words, BELL);
+      this.#tellReceiver(p);
       return Outcome.ADMITTED;
     }
     this.posted = p;
@@ -266,11 +266,19 @@ export class Ring {
     if (this.#admitted(p)) {
       // The receiver moved LIMIT past p before it could see WAITING here, or is just about to look: either may do it.
       Atomics.compareExchange(this.#words, this.#cell(p), waiting, this.#state(p, slot, Phase.READY));
-      wake(this.#words, BELL);
+      this.#tellReceiver(p);
       return Outcome.ADMITTED;
     }
     if (!closed) return Outcome.WAITING;
     return this.withdraw(p, slot) ? Outcome.CLOSED : Outcome.ADMITTED;
+  }
+
+  /** Position `p` is READY. A receiver that dozes is left alone while at least half of the room is free. */
+  #tellReceiver(p: number): void {
+    if (isAwake(this.#words, BELL)) return;
+    const room = (Atomics.load(this.#words, LIMIT) - 1 - p) | 0;
+    if (isDozing(this.#words, BELL) && 2 * room >= this.capacity) return;
+    wakeAlways(this.#words, BELL);
   }
 
   /** Gives a WAITING position up. `false`: too late, it has been admitted. */
@@ -365,6 +373,11 @@ export class Ring {
   reaches(count: number): boolean {
     const p = (this.#head + count) | 0;
     return Atomics.load(this.#words, this.#cell(p)) >>> 8 === this.#lap(p);
+  }
+
+  /** How many positions have been claimed and not taken. A snapshot. */
+  get backlog(): number {
+    return (Atomics.load(this.#words, TAIL) - this.#head) | 0;
   }
 
   /** The position of the message that {@link peek} found. */

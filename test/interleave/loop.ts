@@ -66,6 +66,11 @@ export class Thread {
     return this.#running !== undefined || this.jobs.length > 0 || this.tasks.length > 0;
   }
 
+  /** Its `Atomics.wait` ends by itself. */
+  get dozing(): boolean {
+    return this.parked && this.until < Number.POSITIVE_INFINITY;
+  }
+
   /** In the middle of nothing: a timer could fire. */
   get idle(): boolean {
     return !this.killed && this.#running === undefined && this.jobs.length === 0;

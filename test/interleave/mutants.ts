@@ -107,8 +107,8 @@ export const mutants: readonly Mutant[] = [
     'a burial that does not wake the receiver',
     'a blocking sender is killed, and buried',
     'ring',
-    'wakeAlways(this.#words, BELL);',
-    '',
+    'wakeAlways(this.#words, BELL);\n        this.roster.free',
+    'this.roster.free',
   ),
   mutant(
     'a burial that leaves half-written messages',

@@ -1,0 +1,133 @@
+/** How an idle receiver waits: when it dozes, when it gives that up, and who wakes it. Time and sleep are played. */
+import assert from 'node:assert/strict';
+import { describe, type TestContext, test } from 'node:test';
+import { channelIn, type Sender } from '#channel';
+import { Idle } from '#idle';
+import { createMemory, EMPTY, Ring } from '#ring';
+
+const DOZE_MS = 0.3;
+const MANY_WAITS = 256;
+const FEW_WAITS = 8;
+
+class Bench {
+  readonly tx: Sender<number>;
+  readonly ring: Ring;
+  readonly idle: Idle;
+  /** How long the receiver slept, each time; and what comes meanwhile. */
+  readonly dozes: number[] = [];
+  during: () => void = () => {};
+  notified = 0;
+  #clock = 1000;
+
+  constructor(t: TestContext, capacity = 32) {
+    const memory = createMemory(capacity, 64);
+    t.mock.method(performance, 'now', () => this.#clock);
+    t.mock.method(Atomics, 'wait', (_words: Int32Array, _at: number, _value: number, ms: number) => {
+      this.dozes.push(ms);
+      this.#clock += ms;
+      this.during();
+      return 'timed-out';
+    });
+    t.mock.method(Atomics, 'notify', () => {
+      this.notified += 1;
+      return 0;
+    });
+    [this.tx] = channelIn<number>(memory);
+    this.ring = new Ring(memory);
+    this.idle = new Idle(this.ring);
+  }
+
+  send(count: number): void {
+    for (let n = 0; n < count; n++) assert.ok(this.tx.trySend(n));
+  }
+
+  take(): number {
+    let count = 0;
+    for (; this.ring.peek() !== EMPTY; count++) this.ring.advance();
+    return count;
+  }
+
+  /** Waits that end because a message comes after `ms`. Returns how many times the receiver dozed. */
+  wait(times: number, ms = 0.1): number {
+    const before = this.dozes.length;
+    for (let n = 0; n < times; n++) {
+      if (this.idle.look() === EMPTY && !this.idle.doze()) {
+        this.#clock += ms;
+        this.send(1);
+      }
+      this.take();
+    }
+    return this.dozes.length - before;
+  }
+}
+
+describe('An idle receiver', () => {
+  test('does not doze before it has waited often', (t) => {
+    const bench = new Bench(t);
+    assert.equal(bench.wait(MANY_WAITS - 1), 0);
+    assert.equal(bench.wait(1), 1);
+    assert.deepEqual(bench.dozes, [DOZE_MS]);
+  });
+
+  test('goes on dozing while several messages come each time, and looks how they come now and then', (t) => {
+    const bench = new Bench(t);
+    bench.during = () => bench.send(3);
+    bench.wait(MANY_WAITS - 1);
+    assert.equal(bench.wait(64), 64);
+    assert.equal(bench.wait(FEW_WAITS - 1), 0);
+    assert.equal(bench.wait(64), 64);
+  });
+
+  test('gives it up for longer and longer where it does not bring two messages', (t) => {
+    const bench = new Bench(t);
+    bench.during = () => bench.send(3);
+    bench.wait(MANY_WAITS + 1, 1);
+    bench.during = () => bench.send(1);
+    assert.equal(bench.wait(1, 1), 1);
+    for (let waits = FEW_WAITS; waits <= MANY_WAITS; waits *= 2) {
+      assert.equal(bench.wait(waits - 1, 1), 0, `within ${waits} waits`);
+      assert.equal(bench.wait(1, 1), 1, `after ${waits} waits`);
+    }
+    assert.equal(bench.wait(MANY_WAITS - 1, 1), 0);
+  });
+
+  test('gives it up where the senders wait for what comes of their messages', (t) => {
+    const bench = new Bench(t);
+    bench.during = () => bench.send(8); // in 0.3 ms, and it is 100 a millisecond without a doze
+    assert.equal(bench.wait(MANY_WAITS, 0.01), 1);
+    assert.equal(bench.wait(MANY_WAITS - 1, 0.01), 0);
+  });
+
+  test('that dozes is left alone while half of the room is free, then woken', (t) => {
+    const bench = new Bench(t, 4);
+    bench.wait(MANY_WAITS - 1);
+    bench.during = () => {
+      bench.notified = 0;
+      bench.send(2);
+      assert.equal(bench.notified, 0);
+      bench.send(1);
+      assert.equal(bench.notified, 1);
+    };
+    assert.equal(bench.wait(1), 1);
+  });
+
+  test('with room for one message is woken for each', (t) => {
+    const bench = new Bench(t, 1);
+    bench.wait(MANY_WAITS - 1);
+    bench.during = () => {
+      bench.notified = 0;
+      bench.send(1);
+      assert.equal(bench.notified, 1);
+    };
+    assert.equal(bench.wait(1), 1);
+  });
+
+  test('does not sleep if a message came while it was about to', (t) => {
+    const bench = new Bench(t);
+    bench.wait(MANY_WAITS - 1);
+    assert.equal(bench.idle.look(), EMPTY);
+    bench.send(2);
+    assert.equal(bench.idle.doze(), true);
+    assert.deepEqual(bench.dozes, []);
+  });
+});
