@@ -8,11 +8,10 @@ import { digits } from './statistics.js';
 const MIB = 2 ** 20;
 
 export async function growth(plan: Plan): Promise<Section> {
-  const upTo = plan.scale < 1 ? 1e5 : 1e7;
   const rows: string[][] = [];
   const data: Record<string, readonly GrowthPoint[]> = {};
   for (const history of [256, 1024, 65_536]) {
-    const most = history === 1024 ? upTo : Math.min(upTo, 1e6);
+    const most = history === 1024 ? plan.longest : Math.min(plan.longest, 1e6);
     const result = await runOnce<{ points: GrowthPoint[] }>(own('growth', 'growth'), { upTo: most, history });
     const points = result?.points ?? [];
     data[`history ${history}`] = points;

@@ -1,7 +1,7 @@
 /** Questions: what does one enqueue cost the thread that does it, and how soon does the task start and end? */
 import { type Bar, bars } from './bars.js';
 import type { Form, Latency, LatencySetup } from './contestants/enqueue.js';
-import type { StartResult } from './contestants/start.js';
+import type { StartResult, StartSetup } from './contestants/start.js';
 import type { Plan } from './plan.js';
 import { type Contestant, own, runOnce, rust } from './processes.js';
 import { markdown, type Section } from './report.js';
@@ -81,6 +81,12 @@ export async function enqueueLatency(plan: Plan): Promise<Section> {
   return { id: 'enqueue', text: markdown(['receiver', 'µs', ...HEAD], rows), data, charts };
 }
 
+const LOADS: readonly (readonly [StartSetup['load'], string])[] = [
+  ['idle', 'idle, one each ms'],
+  ['flow', 'a flow, one each 50 µs'],
+  ['busy', 'busy, 8 in flight'],
+];
+
 /** From the enqueue to the start of the task, and to `finished()`; and what two bare threads need for a word and back. */
 export async function startLatency(plan: Plan): Promise<Section> {
   const rows: string[][] = [];
@@ -90,14 +96,14 @@ export async function startLatency(plan: Plan): Promise<Section> {
     data['bare round trip'] = bare;
     rows.push(['none: two threads that spin (the limit)', 'a word there and back', ...cells(bare)]);
   }
-  for (const busy of [false, true]) {
+  for (const [load, state] of LOADS) {
     const rounds: StartResult[] = [];
     for (let round = 0; round < Math.min(plan.rounds, 3); round++) {
-      const result = await runOnce<StartResult>(own('start', 'start'), { busy, ms: plan.ms });
+      const result = await runOnce<StartResult>(own('start', 'start'), { load, ms: plan.ms });
       if (result !== undefined) rounds.push(result);
     }
-    const state = busy ? 'busy, 8 in flight' : 'idle, one each ms';
     for (const key of ['start', 'roundTrip'] as const) {
+      if (load === 'flow' && key === 'roundTrip') continue; // nobody awaits it
       const figures = over(rounds.map((result) => result[key]));
       data[`${state}: ${key}`] = figures;
       rows.push([state, key === 'start' ? 'enqueue to start' : 'enqueue to `finished()`', ...cells(figures)]);

@@ -5,10 +5,12 @@ export interface Plan {
   readonly ms: number;
   /** Scales the number of tasks. */
   readonly scale: number;
+  /** How many tasks the longest run has. */
+  readonly longest: number;
 }
 
 export const PLANS = {
-  quick: { rounds: 1, ms: 200, scale: 0.1 },
-  normal: { rounds: 5, ms: 500, scale: 1 },
-  full: { rounds: 9, ms: 2000, scale: 4 },
+  quick: { rounds: 1, ms: 200, scale: 0.1, longest: 1e5 },
+  normal: { rounds: 3, ms: 300, scale: 0.5, longest: 1e6 },
+  full: { rounds: 7, ms: 500, scale: 1, longest: 1e7 },
 } as const satisfies Record<string, Plan>;
