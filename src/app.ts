@@ -16,7 +16,7 @@ import type { Socket } from 'node:net';
 import { ChannelClosedError, type Sender, SendTimeoutError } from './channel.js';
 import { TaskTooLargeError } from './codec.js';
 import { runTask, type TaskHandle, tryRunTask } from './handle.js';
-import type { TaskRecord } from './ledger.js';
+import type { TaskRecord } from './record.js';
 import type { Runtime } from './runtime.js';
 import type { Task } from './task.js';
 import { tasks } from './tasks.js';

@@ -10,9 +10,10 @@ import { inspect, types } from 'node:util';
 import { CorruptMessageError } from './codec.js';
 import { TaskContext, withTask } from './context.js';
 import { TaskTimeoutError } from './errors.js';
-import type { FinalState, Ledger } from './ledger.js';
+import type { Ledger } from './ledger.js';
 import { parkAsync, threadAlive } from './park.js';
 import type { Accept, Receiver } from './receiver.js';
+import type { FinalState } from './record.js';
 import { type Definition, Task, type TaskModule } from './task.js';
 
 export interface ExecutorOptions {

@@ -1,7 +1,8 @@
 /** The enqueuer's side of a task: `runTask`, and the handle to ask, stop and await it. Works in any thread. */
 import { OutcomeOmittedError, TaskCancelledError, TaskExpiredError } from './errors.js';
-import { Ledger, type TaskRecord, type TaskState } from './ledger.js';
+import { Ledger } from './ledger.js';
 import { announce, parkAsync, threadAlive } from './park.js';
+import type { TaskRecord, TaskState } from './record.js';
 import type { Sender, SendOptions } from './sender.js';
 import type { Task } from './task.js';
 

@@ -20,7 +20,7 @@ export {
   WorkerCrashedError,
 } from './errors.js';
 export { blockingRunTask, type RunOptions, runTask, type TaskHandle, tryRunTask } from './handle.js';
-export type { FinalState, TaskRecord, TaskState } from './ledger.js';
+export type { FinalState, TaskRecord, TaskState } from './record.js';
 export { type DrainReport, type Runtime, type RuntimeOptions, startRuntime } from './runtime.js';
 export {
   asyncTask,

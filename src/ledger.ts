@@ -3,21 +3,7 @@
  * while the worker thread is blocked, or dead.
  *
  * A task's id is its position in the channel, widened to 53 bits; its record is number `position mod HISTORY`. The
- * channel hands out positions, so nobody has to hand out records. A record has two parts, each in cache lines that in
- * normal work only one thread writes, and the other never reads:
- *
- *   the sender's part, written between the claim of a position and its publication
- *     word 0      CLAIM    lap (position div HISTORY) | phase (3 bits)        Atomics only
- *     word 1, 2   TASK: number of the function × 2 + (1 if async); EPOCH: id = EPOCH × 2³² + position
- *     word 4..7   two times in ms since 1970: ENQUEUED, and DROPPED, by whoever cancels it before it is started
- *   the executor's part
- *     word 0      RUN      lap | state (3 bits); another lap: not started     Atomics only; decides everything
- *     word 1      CANCEL   lap | 1 once somebody asked this task to stop      Atomics only
- *     word 2      WATCH    bit s: sender s waits for an end                   Atomics only
- *     word 3      SIZE     bytes of the encoded result or error; negative: left out, it would have had that many
- *     word 4      PROGRESS in millionths, -1: none
- *     word 6..11  STARTED, FINISHED, DEADLINE in ms since 1970, 0: none
- *   behind them, room for one encoded result or error for each record
+ * channel hands out positions, so nobody has to hand out records. What a record holds is said in record.ts.
  *
  *   CLAIM  WRITING → QUEUED                                 the sender, before the message is published
  *          QUEUED → WITHDRAWN                               the sender whose send failed: the task was never accepted
@@ -41,6 +27,30 @@
  */
 import { Decoder, Encoder, TaskTooLargeError } from './codec.js';
 import { isParked, wake, wakeAlways } from './park.js';
+import {
+  CANCEL,
+  CLAIM_WORDS,
+  DEADLINE,
+  DROPPED,
+  describe,
+  ENQUEUED,
+  EPOCH,
+  FINAL,
+  FINISHED,
+  type FinalState,
+  isOutcome,
+  Phase,
+  PROGRESS,
+  RUN_WORDS,
+  SIZE,
+  STARTED,
+  STATE_NAMES,
+  State,
+  TASK,
+  type TaskRecord,
+  type TaskState,
+  WATCH,
+} from './record.js';
 import { type Bell, LINE, MAX_SENDERS } from './roster.js';
 
 const HISTORY = 0; // constants
@@ -52,58 +62,6 @@ const CONDEMNED = LINE + 1; // 1: the supervisor is about to end the worker thre
 const WATCHERS = 2 * LINE; // one line for each sender: it parks here for the end of tasks; number of wake-ups
 const WAKES = 1;
 const CLAIMS: number = WATCHERS + MAX_SENDERS * LINE; // the senders' parts, then the executor's
-
-const CLAIM_WORDS = 8;
-const TASK = 1;
-const EPOCH = 2;
-const ENQUEUED = 2; // in 64-bit words
-const DROPPED = 3;
-
-const RUN_WORDS = 16;
-const CANCEL = 1;
-const WATCH = 2;
-const SIZE = 3;
-const PROGRESS = 4;
-const STARTED = 3; // in 64-bit words
-const FINISHED = 4;
-const DEADLINE = 5;
-
-const Phase = { WRITING: 1, QUEUED: 2, WITHDRAWN: 3 } as const;
-const State = { RUNNING: 1, SUCCEEDED: 2, FAILED: 3, CANCELLED: 4, DROPPED: 5 } as const; // 0: no task yet
-
-const STATE_NAMES = ['queued', 'running', 'succeeded', 'failed', 'cancelled', 'cancelled'] as const;
-
-/** What a task is doing. The last three are final. */
-export type TaskState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
-export type FinalState = 'succeeded' | 'failed' | 'cancelled';
-
-const FINAL = { succeeded: State.SUCCEEDED, failed: State.FAILED, cancelled: State.CANCELLED } as const;
-
-/** In these states the executor's part holds a result or an error. */
-function isOutcome(state: number): boolean {
-  return state >= State.SUCCEEDED && state <= State.CANCELLED;
-}
-
-/** A record, read as a whole. Times are in milliseconds since 1970. */
-export interface TaskRecord {
-  readonly id: number;
-  /** Number of the task's function; -1: a closure made by `move`. */
-  readonly fn: number;
-  readonly kind: 'sync' | 'async';
-  readonly state: TaskState;
-  /** Somebody asked the task to stop. */
-  readonly cancelRequested: boolean;
-  /** From 0 to 1, if the task told. */
-  readonly progress: number | undefined;
-  readonly enqueued: number;
-  readonly started: number | undefined;
-  readonly finished: number | undefined;
-  readonly deadline: number | undefined;
-  /** The task's result, or what it threw, decoded; `undefined` while there is none, or if it was left out. */
-  readonly outcome: unknown;
-  /** The size in bytes of a result or error that was too large for its room. */
-  readonly omittedBytes: number | undefined;
-}
 
 /**
  * Makes the shared memory for at least `history` records and results of at most `resultBytes` encoded bytes.
@@ -277,7 +235,8 @@ export class Ledger {
         continue;
       if (claim[EPOCH] !== Math.floor(id / 2 ** 32)) return undefined;
       run[0] = started ? state : 0;
-      return this.#view(id, claim, run, size > 0 ? this.#decoder.decode(size) : undefined);
+      const asked = run[CANCEL] === this.#word(id, 1);
+      return describe(id, claim, run, asked, size > 0 ? this.#decoder.decode(size) : undefined);
     }
   }
 
@@ -445,36 +404,6 @@ export class Ledger {
   #room(id: number): Uint8Array {
     const start = (id & (this.#history - 1)) * Math.ceil(this.#resultBytes / 8) * 8;
     return this.#bytes.subarray(start, start + this.#resultBytes);
-  }
-
-  /** `run[0]` is 0 if the task has not been started. */
-  #view(id: number, claim: Int32Array, run: Int32Array, outcome: unknown): TaskRecord {
-    const state = (run[0] ?? 0) & 7;
-    const hasRun = state !== 0 && state !== State.DROPPED; // else the executor's part tells of a former task
-    const claimTimes = new Float64Array(claim.buffer);
-    const runTimes = new Float64Array(run.buffer);
-    const task = claim[TASK] ?? 0;
-    const enqueued = claimTimes[ENQUEUED] ?? 0;
-    // The executor's last look at the clock, which may have been just before the task came.
-    const started = hasRun ? Math.max(runTimes[STARTED] ?? 0, enqueued) : undefined;
-    const progress = hasRun ? (run[PROGRESS] ?? -1) : -1;
-    const size = isOutcome(state) ? (run[SIZE] ?? 0) : 0;
-    const finished =
-      state === State.DROPPED ? claimTimes[DROPPED] : isOutcome(state) ? runTimes[FINISHED] : 0;
-    return {
-      id,
-      fn: task >> 1,
-      kind: (task & 1) === 1 ? 'async' : 'sync',
-      state: STATE_NAMES[state] ?? 'queued',
-      cancelRequested: state === State.DROPPED || run[CANCEL] === this.#word(id, 1),
-      progress: progress < 0 ? undefined : progress / 1e6,
-      enqueued,
-      started,
-      finished: finished || undefined,
-      deadline: (hasRun && runTimes[DEADLINE]) || undefined,
-      outcome,
-      omittedBytes: size < 0 ? -size : undefined,
-    };
   }
 
   /** RUN is about this task, not about a former one in the same record. */

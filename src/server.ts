@@ -1,6 +1,6 @@
 /** The entry point: address, signals, wiring. */
 import { once } from 'node:events';
-import type { TaskRecord } from './ledger.js';
+import type { TaskRecord } from './record.js';
 import type { Task } from './task.js';
 
 process.setSourceMapsEnabled(true); // before the modules are loaded, so that the stacks of their errors show .ts lines

@@ -1,12 +1,13 @@
 /**
- * The built channel and ledger, instrumented: an instance of each module for every thread. The codec and the errors have
- * no `Atomics` in them and are used as they are.
+ * The built channel and ledger, instrumented: an instance of each module for every thread. The codec, the errors and the
+ * description of a record have no `Atomics` in them and are used as they are.
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as codec from '#codec';
 import * as errors from '#errors';
-import type { TaskRecord } from '#ledger';
+import type { TaskRecord } from '#record';
+import * as record from '#record';
 import { type Instrumented, instrument } from './instrument.js';
 import { Await, call, GeneratorObject, promiseOf, runAsync, type Steps, type Thread } from './loop.js';
 import type { Machine } from './machine.js';
@@ -146,6 +147,7 @@ export class Build {
       'node:events': { setMaxListeners: () => undefined },
       './codec.js': { ...codec, Decoder: listening(decoded) },
       './errors.js': errors,
+      './record.js': record,
     };
     const shared = { ...globals, $async, $filter, $Await: Await, $Generator: GeneratorObject, imports };
     const made: Record<string, object> = {};

@@ -1,5 +1,5 @@
 /** What a thread of a scenario with a ledger can do; each action tells the audit how it came out. */
-import type { TaskRecord, TaskState } from '#ledger';
+import type { TaskRecord, TaskState } from '#record';
 import { Task } from '#task';
 import type { Actor } from './actor.js';
 import {

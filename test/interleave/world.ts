@@ -3,6 +3,7 @@
  */
 import { channelIn, type SenderHandle } from '#channel';
 import { createLedgerMemory } from '#ledger';
+import * as record from '#record';
 import { createMemory } from '#ring';
 import { Actor } from './actor.js';
 import {
@@ -83,7 +84,11 @@ export class World {
       build.instance(this.machine, thread, (value) => this.witness.decodes(thread, value)),
     );
     this.layout = { ...instances[0]?.roster, ...instances[0]?.ring } as Instance['ring'];
-    this.records = { ...instances[0]?.roster, ...instances[0]?.ledger } as Instance['ledger'];
+    this.records = {
+      ...instances[0]?.roster,
+      ...record,
+      ...instances[0]?.ledger,
+    } as unknown as Instance['ledger'];
     this.handles = this.#share(threads);
     const { handles } = this;
     const slots = new Map([...handles].map(([index, { slot }]) => [index, slot]));
