@@ -18,7 +18,7 @@ export async function http(plan: Plan): Promise<Section> {
   }
   const contestant: Contestant = own('http', 'http');
   const results = new Map<string, HttpResult[]>(CASES.map(({ name }) => [name, []]));
-  for (let round = 0; round < Math.min(plan.rounds, 3); round++) {
+  for (let round = 0; round < plan.fewRounds; round++) {
     for (const { name, ...setup } of round % 2 === 0 ? CASES : [...CASES].reverse()) {
       const result = await runOnce<HttpResult>(contestant, { ...setup, ms: Math.max(1000, plan.ms * 4) });
       if (result !== undefined) results.get(name)?.push(result);

@@ -29,7 +29,7 @@ function over(rounds: readonly Latency[]): Figures {
 async function measure(contestant: Contestant, setup: object, plan: Plan): Promise<Figures | undefined> {
   if (contestant.missing !== undefined) return undefined;
   const rounds: Latency[] = [];
-  for (let round = 0; round < Math.min(plan.rounds, 3); round++) {
+  for (let round = 0; round < plan.fewRounds; round++) {
     const latency = await runOnce<Latency>(contestant, setup);
     if (latency !== undefined) rounds.push(latency);
   }
@@ -98,7 +98,7 @@ export async function startLatency(plan: Plan): Promise<Section> {
   }
   for (const [load, state] of LOADS) {
     const rounds: StartResult[] = [];
-    for (let round = 0; round < Math.min(plan.rounds, 3); round++) {
+    for (let round = 0; round < plan.fewRounds; round++) {
       const result = await runOnce<StartResult>(own('start', 'start'), { load, ms: plan.ms });
       if (result !== undefined) rounds.push(result);
     }

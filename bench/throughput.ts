@@ -171,7 +171,7 @@ function measure(
   const setup = { producers: 1, capacity: 32, payload: 'string' as Payload, blocking: true, ...change };
   const slow = setup.payload === '32KiB' ? 0.05 : setup.capacity === 1 ? 0.1 : 1;
   const count = Math.round((4e5 * slow * Math.min(plan.scale, 1)) / setup.producers);
-  return runRounds<Result>(contestants, () => ({ ...setup, count }), perSecond, Math.min(plan.rounds, 3));
+  return runRounds<Result>(contestants, () => ({ ...setup, count }), perSecond, plan.fewRounds);
 }
 
 /** The share of each of four blocked producers in the first half of all messages: least served to most served. */
