@@ -127,7 +127,9 @@ class Runner {
   /** Waits for a message. It may come at once: the event loop has not had its turn then. */
   wait(rx: Inbox, accept: Accept<Task>): Promise<Task | undefined> {
     this.#stale = true;
-    return rx.recv(accept);
+    const { ledger, concurrency } = this.#options;
+    const awaited = ledger.takeAwaited();
+    return rx.recv(accept, concurrency === 1 && !awaited); // tasks that overlap need the event loop
   }
 
   /** The time in milliseconds: when the last task ended, or after a wait. One look at the clock costs as much as a send. */

@@ -1,10 +1,12 @@
 /**
- * What a receiver does while there is no message, before it parks: it looks for a few microseconds, or it dozes.
+ * What a receiver does while there is no message, before it parks: it looks for some microseconds, or it dozes.
  *
  * Looking finds a message at once, and keeps a processor busy. Parking costs nothing, but then the next sender has to
  * wake this thread, which costs both some 20 to 100 µs. In between there is a flow of messages too slow to look for and
- * too fast to be woken for each: requests of a busy server. A receiver that *dozes* sleeps for a moment whatever comes;
- * the messages of that moment cost their senders no wake-up, and this thread one for all of them.
+ * too fast to be woken for each: requests of a busy server. A receiver that *dozes* sleeps for a moment whatever comes, or
+ * until half of the room is used; the messages of that moment cost their senders no wake-up, and this thread one for all
+ * of them. A sender that waits for what comes of its message would lose by that, and so would the thread's event loop:
+ * only a patient caller dozes.
  */
 import { announceDoze, doze, pause, retract } from './park.js';
 import { EMPTY, type Ring } from './ring.js';
@@ -47,21 +49,22 @@ export class Idle {
     this.#position = ring.position;
   }
 
-  /** Looks for a message for a while. Returns what {@link Ring.peek} said last. */
-  look(): number {
-    const looks = this.#rest > 0 || this.#waits === 0 ? SHORT_SPIN : LONG_SPIN;
+  /** Looks for a message for a while. Returns what {@link Ring.peek} said last. `patient`: may doze afterwards. */
+  look(patient: boolean): number {
+    const looks = this.#rest > 0 || (patient && this.#waits === 0) ? SHORT_SPIN : LONG_SPIN;
     let length = EMPTY;
     let left = looks;
     for (; left > 0 && length === EMPTY; left--) {
       pause();
       length = this.#ring.peek();
     }
-    if (length === EMPTY) this.#rest = this.#rest === 0 ? REST : this.#rest - 1;
-    if (looks - left >= SHORT_SPIN && this.#waits > 0) this.#waits -= 1;
+    if (length === EMPTY && this.#rest > 0) this.#rest -= 1;
+    else if (length === EMPTY && looks === LONG_SPIN) this.#rest = REST;
+    if (patient && looks - left >= SHORT_SPIN && this.#waits > 0) this.#waits -= 1;
     return length;
   }
 
-  /** Dozes, if that may be worth it. `true`: there are messages now. */
+  /** Dozes, if that may be worth it. `true`: positions have been claimed, so there are messages now, or soon. */
   doze(): boolean {
     if (this.#waits > 0) return false;
     const ring = this.#ring;

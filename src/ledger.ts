@@ -95,6 +95,7 @@ export class Ledger {
   readonly #resultBytes: number;
   readonly #encoder: Encoder;
   readonly #decoder: Decoder;
+  #awaited = false;
 
   constructor(memory: SharedArrayBuffer) {
     const constants = new Int32Array(memory, 0, LINE);
@@ -197,6 +198,13 @@ export class Ledger {
     if (Atomics.compareExchange(this.#words, at, running, final) !== running) return false; // publishes the outcome
     this.#tell(at);
     return true;
+  }
+
+  /** Somebody awaited the end of a task that this thread has ended since the last call. */
+  takeAwaited(): boolean {
+    const awaited = this.#awaited;
+    this.#awaited = false;
+    return awaited;
   }
 
   /** Tells how far a running task is, from 0 to 1. */
@@ -372,6 +380,7 @@ export class Ledger {
    */
   #tell(at: number, always = false): void {
     if (Atomics.load(this.#words, at + WATCH) === 0) return; // pairs with watch
+    this.#awaited = true;
     this.#wakeWatchers(Atomics.exchange(this.#words, at + WATCH, 0), always);
   }
 

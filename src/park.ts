@@ -1,8 +1,8 @@
 /**
  * Parking: how a thread waits on a word of shared memory until another thread wakes it.
  *
- * A parking word is 0 (nobody is parked) or 1 (somebody is, or is about to be). One thread parks on a word, any
- * thread wakes it. The order of the steps is what makes it safe:
+ * A parking word is 0 (nobody is parked), 1 (somebody is, or is about to be), or 2 (see below). One thread parks on a
+ * word, any thread wakes it. The order of the steps is what makes it safe:
  *
  *   parker:  1. announce(): word = 1            waker:  1. make the condition true (an Atomics store)
  *            2. look at the condition again             2. wake(): word is 1? set it to 0 and notify
@@ -41,7 +41,7 @@ export function pause(microseconds = 1): void {
 
 /** Step 1 of the parker. Look at the condition again before parking. */
 export function announce(words: Int32Array, at: number): void {
-  Atomics.store(words, at, PARKED); // pairs with the load in wake()
+  Atomics.store(words, at, PARKED); // pairs with the loads in isParked() and isAwake()
 }
 
 /** The second look found the condition true: no wake-up is wanted any more. */
@@ -51,18 +51,18 @@ export function retract(words: Int32Array, at: number): void {
 
 /** Blocks the thread until it is woken, or for `ms` milliseconds. */
 export function park(words: Int32Array, at: number, ms: number): void {
-  Atomics.wait(words, at, PARKED, ms); // pairs with the notify in wake()
+  Atomics.wait(words, at, PARKED, ms); // pairs with the notify in wakeAlways()
 }
 
 /** Like {@link park}, but the event loop goes on. Resolves at once if a wake-up came in between. */
 export function parkAsync(words: Int32Array, at: number): Promise<unknown> {
-  const result = Atomics.waitAsync(words, at, PARKED); // pairs with the notify in wake()
+  const result = Atomics.waitAsync(words, at, PARKED); // pairs with the notify in wakeAlways()
   return result.async ? result.value : Promise.resolve();
 }
 
 /** As {@link announce}, of a thread that is going to doze. */
 export function announceDoze(words: Int32Array, at: number): void {
-  Atomics.store(words, at, DOZING); // pairs with the load in isAwake()
+  Atomics.store(words, at, DOZING); // pairs with the loads in isAwake() and isDozing()
 }
 
 /** Blocks the thread for `ms` milliseconds, or until somebody uses `wakeAlways`. */
@@ -91,8 +91,8 @@ export function wake(words: Int32Array, at: number): void {
 }
 
 /**
- * Wakes without looking at the flag first: for the successor of a thread that may have been killed between the two
- * lines below, with the flag already cleared and the notify not yet given.
+ * Wakes without looking at the flag: for who has looked, and for the successor of a thread that may have been killed
+ * between the two lines below, with the flag already cleared and the notify not yet given.
  */
 export function wakeAlways(words: Int32Array, at: number): void {
   Atomics.store(words, at, IDLE); // makes a late Atomics.wait return at once

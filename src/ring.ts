@@ -57,7 +57,7 @@ const MAX_BYTES: number = ROSTER_WORDS + 2;
 const TAIL: number = ROSTER_WORDS + LINE; // next position to claim
 const HEAD: number = ROSTER_WORDS + 2 * LINE; // next position to take
 const LIMIT: number = HEAD + 1; // first position not admitted
-const BELL: number = ROSTER_WORDS + 3 * LINE; // the receiver parks here
+const BELL: number = ROSTER_WORDS + 3 * LINE; // the receiver parks here, or dozes
 const RECEIVER_THREAD: number = BELL + 1; // threadId of the receiver's thread, or -1
 
 const FIRST_CELL: number = ROSTER_WORDS + 4 * LINE;
@@ -232,7 +232,7 @@ export class Ring {
   #abandon(p: number, slot: number): void {
     const writing = this.#state(p, slot, Phase.WRITING);
     Atomics.compareExchange(this.#words, this.#cell(p), writing, this.#state(p, slot, Phase.ABORTED)); // against seal
-    wake(this.#words, BELL); // the receiver may sleep in front of it, and its room is to be given back
+    this.#tellReceiver(); // it may sleep in front of it, and its room is to be given back
   }
 
   /** Makes a stored message visible: READY if there is room, else WAITING. */
@@ -250,7 +250,7 @@ export class Ring {
     // Publishes length and payload; pairs with peek and #admit. Against seal: one of the two succeeds.
     if (Atomics.compareExchange(words, at, writing, next) !== writing) return Outcome.CLOSED;
     if (admitted) {
-      this.#tellReceiver(p);
+      this.#tellReceiver();
       return Outcome.ADMITTED;
     }
     this.posted = p;
@@ -266,17 +266,18 @@ export class Ring {
     if (this.#admitted(p)) {
       // The receiver moved LIMIT past p before it could see WAITING here, or is just about to look: either may do it.
       Atomics.compareExchange(this.#words, this.#cell(p), waiting, this.#state(p, slot, Phase.READY));
-      this.#tellReceiver(p);
+      this.#tellReceiver();
       return Outcome.ADMITTED;
     }
     if (!closed) return Outcome.WAITING;
     return this.withdraw(p, slot) ? Outcome.CLOSED : Outcome.ADMITTED;
   }
 
-  /** Position `p` is READY. A receiver that dozes is left alone while at least half of the room is free. */
-  #tellReceiver(p: number): void {
+  /** There is something for the receiver. One that dozes is left alone while at least half of the room is free. */
+  #tellReceiver(): void {
     if (isAwake(this.#words, BELL)) return;
-    const room = (Atomics.load(this.#words, LIMIT) - 1 - p) | 0;
+    // TAIL moved before this: of several senders, the last to come here sees what all have claimed.
+    const room = (Atomics.load(this.#words, LIMIT) - Atomics.load(this.#words, TAIL)) | 0;
     if (isDozing(this.#words, BELL) && 2 * room >= this.capacity) return;
     wakeAlways(this.#words, BELL);
   }
@@ -298,7 +299,7 @@ export class Ring {
   /** The cell of `p` has been taken, and is not reserved for a thread that has stood in line for longer. */
   #mayClaim(p: number, slot: number, gate: number): boolean {
     if (gate === 0 && (p - this.#head) >>> 0 < this.cells) return true; // a window, as above
-    this.#head = Atomics.load(this.#words, HEAD); // pairs with advance
+    this.#head = Atomics.load(this.#words, HEAD); // pairs with #pass
     const free = (this.#head + this.cells - p) | 0;
     return gate === 0 ? free > 0 : free > this.roster.ahead(slot, gate);
   }
@@ -375,7 +376,7 @@ export class Ring {
     return Atomics.load(this.#words, this.#cell(p)) >>> 8 === this.#lap(p);
   }
 
-  /** How many positions have been claimed and not taken. A snapshot. */
+  /** How many positions have been claimed and not taken, given-up ones too. A snapshot, for estimates. */
   get backlog(): number {
     return (Atomics.load(this.#words, TAIL) - this.#head) | 0;
   }

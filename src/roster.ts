@@ -8,7 +8,8 @@
  * reserved for each thread in line, oldest turn first, so newcomers cannot starve them and a slow one does not hold up
  * the others.
  *
- * One thread opens or closes a given life, any thread that has seen its end buries it; only the receiver closes the gate.
+ * One thread opens or closes a given life, and one thread, which has seen its end, buries it. The gate is closed on the
+ * receiver's side.
  */
 import { wake, wakeAlways } from './park.js';
 

@@ -771,6 +771,32 @@ test('The first task starts when it is taken, however long the executor took to 
   assert.deepEqual([handle.status()?.enqueued, handle.status()?.started], [1e12, 1e12 + 5]);
 });
 
+test('The receiver may doze only while nobody awaits an end, and tasks do not overlap', async (t) => {
+  for (const [concurrency, patient] of [
+    [1, [true, true, false]],
+    [2, [false, false, false]],
+  ] as const) {
+    const finish = gate();
+    const definitions = { nothing: syncTask(() => {}), wait: asyncTask(() => finish.opened) };
+    const { tx, rx, tasks, start } = prepare(t, definitions, { concurrency });
+    const recv = t.mock.method(rx, 'recv');
+    void start();
+    await until(() => recv.mock.callCount() === 1);
+    tryRunTask(tasks.nothing(), tx);
+    await until(() => recv.mock.callCount() === 2);
+    const handle = await runTask(tasks.wait(), tx);
+    const ended = handle.finished();
+    await until(() => handle.status()?.state === 'running');
+    finish.open();
+    await ended;
+    await until(() => recv.mock.callCount() >= 3);
+    assert.deepEqual(
+      recv.mock.calls.slice(0, 3).map(({ arguments: [, may] }) => may),
+      patient,
+    );
+  }
+});
+
 test('Two senders that had the same number both hear of the end of their tasks', async (t) => {
   const gates = [gate(), gate()] as const;
   const { tx, tasks, start } = prepare(

@@ -10,6 +10,7 @@ const MANY_WAITS = 256;
 const FEW_WAITS = 8;
 
 class Bench {
+  readonly memory: SharedArrayBuffer;
   readonly tx: Sender<number>;
   readonly ring: Ring;
   readonly idle: Idle;
@@ -21,6 +22,7 @@ class Bench {
 
   constructor(t: TestContext, capacity = 32) {
     const memory = createMemory(capacity, 64);
+    this.memory = memory;
     t.mock.method(performance, 'now', () => this.#clock);
     t.mock.method(Atomics, 'wait', (_words: Int32Array, _at: number, _value: number, ms: number) => {
       this.dozes.push(ms);
@@ -51,7 +53,7 @@ class Bench {
   wait(times: number, ms = 0.1): number {
     const before = this.dozes.length;
     for (let n = 0; n < times; n++) {
-      if (this.idle.look() === EMPTY && !this.idle.doze()) {
+      if (this.idle.look(true) === EMPTY && !this.idle.doze()) {
         this.#clock += ms;
         this.send(1);
       }
@@ -111,6 +113,43 @@ describe('An idle receiver', () => {
     assert.equal(bench.wait(1), 1);
   });
 
+  test('that dozes is woken if the queue is full, whichever sender comes last', (t) => {
+    const bench = new Bench(t, 4);
+    bench.wait(MANY_WAITS - 1);
+    let told = -1;
+    bench.during = () => {
+      bench.tx.trySend(0, {
+        claimed: () => {
+          bench.send(3);
+          bench.notified = 0;
+          Atomics.store(new Int32Array(bench.memory), bench.ring.receiverBell.at, 2); // it dozes again
+          return true;
+        },
+      });
+      told = bench.notified;
+    };
+    assert.equal(bench.wait(1), 1);
+    assert.equal(told, 1);
+  });
+
+  test('that dozes is woken when the only position is given up', (t) => {
+    const bench = new Bench(t, 1);
+    bench.wait(MANY_WAITS - 1);
+    bench.during = () => {
+      bench.notified = 0;
+      let first = true;
+      bench.tx.trySend(0, {
+        claimed: () => {
+          const given = !first;
+          first = false;
+          return given;
+        },
+      });
+      assert.equal(bench.notified, 1);
+    };
+    assert.equal(bench.wait(1), 1);
+  });
+
   test('with room for one message is woken for each', (t) => {
     const bench = new Bench(t, 1);
     bench.wait(MANY_WAITS - 1);
@@ -125,7 +164,7 @@ describe('An idle receiver', () => {
   test('does not sleep if a message came while it was about to', (t) => {
     const bench = new Bench(t);
     bench.wait(MANY_WAITS - 1);
-    assert.equal(bench.idle.look(), EMPTY);
+    assert.equal(bench.idle.look(true), EMPTY);
     bench.send(2);
     assert.equal(bench.idle.doze(), true);
     assert.deepEqual(bench.dozes, []);

@@ -224,7 +224,7 @@ export class Actor {
   *recv(how: 'async' | 'blocking' | 'try'): Steps<unknown> {
     this.receiving = how !== 'try';
     let value: unknown;
-    if (how === 'async') value = yield new Await(yield* call(this.receiver.recv()));
+    if (how === 'async') value = yield new Await(yield* call(this.receiver.recv(undefined, true)));
     else value = yield* call(how === 'try' ? this.receiver.tryRecv() : this.receiver.blockingRecv());
     this.receiving = false;
     if (value === undefined && how !== 'try') this.#world.witness.ended = true;

@@ -24,8 +24,8 @@ export interface Edit {
 
 /**
  * More looks before parking are the same look again, and the schedules with them are too many to explore. So every
- * constant that says how long to spin becomes `looks`. With one look, the receiver also dozes at each wait; as shipped, it
- * would come to that only after more messages than a scenario has.
+ * constant that says how long to spin becomes `looks`. With one look, a patient receiver also dozes at each wait; as
+ * shipped, it would come to that only after more messages than a scenario has.
  */
 function fewLooks(text: string, looks: number): string {
   const changed = text
@@ -103,7 +103,7 @@ export interface InstrumentedSender {
   close(): unknown;
 }
 export interface InstrumentedReceiver {
-  recv(accept?: unknown): unknown;
+  recv(accept?: unknown, patient?: boolean): unknown;
   tryRecv(accept?: unknown): unknown;
   blockingRecv(): unknown;
   close(): unknown;

@@ -191,7 +191,7 @@ export class TaskActor {
     if (task === undefined) {
       yield* this.#finish(running);
       this.#actor.receiving = true;
-      task = (yield new Await(yield* call(this.#actor.receiver.recv(accept)))) as Task | undefined;
+      task = (yield new Await(yield* call(this.#actor.receiver.recv(accept, true)))) as Task | undefined;
       this.#actor.receiving = false;
     }
     if (task === undefined) return undefined;
@@ -216,7 +216,7 @@ export class TaskActor {
       return true;
     };
     this.#actor.receiving = true;
-    const task = yield new Await(yield* call(receiver.recv(accept)));
+    const task = yield new Await(yield* call(receiver.recv(accept, true)));
     this.#actor.receiving = false;
     if (task === undefined) return false;
     const order = this.#audit.order(at);
