@@ -2,7 +2,8 @@
  * A record of the ledger: how it lies in shared memory, and what a reader makes of a copy of it. Who changes it, and when,
  * is said in ledger.ts.
  *
- * It has two parts, each in cache lines that in normal work only one thread writes, and the other never reads:
+ * It has two parts in cache lines of their own: in normal work senders write the one and the executor the other, and
+ * neither looks at the other's unless somebody asks, or waits for the end:
  *
  *   the sender's part, written between the claim of a position and its publication
  *     word 0      CLAIM    lap (position div HISTORY) | phase (3 bits)        Atomics only

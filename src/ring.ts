@@ -189,7 +189,7 @@ export class Ring {
   /** Closes a sender. After the last one the receiver drains what is there, then ends. */
   closeSender(life: Life): void {
     this.roster.leave(life);
-    wake(this.#words, BELL);
+    wake(this.#words, BELL); // one that dozes looks by itself in a moment
     this.roster.free(life);
   }
 
