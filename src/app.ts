@@ -13,12 +13,16 @@ import {
   STATUS_CODES,
 } from 'node:http';
 import type { Socket } from 'node:net';
-import { ChannelClosedError, type Sender, SendTimeoutError } from './channel.js';
-import { TaskTooLargeError } from './codec.js';
-import { runTask, type TaskHandle, tryRunTask } from './handle.js';
-import type { TaskRecord } from './record.js';
-import type { Runtime } from './runtime.js';
-import type { Task } from './task.js';
+import { ChannelClosedError, type Sender, SendTimeoutError } from './channel/index.js';
+import { TaskTooLargeError } from './codec/index.js';
+import {
+  type Runtime,
+  runTask,
+  type Task,
+  type TaskHandle,
+  type TaskRecord,
+  tryRunTask,
+} from './runtime/index.js';
 import { tasks } from './tasks.js';
 
 /** How long a request waits for room in the queue before it is answered 503. */

@@ -1,12 +1,10 @@
 /** The entry point: address, signals, wiring. */
 import { once } from 'node:events';
-import type { TaskRecord } from './record.js';
-import type { Task } from './task.js';
+import type { Task, TaskRecord } from './index.js';
 
 process.setSourceMapsEnabled(true); // before the modules are loaded, so that the stacks of their errors show .ts lines
 const { createApp, MAX_TASK_BYTES } = await import('./app.js');
-const { channel } = await import('./channel.js');
-const { startRuntime } = await import('./runtime.js');
+const { channel, startRuntime } = await import('./index.js');
 
 process.stdout.on('error', () => {}); // whoever read the log has gone; serving goes on
 

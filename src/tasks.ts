@@ -3,7 +3,7 @@
  * imports it to run them, so it must not start anything by itself.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { asyncTask, defineTasks, syncTask } from './task.js';
+import { asyncTask, defineTasks, syncTask } from './index.js';
 
 const TASK_MS = 3000;
 

@@ -16,9 +16,9 @@ import {
   type SenderHandle,
   SendTimeoutError,
 } from '#channel';
+import { createMemory, Ring } from '#channel/ring';
+import { MAX_SENDERS } from '#channel/roster';
 import { CorruptMessageError, NotSendableError, TaskTooLargeError } from '#codec';
-import { createMemory, Ring } from '#ring';
-import { MAX_SENDERS } from '#roster';
 import { Remote } from './support/remote.js';
 import { claimAndDie, corrupt, receiverParked, senderInLine, senderParked, tail } from './support/state.js';
 import { endWithTests, isPending, until } from './support/wait.js';

@@ -5,7 +5,7 @@ import { connect, createServer } from 'node:net';
 import { after, test as it, type TestContext } from 'node:test';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { channelIn, type Receiver, type Sender } from '#channel';
-import { taskExec } from '#executor';
+import { createMemory } from '#channel/ring';
 import {
   asyncTask,
   currentTask,
@@ -19,9 +19,9 @@ import {
   type Tasks,
   tryRunTask,
 } from '#index';
-import { createLedgerMemory, Ledger } from '#ledger';
-import { createMemory } from '#ring';
-import { moduleOf } from '#task';
+import { taskExec } from '#runtime/executor';
+import { createLedgerMemory, Ledger } from '#runtime/ledger';
+import { moduleOf } from '#runtime/task';
 import { eventually, idleShare, within } from './fixtures/gates.js';
 import { heapInUse } from './fixtures/heap.js';
 import { corrupt } from './support/state.js';

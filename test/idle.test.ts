@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import { channelIn, type Sender } from '#channel';
-import { Idle } from '#idle';
-import { createMemory, EMPTY, Ring } from '#ring';
+import { Idle } from '#channel/idle';
+import { createMemory, EMPTY, Ring } from '#channel/ring';
 
 const DOZE_MS = 0.3;
 const MANY_WAITS = 256;

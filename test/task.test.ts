@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { channel } from '#channel';
 import { NotSendableError, TaskTooLargeError } from '#codec';
-import { asyncTask, type Definition, defineTasks, moduleOf, move, syncTask, Task } from '#task';
+import { asyncTask, type Definition, defineTasks, moduleOf, move, syncTask, Task } from '#runtime/task';
 
 const tasks = defineTasks({
   first: syncTask((text: string, count: number) => text.repeat(count)),

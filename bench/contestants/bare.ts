@@ -4,7 +4,7 @@
  */
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { channel, Receiver, Sender } from '#channel';
-import { moduleOf, type Task } from '#task';
+import { moduleOf, type Task } from '#runtime/task';
 import { finish, Gate, PAYLOADS, readSetup, type Setup } from './contract.js';
 import { tasks } from './tasks.js';
 

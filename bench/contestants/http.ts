@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { createApp } from '#app';
 import { channel } from '#channel';
 import { startRuntime } from '#runtime';
-import type { Task } from '#task';
+import type { Task } from '#runtime/task';
 
 export interface HttpSetup {
   readonly route: 'hello' | 'enqueue';

@@ -4,10 +4,10 @@
  * `accounted`: `blockingRunTask` to the executor; else the same tasks to a bare loop that calls their functions.
  */
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { taskExec } from '#executor';
 import { blockingRunTask, channel, Receiver, type Task } from '#index';
-import { createLedgerMemory, Ledger } from '#ledger';
-import { moduleOf } from '#task';
+import { taskExec } from '#runtime/executor';
+import { createLedgerMemory, Ledger } from '#runtime/ledger';
+import { moduleOf } from '#runtime/task';
 import { spread } from '../statistics.js';
 import { tasks } from './tasks.js';
 

@@ -5,7 +5,7 @@
  * former tasks when the run begins: -HISTORY to -1. All that a record says follows from its order and its message, so a
  * record made of parts of two is noticed.
  */
-import type { TaskRecord, TaskState } from '#record';
+import type { TaskRecord, TaskState } from '#runtime/record';
 import type { Thread } from './loop.js';
 import type { Machine } from './machine.js';
 import type { LedgerLayout } from './realm.js';

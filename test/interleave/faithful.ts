@@ -3,9 +3,9 @@
  * by the instrumented ones: both have to make the same calls.
  */
 import { Receiver, type ReceiverHandle, Sender, type SenderHandle } from '#channel';
-import { runTask } from '#handle';
-import { Ledger } from '#ledger';
-import { Task } from '#task';
+import { runTask } from '#runtime/handle';
+import { Ledger } from '#runtime/ledger';
+import { Task } from '#runtime/task';
 import { exploreAll } from './explore.js';
 import { Await, call, type Steps } from './loop.js';
 import type { Step } from './machine.js';

@@ -5,9 +5,9 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as codec from '#codec';
-import * as errors from '#errors';
-import type { TaskRecord } from '#record';
-import * as record from '#record';
+import * as errors from '#runtime/errors';
+import type { TaskRecord } from '#runtime/record';
+import * as record from '#runtime/record';
 import { type Instrumented, instrument } from './instrument.js';
 import { Await, call, GeneratorObject, promiseOf, runAsync, type Steps, type Thread } from './loop.js';
 import type { Machine } from './machine.js';
@@ -110,9 +110,16 @@ export interface InstrumentedReceiver {
   discard(each: (position: number) => unknown): unknown;
 }
 
+function folderOf(file: (typeof FILES)[number]): string {
+  return file === 'ledger' || file === 'handle' ? 'runtime' : 'channel';
+}
+
 /** The built text. Read once, so that a build that runs meanwhile changes nothing. */
 const built = new Map(
-  FILES.map((file) => [file, readFileSync(fileURLToPath(import.meta.resolve(`#${file}`)), 'utf8')]),
+  FILES.map((file) => [
+    file,
+    readFileSync(fileURLToPath(import.meta.resolve(`#${folderOf(file)}/${file}`)), 'utf8'),
+  ]),
 );
 
 type Factory = ($: object) => Record<string, unknown>;
@@ -145,7 +152,7 @@ export class Build {
     const imports: Record<string, object> = {
       'node:worker_threads': { threadId: thread.index },
       'node:events': { setMaxListeners: () => undefined },
-      './codec.js': { ...codec, Decoder: listening(decoded) },
+      '../codec/index.js': { ...codec, Decoder: listening(decoded) },
       './errors.js': errors,
       './record.js': record,
     };
@@ -153,8 +160,10 @@ export class Build {
     const made: Record<string, object> = {};
     for (const [file, , factory] of this.#modules) {
       // What the ledger decodes are no messages.
-      const own = file === 'ledger' ? { ...shared, imports: { ...imports, './codec.js': codec } } : shared;
+      const own =
+        file === 'ledger' ? { ...shared, imports: { ...imports, '../codec/index.js': codec } } : shared;
       made[file] = imports[`./${file}.js`] = factory(own);
+      imports['../channel/index.js'] = { ...imports['../channel/index.js'], ...made[file] };
     }
     return made as unknown as Instance;
   }

@@ -1,6 +1,6 @@
 /** What a thread of a scenario with a ledger can do; each action tells the audit how it came out. */
-import type { TaskRecord, TaskState } from '#record';
-import { Task } from '#task';
+import type { TaskRecord, TaskState } from '#runtime/record';
+import { Task } from '#runtime/task';
 import type { Actor } from './actor.js';
 import {
   type Audit,

@@ -5,7 +5,7 @@
  * which sends came back and how.
  */
 import { Decoder } from '#codec';
-import { Task } from '#task';
+import { Task } from '#runtime/task';
 import type { Thread } from './loop.js';
 import type { Machine } from './machine.js';
 import type { Instance } from './realm.js';

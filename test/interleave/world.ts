@@ -2,9 +2,9 @@
  * A world: one scenario's threads around one channel, and perhaps a ledger, ready to be run again and again, each time in another order.
  */
 import { channelIn, type SenderHandle } from '#channel';
-import { createLedgerMemory } from '#ledger';
-import * as record from '#record';
-import { createMemory } from '#ring';
+import { createMemory } from '#channel/ring';
+import { createLedgerMemory } from '#runtime/ledger';
+import * as record from '#runtime/record';
 import { Actor } from './actor.js';
 import {
   Audit,

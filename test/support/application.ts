@@ -5,10 +5,10 @@ import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 import { createApp } from '#app';
 import { channel, type Sender } from '#channel';
-import { runTask, type TaskHandle } from '#handle';
-import type { Ledger } from '#ledger';
 import { type Runtime, startRuntime } from '#runtime';
-import { move, type Task } from '#task';
+import { runTask, type TaskHandle } from '#runtime/handle';
+import type { Ledger } from '#runtime/ledger';
+import { move, type Task } from '#runtime/task';
 import { until } from './wait.js';
 
 export const CAPACITY = 32;

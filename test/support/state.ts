@@ -1,6 +1,6 @@
 /**
  * What stands in a channel's memory, for tests that wait for a state, spoil it, or print it. The words are those of the
- * maps in `src/roster.ts` and `src/ring.ts`.
+ * maps in `src/channel/roster.ts` and `src/channel/ring.ts`.
  */
 const GATE = 0;
 const OPEN = 1;

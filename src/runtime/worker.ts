@@ -1,9 +1,9 @@
 /** The worker thread's entry: import the tasks, take over the channel's receiver, run the executor. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { Receiver, type ReceiverHandle } from '../channel/index.js';
 import { installDirectConsole } from './console.js';
 import { taskExec } from './executor.js';
 import { Ledger } from './ledger.js';
-import { Receiver, type ReceiverHandle } from './receiver.js';
 import { moduleOf, type Task } from './task.js';
 
 /** What the runtime gives the thread. */

@@ -6,7 +6,7 @@
  */
 import { isAsyncFunction } from 'node:util/types';
 import { Script } from 'node:vm';
-import { registerWireClass } from './codec.js';
+import { registerWireClass } from '../codec/index.js';
 import type { TaskContext } from './context.js';
 
 export type TaskKind = 'sync' | 'async';

@@ -7,9 +7,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { Worker } from 'node:worker_threads';
+import { Receiver } from '../channel/index.js';
 import { TaskTimeoutError, WorkerCrashedError } from './errors.js';
 import { createLedgerMemory, Ledger } from './ledger.js';
-import { Receiver } from './receiver.js';
 import type { TaskRecord } from './record.js';
 import type { Task } from './task.js';
 import type { WorkerMessage, WorkerSetup } from './worker.js';

@@ -1,6 +1,6 @@
 /** The receiving half of a channel: how the one receiver waits for messages and takes them out. */
 import { threadId } from 'node:worker_threads';
-import { CorruptMessageError, Decoder } from './codec.js';
+import { CorruptMessageError, Decoder } from '../codec/index.js';
 import { Idle } from './idle.js';
 import { announce, park, parkAsync, pause, retract, SLICE_MS, threadAlive } from './park.js';
 import { EMPTY, END, type Link, Ring } from './ring.js';

@@ -25,8 +25,9 @@
  * look is an `Atomics.add` of 0: unlike a load it cannot move before the plain reads (H.-J. Boehm, "Can seqlocks get
  * along with programming language memory models?", 2012).
  */
-import { Decoder, Encoder, TaskTooLargeError } from './codec.js';
-import { isParked, wake, wakeAlways } from './park.js';
+
+import { type Bell, isParked, LINE, MAX_SENDERS, wake, wakeAlways } from '../channel/index.js';
+import { Decoder, Encoder, TaskTooLargeError } from '../codec/index.js';
 import {
   CANCEL,
   CLAIM_WORDS,
@@ -51,7 +52,6 @@ import {
   type TaskState,
   WATCH,
 } from './record.js';
-import { type Bell, LINE, MAX_SENDERS } from './roster.js';
 
 const HISTORY = 0; // constants
 const RESULT_BYTES = 1;

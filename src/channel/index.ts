@@ -9,7 +9,9 @@ import { Receiver } from './receiver.js';
 import { createMemory, type Link, Ring } from './ring.js';
 import { openSender, Sender } from './sender.js';
 
-export { Receiver, type ReceiverHandle } from './receiver.js';
+export { announce, isParked, parkAsync, threadAlive, wake, wakeAlways } from './park.js';
+export { type Accept, Receiver, type ReceiverHandle } from './receiver.js';
+export { type Bell, LINE, MAX_SENDERS } from './roster.js';
 export {
   ChannelClosedError,
   Sender,

@@ -6,7 +6,7 @@
  */
 import { setMaxListeners } from 'node:events';
 import { threadId } from 'node:worker_threads';
-import { Encoder } from './codec.js';
+import { Encoder } from '../codec/index.js';
 import { announce, park, parkAsync, pause, retract, SLICE_MS, threadAlive } from './park.js';
 import { type Claimant, type Link, Outcome, Ring, type Scratch } from './ring.js';
 import { type Bell, type Life, MAX_SENDERS } from './roster.js';

@@ -1,9 +1,10 @@
 /** The enqueuer's side of a task: `runTask`, and the handle to ask, stop and await it. Works in any thread. */
+
+import type { Sender, SendOptions } from '../channel/index.js';
+import { announce, parkAsync, threadAlive } from '../channel/index.js';
 import { OutcomeOmittedError, TaskCancelledError, TaskExpiredError } from './errors.js';
 import { Ledger } from './ledger.js';
-import { announce, parkAsync, threadAlive } from './park.js';
 import type { TaskRecord, TaskState } from './record.js';
-import type { Sender, SendOptions } from './sender.js';
 import type { Task } from './task.js';
 
 /** How long `runTask` may wait for room in the queue: `timeout` in milliseconds, or until `signal` aborts. */

@@ -7,12 +7,12 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { inspect, types } from 'node:util';
-import { CorruptMessageError } from './codec.js';
+import type { Accept, Receiver } from '../channel/index.js';
+import { parkAsync, threadAlive } from '../channel/index.js';
+import { CorruptMessageError } from '../codec/index.js';
 import { TaskContext, withTask } from './context.js';
 import { TaskTimeoutError } from './errors.js';
 import type { Ledger } from './ledger.js';
-import { parkAsync, threadAlive } from './park.js';
-import type { Accept, Receiver } from './receiver.js';
 import type { FinalState } from './record.js';
 import { type Definition, Task, type TaskModule } from './task.js';
 

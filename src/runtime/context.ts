@@ -5,8 +5,9 @@
  * A task of `defineTasks` asks with `currentTask()`, before its first `await`; a closure of `move` gets its context as
  * the second parameter.
  */
+
+import { announce, parkAsync } from '../channel/index.js';
 import type { Ledger } from './ledger.js';
-import { announce, parkAsync } from './park.js';
 
 /** A running task's view of itself. */
 export class TaskContext {

@@ -1,0 +1,26 @@
+/**
+ * What runs tasks: the runtime that owns the worker thread, and all that the two sides of the queue need. Other folders
+ * come in through here.
+ */
+export { currentTask, type TaskContext } from './context.js';
+export {
+  OutcomeOmittedError,
+  TaskCancelledError,
+  TaskExpiredError,
+  TaskTimeoutError,
+  WorkerCrashedError,
+} from './errors.js';
+export { blockingRunTask, type RunOptions, runTask, type TaskHandle, tryRunTask } from './handle.js';
+export type { FinalState, TaskRecord, TaskState } from './record.js';
+export { type DrainReport, type Runtime, type RuntimeOptions, startRuntime } from './runtime.js';
+export {
+  asyncTask,
+  type Definition,
+  defineTasks,
+  move,
+  type Sendable,
+  syncTask,
+  type Task,
+  type TaskOptions,
+  type Tasks,
+} from './task.js';
