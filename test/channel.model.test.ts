@@ -9,7 +9,7 @@ import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import fc from 'fast-check';
 import { ChannelClosedError, channelIn, Receiver, Sender, SendTimeoutError } from '#channel';
-import { createMemory } from '#channel/ring';
+import { createMemory } from '#channel/memory';
 import { describeState } from './support/state.js';
 import { endWithTests, seedFrom } from './support/wait.js';
 

@@ -16,11 +16,11 @@ import {
   type SenderHandle,
   SendTimeoutError,
 } from '#channel';
-import { createMemory, Ring } from '#channel/ring';
-import { MAX_SENDERS } from '#channel/roster';
+import { createMemory } from '#channel/memory';
+import { MAX_SENDERS } from '#channel/line';
 import { CorruptMessageError, NotSendableError, TaskTooLargeError } from '#codec';
 import { Remote } from './support/remote.js';
-import { claimAndDie, corrupt, receiverParked, senderInLine, senderParked, tail } from './support/state.js';
+import { claimAndDie, corrupt, moveTo, receiverParked, senderInLine, senderParked, tail } from './support/state.js';
 import { endWithTests, isPending, until } from './support/wait.js';
 
 endWithTests();
@@ -972,14 +972,14 @@ describe('Handles', () => {
     assert.deepEqual(await collect(rx), range(31));
   });
 
-  test('carry a companion memory along, if the channel was given one', async (t) => {
+  test('carry an annex along, if the channel was given one', async (t) => {
     const [tx, rx] = channel<number>(1);
-    tx.link.companion = new SharedArrayBuffer(8);
-    assert.equal(rx.share().companion, tx.link.companion);
-    assert.equal(Sender.attach<number>(tx.share()).share().companion, tx.link.companion);
+    tx.link.annex = new SharedArrayBuffer(8);
+    assert.equal(rx.share().annex, tx.link.annex);
+    assert.equal(Sender.attach<number>(tx.share()).share().annex, tx.link.annex);
     const remote = new Remote(t, tx.share());
     const back = (await remote.run(['share', 'tx'])) as SenderHandle<number>;
-    assert.equal(back.companion?.byteLength, 8);
+    assert.equal(back.annex?.byteLength, 8);
     assert.equal(back.memory.byteLength, tx.link.memory.byteLength);
   });
 });
@@ -995,9 +995,9 @@ describe('A claimant', () => {
       },
     };
     const look = (position: number) => rx.tryRecv() === undefined && claimant.claimed(position);
-    await tx.send(0, { claimed: look });
+    await tx.send(0, {}, { claimed: look });
     assert.equal(tx.trySend(1, claimant), true);
-    const sends = range(4).map((i) => tx.send(2 + i, claimant)); // two have cells, two stand in line
+    const sends = range(4).map((i) => tx.send(2 + i, {}, claimant)); // two have cells, two stand in line
     assert.equal(tx.trySend(9, claimant), false);
     assert.deepEqual(log, range(4));
     const seen: number[] = [];
@@ -1018,7 +1018,7 @@ describe('A claimant', () => {
       const [tx, rx] = channelIn<number>(createMemory(2, 64, cells));
       const third = { claimed: (position: number) => position % 3 === 0 };
       const received: number[] = [];
-      const sends = range(30).map((i) => tx.send(i, third));
+      const sends = range(30).map((i) => tx.send(i, {}, third));
       tx.close();
       for await (const value of rx) {
         received.push(value);
@@ -1182,7 +1182,7 @@ describe('Positions', () => {
     test(`that ran on by ${passed} while a sender slept give it no more room than there is`, () => {
       const memory = createMemory(2, 64, 4);
       const [sleeper] = channelIn<number>(memory);
-      new Ring(memory).reset(passed | 0); // as if others had sent that many, and all had been taken
+      moveTo(memory, passed | 0); // as if others had sent that many, and all had been taken
       const receiver = Receiver.attach<number>({ kind: 'receiver', memory });
       assert.equal(sleeper.trySend(0), true);
       assert.equal(sleeper.trySend(1), true);

@@ -5,7 +5,7 @@ import { connect, createServer } from 'node:net';
 import { after, test as it, type TestContext } from 'node:test';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { channelIn, type Receiver, type Sender } from '#channel';
-import { createMemory } from '#channel/ring';
+import { createMemory } from '#channel/memory';
 import {
   asyncTask,
   currentTask,
@@ -66,7 +66,7 @@ function prepare<const D extends Readonly<Record<string, Definition>>>(
   const [tx, rx] = channelIn<Task>(createMemory(capacity, 4096, 2 ** Math.ceil(Math.log2(2 * capacity))));
   const ledger = new Ledger(createLedgerMemory(history, 4096, concurrency > 1));
   ledger.module = module.id;
-  rx.link.companion = ledger.memory;
+  rx.link.annex = ledger.memory;
   const errors: string[] = [];
   const lines: string[] = [];
   t.mock.method(console, 'error', (text: string) => errors.push(text));

@@ -90,9 +90,9 @@ export class Runtime {
     expectInteger('concurrency', concurrency, 1, 256);
     const keep = history ?? Math.max(1024, 2 * rx.capacity);
     expectInteger('history', keep, 2 * rx.capacity, 2 ** 20);
-    const ledger = createLedgerMemory(Math.max(keep, 2 * rx.cells), RESULT_BYTES, concurrency > 1);
+    const ledger = createLedgerMemory(keep, RESULT_BYTES, concurrency > 1);
     const handle = rx.share(); // throws if the receiver is in use
-    rx.link.companion = ledger;
+    rx.link.annex = ledger;
     this.ledger = new Ledger(ledger);
     this.#rx = rx;
     this.#setup = { rx: handle, ledger, tasks: tasks.href, concurrency, log };

@@ -2,7 +2,7 @@
  * A world: one scenario's threads around one channel, and perhaps a ledger, ready to be run again and again, each time in another order.
  */
 import { channelIn, type SenderHandle } from '#channel';
-import { createMemory } from '#channel/ring';
+import { createMemory } from '#channel/memory';
 import { createLedgerMemory } from '#runtime/ledger';
 import * as record from '#runtime/record';
 import { Actor } from './actor.js';
@@ -189,7 +189,7 @@ export class World {
   /** A sender for each thread that has one, made by the shipped code. */
   #share(threads: readonly Thread[]): Map<number, SenderHandle<number>> {
     const [tx, rx] = channelIn<number>(this.memory);
-    tx.link.companion = this.ledger;
+    tx.link.annex = this.ledger;
     const senders = threads.filter((thread) => this.#role(thread).has === 'sender');
     const handles = new Map(senders.map(({ index }) => [index, tx.share()]));
     tx.close();
