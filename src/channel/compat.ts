@@ -1,8 +1,19 @@
 import { keepAlive } from './park.js';
+
 const IDLE = 0;
 const PARKED = 1;
-export interface Bell { readonly words: Int32Array; readonly at: number }
-export const threadAlive = { hold(): void { keepAlive(1); }, release(): void { keepAlive(-1); } };
+export interface Bell {
+  readonly words: Int32Array;
+  readonly at: number;
+}
+export const threadAlive = {
+  hold(): void {
+    keepAlive(1);
+  },
+  release(): void {
+    keepAlive(-1);
+  },
+};
 /** Step 1 of the parker. Look at the condition again before parking. */
 export function announce(words: Int32Array, at: number): void {
   Atomics.store(words, at, PARKED); // pairs with the loads in isParked() and isAwake()
@@ -42,4 +53,3 @@ export function wakeAlways(words: Int32Array, at: number): void {
   Atomics.store(words, at, IDLE); // makes a late Atomics.wait return at once
   Atomics.notify(words, at);
 }
-

@@ -272,7 +272,8 @@ export class Sender<T> {
       signal?.addEventListener('abort', abort);
       const timer = timeout <= MAX_TIMER ? setTimeout(expire, timeout) : undefined;
       this.#queue(waiting);
-      if (this.#listening) this.#postWaiting(); // a last look, as this thread has just joined the line
+      if (this.#listening)
+        this.#postWaiting(); // a last look, as this thread has just joined the line
       else void this.#listen();
     });
   }

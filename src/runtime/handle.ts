@@ -1,7 +1,14 @@
 /** The enqueuer's side of a task: `runTask`, and the handle to ask, stop and await it. Works in any thread. */
 
-import { type Claimant, checked, type Sender, type SendOptions } from '../channel/index.js';
-import { announce, parkAsync, threadAlive } from '../channel/index.js';
+import {
+  announce,
+  type Claimant,
+  checked,
+  parkAsync,
+  type Sender,
+  type SendOptions,
+  threadAlive,
+} from '../channel/index.js';
 import { OutcomeOmittedError, TaskCancelledError, TaskExpiredError } from './errors.js';
 import { Ledger } from './ledger.js';
 import type { TaskRecord, TaskState } from './record.js';
