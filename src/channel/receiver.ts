@@ -72,7 +72,6 @@ export class Receiver<T> {
       if (length === EMPTY) {
         if (patient && this.#patience.doze()) continue;
         this.#receiving = true;
-        this.#ring.callLine();
         await this.#ring.bell.waitAsync(() => this.#ring.peek() !== EMPTY, Number.POSITIVE_INFINITY);
         this.#receiving = false;
       } else {
@@ -97,7 +96,6 @@ export class Receiver<T> {
     this.#expectHere();
     for (let length = this.#look(false); ; length = this.#peek()) {
       if (length !== EMPTY) return length === END ? undefined : this.#take(length);
-      this.#ring.callLine();
       this.#ring.bell.wait(() => this.#ring.peek() !== EMPTY, SLICE_MS);
     }
   }

@@ -164,7 +164,7 @@ export class Ring {
   }
 
   /** Wakes those in line who have a right to the room there is. After every step by which somebody may have got one. */
-  callLine(gate: number = this.line.gate): void {
+  callLine(gate: number): void {
     if (gate > 0) this.line.call(gate, this.capacity - this.length);
   }
 
@@ -241,7 +241,7 @@ export class Ring {
 
   /**
    * Done with the message at HEAD: its room is free from here on. Those in line are called once half of the room is
-   * free, so that they come and go with many messages at a time; a receiver that is going to wait calls them before.
+   * free, so that they come and go with many messages at a time; an empty ring is free as a whole.
    */
   advance(): void {
     this.#head = (this.#head + 1) | 0;

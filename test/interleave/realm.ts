@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import * as channelErrors from '#channel/errors';
 import * as codec from '#codec';
 import * as errors from '#runtime/errors';
 import type { TaskRecord } from '#runtime/record';
@@ -13,7 +14,18 @@ import { Await, call, GeneratorObject, promiseOf, runAsync, type Steps, type Thr
 import type { Machine } from './machine.js';
 
 /** In the order of their imports. */
-const FILES = ['park', 'roster', 'ring', 'idle', 'sender', 'receiver', 'ledger', 'handle'] as const;
+const FILES = [
+  'park',
+  'compat',
+  'line',
+  'memory',
+  'ring',
+  'patience',
+  'sender',
+  'receiver',
+  'ledger',
+  'handle',
+] as const;
 
 /** A change to a built file, before it is instrumented. `from` must be there exactly once. */
 export interface Edit {
@@ -30,6 +42,7 @@ export interface Edit {
 function fewLooks(text: string, looks: number): string {
   const changed = text
     .replaceAll(/const (\w*SPIN) = [\d_]+;/g, (_, name) => `const ${name} = ${looks};`)
+    .replace(/const NAP_MS = \d+;/, 'const NAP_MS = 100;') // a whole slice: see machine.ts
     .replaceAll(/const (\w*WAITS) = [\d_]+;/g, (all, name) => (looks === 0 ? all : `const ${name} = 0;`));
   if (changed === text) throw new Error('Expected constants named SPIN');
   return changed;
@@ -50,8 +63,8 @@ function torn(text: string): string {
 
 /** What scenarios use of an instrumented sender and receiver. Every call is to be run with `call`. */
 export interface Instance {
-  readonly roster: Record<string, number>;
-  readonly ring: Record<string, number> & { readonly Phase: Record<string, number> };
+  readonly line: Record<string, number>;
+  readonly memory: Record<string, number> & { readonly Phase: Record<string, number> };
   readonly sender: { readonly Sender: { attach(handle: unknown): Steps<InstrumentedSender> } };
   readonly receiver: { readonly Receiver: { attach(handle: unknown): Steps<InstrumentedReceiver> } };
   readonly park: { parkAsync(words: Int32Array, at: number): unknown };
@@ -95,9 +108,9 @@ export interface InstrumentedLedger {
   tellAll(): Made<void>;
 }
 export interface InstrumentedSender {
-  send(value: unknown, options?: object): unknown;
-  trySend(value: unknown): unknown;
-  blockingSend(value: unknown, options?: object): unknown;
+  send(value: unknown, options?: object, claimant?: object): unknown;
+  trySend(value: unknown, claimant?: object): unknown;
+  blockingSend(value: unknown, options?: object, claimant?: object): unknown;
   share(): unknown;
   bury(handle: unknown): unknown;
   close(): unknown;
@@ -133,9 +146,9 @@ export class Build {
     const sources: Record<string, string> = {};
     for (const file of FILES) {
       const text = edits.filter((edit) => edit.file === file).reduce(apply, built.get(file) ?? '');
-      const spins = file === 'sender' || file === 'idle';
       if (looks === 'as shipped') sources[file] = text;
-      else sources[file] = spins ? fewLooks(text, looks) : file === 'ledger' ? torn(text) : text;
+      else
+        sources[file] = file === 'patience' ? fewLooks(text, looks) : file === 'ledger' ? torn(text) : text;
     }
     this.#modules = Object.entries(instrument(sources)).map(([file, module]) => [
       file,
@@ -153,7 +166,7 @@ export class Build {
       'node:worker_threads': { threadId: thread.index },
       'node:events': { setMaxListeners: () => undefined },
       '../codec/index.js': { ...codec, Decoder: listening(decoded) },
-      './errors.js': errors,
+      './errors.js': { ...channelErrors, ...errors },
       './record.js': record,
     };
     const shared = { ...globals, $async, $filter, $Await: Await, $Generator: GeneratorObject, imports };

@@ -37,7 +37,7 @@ export const taskScenarios: readonly Scenario[] = [
   {
     name: 'tasks are run, and awaited',
     capacity: 1,
-    cells: 4,
+    cells: 1,
     start: BELOW_ZERO,
     tasks: 'one at a time',
     threads: { a: tx(running(1, 2)), b: tx(queueing(1, 3)), r: rx(executing()) },
@@ -45,7 +45,7 @@ export const taskScenarios: readonly Scenario[] = [
   {
     name: 'two threads wait for ends with one sender number',
     capacity: 2,
-    cells: 4,
+    cells: 2,
     start: BELOW_ZERO,
     tasks: 'one at a time',
     threads: { a: tx(closingEarly), n: tx(runningAs('a')), r: rx(executing()) },
@@ -53,7 +53,7 @@ export const taskScenarios: readonly Scenario[] = [
   {
     name: 'a task is cancelled against its start and its end',
     capacity: 1,
-    cells: 4,
+    cells: 1,
     start: BELOW_ZERO,
     tasks: 'one at a time',
     threads: { a: tx(queueing(1, 2)), r: rx(executing()), k: other(cancelling(0, 1)) },
@@ -61,7 +61,7 @@ export const taskScenarios: readonly Scenario[] = [
   {
     name: 'a task is cancelled while the worker does something else',
     capacity: 1,
-    cells: 4,
+    cells: 1,
     start: BELOW_ZERO,
     tasks: 'one at a time',
     threads: { a: tx(queueing(1)), r: rx(busy), k: other(cancelling(0, 0, 0)) },
@@ -70,7 +70,7 @@ export const taskScenarios: readonly Scenario[] = [
   {
     name: 'two threads cancel a task',
     capacity: 1,
-    cells: 4,
+    cells: 1,
     start: BELOW_SIGN,
     tasks: 'one at a time',
     threads: {
@@ -83,7 +83,7 @@ export const taskScenarios: readonly Scenario[] = [
   {
     name: 'records are read while they are used again',
     capacity: 1,
-    cells: 4,
+    cells: 1,
     start: BELOW_ZERO,
     tasks: 'one at a time',
     threads: { a: tx(running(1, 2)), r: rx(executing()), q: other(reading(-8, 0, -7, 0, 1)) },
@@ -91,7 +91,7 @@ export const taskScenarios: readonly Scenario[] = [
   {
     name: 'the worker is killed, and another goes on',
     capacity: 1,
-    cells: 4,
+    cells: 1,
     start: BELOW_ZERO,
     mortal: ['r'],
     tasks: 'one at a time',
@@ -100,7 +100,7 @@ export const taskScenarios: readonly Scenario[] = [
   {
     name: 'the worker is killed while tasks are cancelled',
     capacity: 2,
-    cells: 4,
+    cells: 2,
     start: BELOW_SIGN,
     mortal: ['r'],
     tasks: 'one at a time',
@@ -114,7 +114,7 @@ export const taskScenarios: readonly Scenario[] = [
   {
     name: 'the worker and the next one are killed',
     capacity: 2,
-    cells: 4,
+    cells: 2,
     start: BELOW_ZERO,
     mortal: ['r', 'h'],
     kills: 2,
@@ -131,7 +131,7 @@ export const taskScenarios: readonly Scenario[] = [
   {
     name: 'a sender and the worker are killed',
     capacity: 1,
-    cells: 4,
+    cells: 1,
     start: BELOW_SIGN,
     mortal: ['a', 'r'],
     kills: 2,
@@ -147,7 +147,7 @@ export const taskScenarios: readonly Scenario[] = [
   {
     name: 'whoever cancels a task is killed',
     capacity: 2,
-    cells: 4,
+    cells: 2,
     start: BELOW_ZERO,
     mortal: ['k'],
     tasks: 'one at a time',
@@ -156,7 +156,7 @@ export const taskScenarios: readonly Scenario[] = [
   {
     name: 'the worker is ended over a task that may just have ended',
     capacity: 2,
-    cells: 4,
+    cells: 2,
     start: BELOW_ZERO,
     tasks: 'one at a time',
     threads: { a: tx(queueing(1, 2)), r: rx(executing({ slow: true })), h: other(enforcing('r', 0)) },
@@ -164,7 +164,7 @@ export const taskScenarios: readonly Scenario[] = [
   {
     name: 'the runtime gives up what is queued while tasks are sent',
     capacity: 2,
-    cells: 4,
+    cells: 2,
     start: BELOW_ZERO,
     tasks: 'one at a time',
     threads: { a: tx(queueing(1, 2)), b: tx(running(1)), r: rx(givingUp(1)), q: other(reading(0, 1, 2)) },
@@ -172,7 +172,7 @@ export const taskScenarios: readonly Scenario[] = [
   {
     name: 'messages that are no tasks any more are skipped while they are cancelled',
     capacity: 1,
-    cells: 4,
+    cells: 1,
     start: BELOW_ZERO,
     tasks: 'one at a time',
     threads: { a: tx(queueing(1, 2)), r: rx(skipping), k: other(cancelling(0, 1)) },
@@ -180,7 +180,7 @@ export const taskScenarios: readonly Scenario[] = [
   {
     name: 'tasks that find no room in time',
     capacity: 1,
-    cells: 4,
+    cells: 1,
     start: BELOW_ZERO,
     timeouts: 1,
     refusals: ['timeout'],
@@ -195,7 +195,7 @@ export const taskScenarios: readonly Scenario[] = [
   {
     name: 'a task is cancelled late, when its record is used again',
     capacity: 1,
-    cells: 4,
+    cells: 1,
     start: BELOW_ZERO,
     tasks: 'one at a time',
     threads: { a: tx(runningFar(8)), r: rx(executing()), k: other(cancelling(0)) },
@@ -203,7 +203,7 @@ export const taskScenarios: readonly Scenario[] = [
   {
     name: 'tasks overlap, and a record in use is passed over',
     capacity: 1,
-    cells: 4,
+    cells: 1,
     start: BELOW_ZERO,
     tasks: 'overlapping',
     threads: { a: tx(runningFar(8)), r: rx(executing({ overlap: 2 })), q: other(reading(0, 8)) },
@@ -211,7 +211,7 @@ export const taskScenarios: readonly Scenario[] = [
   {
     name: 'tasks overlap, and a record is used again as soon as its task has ended',
     capacity: 1,
-    cells: 4,
+    cells: 1,
     start: BELOW_ZERO,
     tasks: 'overlapping',
     threads: { a: tx(runningThree), r: rx(executing({ overlap: 2 })) },

@@ -55,7 +55,7 @@ export class World {
   readonly machine: Machine;
   readonly witness: Witness;
   /** Names of words, for people. */
-  readonly layout: Instance['ring'];
+  readonly layout: Instance['memory'];
   readonly records: Instance['ledger'];
   readonly memory: SharedArrayBuffer;
   /** Empty, if the scenario has none. */
@@ -83,9 +83,9 @@ export class World {
     const instances = threads.map((thread) =>
       build.instance(this.machine, thread, (value) => this.witness.decodes(thread, value)),
     );
-    this.layout = { ...instances[0]?.roster, ...instances[0]?.ring } as Instance['ring'];
+    this.layout = { ...instances[0]?.line, ...instances[0]?.memory } as Instance['memory'];
     this.records = {
-      ...instances[0]?.roster,
+      ...instances[0]?.line,
       ...record,
       ...instances[0]?.ledger,
     } as unknown as Instance['ledger'];
@@ -221,11 +221,11 @@ function unusedWords(
   { layout, records, machine }: World,
   used: ReadonlySet<number>,
 ): (at: number) => boolean {
-  const { SENDERS = 0, ROSTER_WORDS = 0, LINE = 1 } = layout;
+  const { SENDERS = 0, LINE_WORDS = 0, LINE = 1 } = layout;
   const { WATCHERS = 0, CLAIMS = 0 } = records;
   const end = machine.words.length;
   return (at) => {
-    const [index, from, to] = at < end ? [at, SENDERS, ROSTER_WORDS] : [at - end, WATCHERS, CLAIMS];
+    const [index, from, to] = at < end ? [at, SENDERS, LINE_WORDS] : [at - end, WATCHERS, CLAIMS];
     return index >= from && index < to && !used.has(Math.floor((index - from) / LINE));
   };
 }
