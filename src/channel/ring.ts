@@ -163,9 +163,13 @@ export class Ring {
     this.bell.ringAlways();
   }
 
-  /** Wakes those in line who have a right to the room there is. After every step by which somebody may have got one. */
+  /**
+   * Calls those in line who have a right to a place, once half of the room is free: so they come and go with many
+   * messages at a time. For everybody who has just freed room, or left the line; an empty ring is free as a whole, so
+   * whoever makes it so calls them all.
+   */
   callLine(gate: number): void {
-    if (gate > 0) this.line.call(gate, this.capacity - this.length);
+    if (gate > 0 && 2 * this.length <= this.capacity) this.line.call(gate, this.capacity - this.length);
   }
 
   /** A sender sends nothing more. After the last one the receiver drains what is there, then ends. */
@@ -239,15 +243,11 @@ export class Ring {
     this.memory.copyOut(this.#head, into, length);
   }
 
-  /**
-   * Done with the message at HEAD: its room is free from here on. Those in line are called once half of the room is
-   * free, so that they come and go with many messages at a time; an empty ring is free as a whole.
-   */
+  /** Done with the message at HEAD: its room is free from here on. */
   advance(): void {
     this.#head = (this.#head + 1) | 0;
     Atomics.store(this.#words, HEAD, this.#head); // pairs with #used
-    const gate = this.line.gate; // after HEAD: a thread that has just joined the line sees it, or is seen
-    if (gate > 0 && 2 * this.length <= this.capacity) this.callLine(gate);
+    this.callLine(this.line.gate); // after HEAD: a thread that has just joined the line sees it, or is seen
   }
 
   /** A new receiver takes over, perhaps from one that died between any two instructions and owed wake-ups. */
