@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { METHODS } from 'node:http';
 import { after, test } from 'node:test';
+import { createHttpServer, maxTaskBytes } from '#http';
 import { runTask } from '#runtime/handle';
 import { move } from '#runtime/task';
 import { Application, CAPACITY } from './support/application.js';
@@ -146,6 +147,94 @@ test('HEAD is answered like GET, without the body', async (t) => {
     assert.deepEqual([head.status, headHeaders], [get.status, getHeaders]);
   }
   connection.drop();
+});
+
+test('OPTIONS says what a route allows, and what the server allows at all: 204', async () => {
+  const connection = await Connection.open(port);
+  const all = 'GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE';
+  for (const [target, allow] of Object.entries({
+    ...ROUTES,
+    '*': all,
+    'http://localhost': all,
+    '/?a': ROUTES['/'],
+  })) {
+    const answer = await connection.request('OPTIONS', target, { body: 'a' });
+    assert.deepEqual([answer.status, answer.headers['allow'], answer.body], [204, allow, ''], target);
+    assert.equal(answer.headers['content-length'], undefined);
+    assert.equal(answer.headers['content-type'], undefined);
+  }
+  for (const target of ['/nothing', '**', '/*', 'http://localhost?a/nothing', 'http://localhost/*']) {
+    const { status } = await connection.request('OPTIONS', target);
+    assert.equal(status, target.includes('?') ? 204 : 404, target);
+  }
+  connection.drop();
+  assert.equal(app.open, 0);
+});
+
+test('a path finds its route whether or not it is percent-encoded, once', async () => {
+  const connection = await Connection.open(port);
+  for (const target of [
+    '/%68ealthz',
+    '/%68%65%61%6C%74%68%7A',
+    '/%68%65%61%6c%74%68%7a?a=%2',
+    'http://localhost/health%7a',
+    '/gr%C3%B6%c3%9fe/a%20b',
+  ]) {
+    assert.equal((await connection.request('GET', target)).status, 200, target);
+  }
+  for (const [target, shown] of [
+    ['/%2Fhealthz', '/%2Fhealthz'],
+    ['/%2fhealthz', '/%2Fhealthz'],
+    ['/%2568ealthz', '/%2568ealthz'],
+    ['/healthz%00', '/healthz%00'],
+    ['/healthz%3Fa', '/healthz%3Fa'],
+    ['/healthz%2f', '/healthz%2F'],
+    ['/x/%2e%2E/healthz', '/x/../healthz'],
+    ['http://localhost/%2Fhealthz', '/%2Fhealthz'],
+  ]) {
+    const answer = await connection.request('GET', target ?? '');
+    assert.equal(problem(answer, 404), `There is nothing at ${shown}`);
+  }
+  connection.drop();
+});
+
+test('a path whose percent-encoding is broken, or is not UTF-8, is 400 by any method', async () => {
+  const connection = await Connection.open(port);
+  for (const path of [
+    '/%',
+    '/healthz%',
+    '/healthz%2',
+    '/%zz',
+    '/tasks/%-a',
+    '/%%41',
+    '/%u0041',
+    '/%ff',
+    '/%C3',
+    '/%c0%ae',
+  ]) {
+    for (const target of [path, `http://localhost${path}`]) {
+      for (const method of ['GET', 'DELETE', 'OPTIONS']) {
+        const answer = await connection.request(method, target);
+        assert.equal(problem(answer, 400), `Expected a path in percent-encoded UTF-8, got ${path}`);
+      }
+    }
+  }
+  text(await connection.request('GET', '/'), 200, 'Hello, world!');
+  connection.drop();
+});
+
+test('what a handler throws is 500, told to the log and not to the client', async (t) => {
+  const log = t.mock.method(console, 'error', () => {});
+  assert.equal(problem(await ask('GET', '/broken'), 500), 'Something went wrong; the log says what');
+  assert.match(String(log.mock.calls[0]?.arguments[0]), /on purpose/);
+});
+
+test('a path of a route that does not begin with a slash is a mistake', () => {
+  const routes = { hello: { GET: () => ({ status: 200, headers: {}, body: '' }) } };
+  assert.throws(() => createHttpServer(routes, { ending: false }), {
+    name: 'TypeError',
+    message: /got hello$/,
+  });
 });
 
 // ── A task, from start to end ──────────────────────────────────────────────────────────────────────────────────────
@@ -307,6 +396,24 @@ test('every URL that is not a task’s own is the same 404, by GET and by DELETE
   await blockade.end();
 });
 
+test('the URL of a task may be percent-encoded', async (t) => {
+  const blockade = await app.block(t);
+  const url = acceptedAt(await ask('POST', '/measure', 'a'));
+  const encoded = Array.from(url, (char) =>
+    char === '/' ? char : `%${char.charCodeAt(0).toString(16)}`,
+  ).join('');
+  for (const same of [
+    url.replace('-', '%2D'),
+    url.replace('-', '%2d'),
+    encoded,
+    `http://localhost${encoded}`,
+  ]) {
+    assert.equal((await status(same))['id'], url.slice('/tasks/'.length));
+  }
+  assert.equal((await ask('DELETE', encoded)).status, 200);
+  await blockade.end();
+});
+
 test('a task that ended long ago is 404', async () => {
   const url = acceptedAt(await ask('POST', '/measure', 'a'));
   await ended(url);
@@ -371,6 +478,127 @@ test('a text may come in chunks, cut inside a character', async () => {
   connection.drop();
 });
 
+test('a body in a content coding is 415 and names the one that is accepted, unless it is that', async () => {
+  const connection = await Connection.open(port);
+  const send = (coding: string) =>
+    connection.request('POST', '/measure', { body: 'a b', headers: { 'content-encoding': coding } });
+  for (const coding of ['identity', 'IDENTITY', 'identity, Identity', '', ' ', ',', ' identity ,']) {
+    acceptedAt(await send(coding));
+  }
+  await app.rest();
+  for (const coding of [
+    'gzip',
+    'GZip',
+    'x-gzip',
+    'deflate',
+    'br',
+    'zstd',
+    'aes128gcm',
+    'identity, gzip',
+    'gzip,identity',
+    'identity;q=1',
+    'utf-8',
+    '*',
+  ]) {
+    const answer = await send(coding);
+    assert.equal(problem(answer, 415), `Expected a body that is not encoded, got ${coding}`);
+    assert.equal(answer.headers['accept-encoding'], 'identity');
+  }
+  await connection.send('POST /measure HTTP/1.1\r\nHost: a\r\nContent-Encoding: identity\r\n');
+  await connection.send('Content-Encoding: gzip\r\nContent-Length: 1\r\n\r\na');
+  problem(await connection.answer(), 415);
+  for (const [method, target] of [
+    ['PUT', '/measure/some'],
+    ['PATCH', '/size'],
+  ] as const) {
+    const headers = { 'content-encoding': 'gzip' };
+    problem(await connection.request(method, target, { body: 'a', headers }), 415);
+  }
+  text(
+    await connection.request('GET', '/', { body: 'a', headers: { 'content-encoding': 'gzip' } }),
+    200,
+    'Hello, world!',
+  );
+  connection.drop();
+  assert.equal(app.open, 0);
+});
+
+test('a text in another charset is 415, however it is written; the media type does not matter', async () => {
+  const connection = await Connection.open(port);
+  const send = (type: string) =>
+    connection.request('POST', '/measure', { body: 'a b', headers: { 'content-type': type } });
+  for (const type of [
+    'text/plain',
+    'text/plain; charset=utf-8',
+    'text/html;charset=UTF-8',
+    'text/plain; charset="Utf-8"',
+    'text/plain ; Charset = "ut\\f-8" ; format=flowed',
+    'application/json; charset=US-ASCII',
+    'application/x-www-form-urlencoded',
+    'text/plain; title="; charset=latin1"; charset=utf-8',
+    'text/plain; charsets=latin1; x-charset=latin1',
+    'text/plain;',
+    'nonsense',
+    '',
+  ]) {
+    acceptedAt(await send(type));
+  }
+  await app.rest();
+  for (const [type, charset] of [
+    ['text/plain; charset=iso-8859-1', 'iso-8859-1'],
+    ['text/plain;charset=Latin1', 'Latin1'],
+    ['text/plain; CHARSET="utf-16"', 'utf-16'],
+    ['text/plain; format=flowed; charset=windows-1252; a=b', 'windows-1252'],
+    ['text/plain; charset=utf-8; charset=latin1', 'latin1'],
+    ['text/plain; a="\\""; charset=utf-16le', 'utf-16le'],
+    ['text/plain; charset = utf-7', 'utf-7'],
+    ['text/plain; charset="utf-8', '"utf-8'],
+    ['text/plain; charset=', ''],
+    ['text/plain; charset', ''],
+  ] as const) {
+    const answer = await send(type);
+    assert.equal(problem(answer, 415), `Expected text in UTF-8, got ${charset}`, type);
+    assert.equal(answer.headers['accept-encoding'], undefined, 'it was not the content coding');
+  }
+  await connection.send('POST /measure HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n');
+  await connection.send('Content-Type: text/plain; charset=latin1\r\nContent-Length: 1\r\n\r\na');
+  problem(await connection.answer(), 415);
+  connection.drop();
+  assert.equal(app.open, 0);
+});
+
+test('a client that asks first is refused for its coding or charset before it sends', async () => {
+  for (const header of ['Content-Encoding: br', 'Content-Type: text/plain; charset=latin1']) {
+    const connection = await Connection.open(port);
+    const head = `POST /measure HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n${header}`;
+    await connection.send(`${head}\r\n\r\n`);
+    problem(await connection.answer(), 415);
+    connection.drop();
+  }
+});
+
+test('each route has its own limit for bodies; one without reads none', async () => {
+  for (const [method, path, limit] of [
+    ['POST', '/measure', MAX_BODY],
+    ['POST', '/measure/some', 10],
+    ['PUT', '/measure/some', 10],
+    ['POST', '/measure/none', 0],
+    ['PATCH', '/size', 100],
+  ] as const) {
+    const refusal = `Expected a body of at most ${limit} bytes`;
+    assert.equal(problem(await ask(method, path, 'a'.repeat(limit + 1)), 413), refusal);
+    const { status, body } = await ask(method, path, 'a'.repeat(limit));
+    assert.deepEqual([status, body], method === 'PATCH' ? [200, '100'] : [202, 'task started']);
+  }
+  await app.rest();
+});
+
+test('the channel carries the largest body of all routes, in any script', () => {
+  const GET = () => ({ status: 200, headers: {}, body: '' });
+  assert.equal(maxTaskBytes({ '/': { GET } }), 65_536); // the default of a channel
+  assert.equal(maxTaskBytes({ '/': { GET, maxBody: 10 }, '/a': { GET, maxBody: 100_000 } }), 201_024);
+});
+
 const tooLarge = /Expected a body of at most 65536 bytes/;
 
 test('a body that is declared too large is 413 at once, before it is sent', async () => {
@@ -395,9 +623,9 @@ test('a text of 40,000 characters that need two bytes each is 413, and the refus
   assert.match(problem(await ask('POST', '/measure', 'é'.repeat(40_000)), 413), tooLarge);
 });
 
-test('a text that fits, but not as a task, is 413, and the refusal names both sizes', async () => {
-  const detail = problem(await ask('POST', '/measure', `${'a'.repeat(40_000)}€`), 413);
-  assert.match(detail, /Expected at most 65536 bytes, got 800\d\d: /); // two bytes for each character, and a head
+test('a body that fits, but not the task that is made of it, is 413, and the refusal names both sizes', async () => {
+  const detail = problem(await ask('POST', '/measure/often', 'a'.repeat(50_000)), 413);
+  assert.match(detail, /Expected at most 132096 bytes, got 1500\d\d: /);
 });
 
 test('a client that sends everything before it reads still learns that it was too much', async () => {

@@ -10,6 +10,7 @@ import { channel, type Sender } from '#channel';
 import {
   createHttpServer,
   type Handler,
+  maxTaskBytes,
   queueOf,
   type Routes,
   readBody,
@@ -41,6 +42,11 @@ const routes: Routes<TaskResource> = {
   '/wait': { POST: start(tasks.wait) },
   '/measure': { POST: measure, maxBody: 65_536 },
   '/measure/some': { POST: measure, PUT: measure, maxBody: 10 },
+  '/measure/often': {
+    POST: async (exchange, resource) =>
+      resource.accept(exchange, tasks.measure((await readText(exchange)).repeat(3))),
+    maxBody: 65_536,
+  },
   '/measure/none': { POST: measure },
   '/size': { PATCH: async (exchange) => text(200, `${(await readBody(exchange)).length}`), maxBody: 100 },
   '/give/*': { POST: start(tasks.give) },
@@ -66,7 +72,7 @@ export class Application {
   }
 
   static async start(basePath?: string): Promise<Application> {
-    const [tx, rx] = channel<Task>(CAPACITY);
+    const [tx, rx] = channel<Task>(CAPACITY, { maxBytes: maxTaskBytes(routes) });
     const module = new URL('../fixtures/http-tasks.js', import.meta.url);
     const runtime = await startRuntime(rx, { tasks: module, log: false });
     const server = createHttpServer(routes, new TaskResource(queueOf(tx, runtime), basePath));
