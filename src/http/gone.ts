@@ -5,17 +5,21 @@ import { Problem } from './problem.js';
 /** What is thrown then. Nobody will read it. */
 export const CLIENT_GONE: Problem = new Problem(400, 'The client went away');
 
-const signals = new WeakMap<Socket, AbortSignal>();
+const controllers = new WeakMap<Socket, AbortController>();
 
 /** Aborts when the client closes the connection: one signal for all that it has asked on it. */
 export function goneSignal(socket: Socket): AbortSignal {
-  let signal = signals.get(socket);
-  if (signal === undefined) {
-    const controller = new AbortController();
-    if (socket.destroyed) controller.abort(CLIENT_GONE);
-    else socket.once('close', () => controller.abort(CLIENT_GONE));
-    signal = controller.signal;
-    signals.set(socket, signal);
+  let controller = controllers.get(socket);
+  if (controller === undefined) {
+    controller = new AbortController();
+    controllers.set(socket, controller);
+    if (socket.destroyed) giveUp(socket);
+    else socket.once('close', () => giveUp(socket));
   }
-  return signal;
+  return controller.signal;
+}
+
+/** Nothing that was asked on this connection will be answered any more. */
+export function giveUp(socket: Socket): void {
+  controllers.get(socket)?.abort(CLIENT_GONE);
 }

@@ -8,6 +8,7 @@ import {
 } from 'node:http';
 import type { Socket } from 'node:net';
 import { send } from './answer.js';
+import { giveUp } from './gone.js';
 import { Problem, problemAnswer, problemOf } from './problem.js';
 import { Router, type Routes } from './router.js';
 
@@ -76,6 +77,7 @@ function refuseMalformed(error: Error & { code?: string }, socket: Socket): void
 
 function refuse(socket: Socket, status: number): void {
   if (!socket.writable) return; // refused already
+  giveUp(socket); // what still waits, before the client reads that it was refused
   const problem = new Problem(status, 'Expected an HTTP/1.1 request within the limits');
   const { headers, body = '' } = problemAnswer(problem);
   const head = [
