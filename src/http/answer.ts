@@ -25,9 +25,6 @@ export function json(status: number, value: unknown, headers?: Headers): Answer 
 /** Does nothing if the response is begun already, or nobody waits for it any more. */
 export function send(response: ServerResponse, { status, headers, body }: Answer): void {
   if (response.headersSent || response.destroyed || response.socket?.writable === false) return;
-  response.setHeader('cache-control', 'no-store');
-  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-  if (body !== undefined) response.setHeader('content-length', Buffer.byteLength(body));
-  response.statusCode = status;
-  response.end(body);
+  const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
+  response.writeHead(status, { 'cache-control': 'no-store', ...headers, ...length }).end(body);
 }
