@@ -1,8 +1,19 @@
 /** What a running task knows of itself, and what it does not see of others. */
 import assert from 'node:assert/strict';
+import { AsyncLocalStorage, createHook, executionAsyncId, executionAsyncResource } from 'node:async_hooks';
 import { once } from 'node:events';
 import { setImmediate } from 'node:timers/promises';
-import { asyncTask, currentTask, move, runTask, syncTask, type TaskHandle } from '#index';
+import {
+  asyncTask,
+  channel,
+  currentTask,
+  move,
+  runTask,
+  startRuntime,
+  syncTask,
+  type Task,
+  type TaskHandle,
+} from '#index';
 import { prepare, test } from './fixtures/executor.js';
 import { eventually, within } from './fixtures/gates.js';
 import { heapInUse } from './fixtures/heap.js';
@@ -121,15 +132,235 @@ test('Many async tasks wait for their signals at once, and each gets its own', a
   await within(1000, Promise.all(handles.map((each) => each.finished())));
 });
 
-test('Sync tasks that look at their signal leave nothing behind', async (t) => {
-  const { tx, tasks, start } = prepare(t, { look: syncTask(() => currentTask().signal.aborted) });
+test('Tasks that look at their signal leave nothing behind, even those that look when they have ended', async (t) => {
+  const { tx, tasks, start } = prepare(t, {
+    look: syncTask(() => currentTask().signal.aborted),
+    lookLater: syncTask(() => {
+      const context = currentTask();
+      globalThis.setImmediate(() => context.signal);
+    }),
+  });
   void start();
-  const send = async (count: number) => {
-    for (let n = 0; n < count; n++) await tx.send(tasks.look());
-  };
-  await send(500);
-  const before = heapInUse();
-  await send(5000);
-  const grown = heapInUse() - before;
-  assert.ok(grown < 500_000, `${Math.round(grown / 5000)} bytes for each task`);
+  for (const task of [tasks.look(), tasks.lookLater()] as Task[]) {
+    const send = async (count: number) => {
+      for (let n = 0; n < count; n++) await tx.send(task);
+    };
+    await send(3000); // by now, all is compiled
+    const before = heapInUse();
+    await send(10_000);
+    const grown = heapInUse() - before;
+    assert.ok(grown < 1_000_000, `${Math.round(grown / 10_000)} bytes for each task`);
+  }
+});
+
+test('Each member of the context works by itself', async (t) => {
+  const { tx, tasks, start } = prepare(t, {
+    destructured: syncTask(() => {
+      const { id, cancelled, signal, throwIfCancelled, progress } = currentTask();
+      throwIfCancelled();
+      progress(0.25);
+      return { id, cancelled, aborted: signal.aborted };
+    }),
+    spread: syncTask(() => {
+      const { id, ...others } = { ...currentTask() };
+      others.throwIfCancelled();
+      [0.25].forEach(others.progress);
+      return { id, cancelled: others.cancelled, aborted: others.signal.aborted };
+    }),
+    later: asyncTask(async () => {
+      const { id, signal, throwIfCancelled, progress } = currentTask();
+      await setImmediate();
+      throwIfCancelled();
+      progress(0.25);
+      return { id, cancelled: false, aborted: signal.aborted };
+    }),
+  });
+  const moved = move({}, (_captures, { id, cancelled, signal, throwIfCancelled, progress }) => {
+    throwIfCancelled();
+    progress(0.25);
+    return { id, cancelled, aborted: signal.aborted };
+  });
+  void start();
+  for (const task of [tasks.destructured(), tasks.spread(), tasks.later(), moved]) {
+    const handle = await runTask(task, tx);
+    assert.deepEqual(await handle.finished(), { id: handle.id, cancelled: false, aborted: false });
+    assert.equal(handle.status()?.progress, 0.25);
+  }
+});
+
+test('A destructured throwIfCancelled asks anew, a destructured cancelled does not', async (t) => {
+  let handle: TaskHandle<unknown> | undefined;
+  const { tx, tasks, start } = prepare(t, {
+    stop: syncTask(() => {
+      const context = currentTask();
+      const { cancelled, throwIfCancelled } = context;
+      handle?.cancel();
+      assert.deepEqual([cancelled, context.cancelled], [false, true]);
+      throwIfCancelled();
+    }),
+  });
+  handle = await runTask(tasks.stop(), tx);
+  void start();
+  await assert.rejects(handle.finished(), (error: Error) => (error.cause as Error).name === 'AbortError');
+});
+
+test('Each task starts with an empty async context, whatever the tasks module has entered', async (t) => {
+  const { tasks } = await import('./fixtures/entering-tasks.js');
+  const [tx, rx] = channel<Task>();
+  const url = new URL('./fixtures/entering-tasks.js', import.meta.url);
+  const runtime = await startRuntime(rx, { tasks: url, log: false });
+  t.after(() => runtime.close());
+  for (const task of [tasks.look(), tasks.lookAsync()]) {
+    assert.equal(await (await runTask(task, tx)).finished(), undefined);
+  }
+});
+
+for (const concurrency of [1, 3]) {
+  test(`Each task starts with an empty async context, concurrency ${concurrency}`, async (t) => {
+    const storage = new AsyncLocalStorage<string>();
+    const later = new AsyncLocalStorage<string>();
+    const { tx, tasks, start } = prepare(
+      t,
+      {
+        enter: syncTask((way: string) => {
+          const before = storage.getStore();
+          storage.enterWith(way);
+          if (way === 'throw') throw new Error(way);
+          if (way === 'getter') {
+            return Object.defineProperty({}, 'x', { get: () => later.enterWith(way), enumerable: true });
+          }
+          return [before, later.getStore()];
+        }),
+        enterAsync: asyncTask(async (way: string) => {
+          const before = storage.getStore();
+          storage.enterWith(way);
+          await setImmediate();
+          later.enterWith(way);
+          if (way === 'throw') throw new Error(way);
+          return [before, storage.getStore()];
+        }),
+        enterInThen: asyncTask((way: string) => {
+          const thenable = {
+            // biome-ignore lint/suspicious/noThenProperty: this is what it is about
+            get then() {
+              storage.enterWith(way);
+              later.enterWith(way);
+              return (resolve: (value: unknown) => void) => resolve(null);
+            },
+          };
+          return thenable as unknown as Promise<unknown>;
+        }),
+        look: syncTask(() => [storage.getStore(), later.getStore()]),
+        lookAsync: asyncTask(async () => {
+          const before = [storage.getStore(), later.getStore()];
+          await setImmediate();
+          return [...before, storage.getStore(), later.getStore()];
+        }),
+      },
+      { concurrency },
+    );
+    storage.enterWith('of the thread that starts the executor');
+    void start();
+    const nothing = [undefined, undefined];
+    for (const way of ['return', 'throw', 'getter']) {
+      for (const task of [tasks.enter(way), tasks.enterAsync(way), tasks.enterInThen(way)]) {
+        await (await runTask(task, tx)).finished().catch(() => {});
+        assert.deepEqual(await (await runTask(tasks.look(), tx)).finished(), nothing, way);
+        assert.deepEqual(
+          await (await runTask(tasks.lookAsync(), tx)).finished(),
+          [...nothing, ...nothing],
+          way,
+        );
+      }
+    }
+    const overlapping = ['a', 'b', 'c'].map(async (way) =>
+      (await runTask(tasks.enterAsync(way), tx)).finished(),
+    );
+    assert.deepEqual(await Promise.all(overlapping), [
+      [undefined, 'a'],
+      [undefined, 'b'],
+      [undefined, 'c'],
+    ]);
+  });
+}
+
+test('What listens to a signal runs in the async context of its own task', async (t) => {
+  const storage = new AsyncLocalStorage<string>();
+  const seen: unknown[] = [];
+  const { tx, tasks, start } = prepare(
+    t,
+    {
+      wait: asyncTask(
+        async (name: string) => {
+          storage.enterWith(name);
+          const { signal } = currentTask();
+          signal.addEventListener('abort', () => {
+            seen.push(storage.getStore());
+            storage.enterWith('from a listener');
+          });
+          await once(signal, 'abort');
+        },
+        { timeout: 5000 },
+      ),
+      late: asyncTask(
+        async () => {
+          storage.enterWith('late');
+          currentTask().signal.addEventListener('abort', () => seen.push(storage.getStore()));
+          await new Promise(() => {});
+        },
+        { timeout: 20 },
+      ),
+      look: asyncTask(async () => storage.getStore()),
+    },
+    { concurrency: 4 },
+  );
+  void start();
+  const handles = [await runTask(tasks.wait('first'), tx), await runTask(tasks.wait('second'), tx)];
+  await eventually(() => handles.every((each) => each.status()?.state === 'running'));
+  for (const handle of handles.toReversed()) {
+    handle.cancel();
+    await handle.finished();
+  }
+  await assert.rejects((await runTask(tasks.late(), tx)).finished(), { code: 'ERR_TASK_TIMEOUT' });
+  assert.deepEqual(seen, ['second', 'first', 'late']);
+  assert.equal(await (await runTask(tasks.look(), tx)).finished(), undefined);
+});
+
+test('Diagnostics see one resource for each task, which ends with it', async (t) => {
+  const events = new Map<number, string[]>();
+  const resources: object[] = [];
+  const ids: number[] = [];
+  const hook = createHook({
+    init(id, type, _trigger, resource) {
+      if (type !== 'Task') return;
+      events.set(id, []);
+      resources.push(resource);
+    },
+    before: (id) => void events.get(id)?.push('before'),
+    after: (id) => void events.get(id)?.push('after'),
+    destroy: (id) => void events.get(id)?.push('destroy'),
+  }).enable();
+  t.after(() => hook.disable());
+  const { tx, tasks, start } = prepare(t, {
+    sync: syncTask(() => {
+      ids.push(executionAsyncId());
+      assert.equal(executionAsyncResource(), resources.at(-1));
+    }),
+    throws: syncTask(() => {
+      ids.push(executionAsyncId());
+      throw new Error('no');
+    }),
+    async: asyncTask(async () => {
+      ids.push(executionAsyncId());
+      await setImmediate();
+    }),
+  });
+  void start();
+  for (const task of [tasks.sync(), tasks.throws(), tasks.async(), tasks.sync()]) {
+    await (await runTask(task, tx)).finished().catch(() => {});
+  }
+  await eventually(() => [...events.values()].every((each) => each.includes('destroy')));
+  assert.deepEqual([...events.keys()], ids);
+  assert.equal(new Set(ids).size, 4);
+  for (const each of events.values()) assert.deepEqual(each, ['before', 'after', 'destroy']);
 });

@@ -53,7 +53,8 @@ export class TaskScope {
   /** All that the task does runs in this; it starts empty, and `enterWith` ends with it. */
   readonly resource: AsyncResource;
   #context: TaskContext | undefined;
-  #controller: AbortController | undefined;
+  #signal: AbortSignal | undefined;
+  #abort: ((reason: unknown) => void) | undefined;
   #ended = false;
 
   /** `asyncId`: the executor's, which has started the task. */
@@ -78,11 +79,13 @@ export class TaskScope {
   }
 
   get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (!this.#ended) this.#signals.add(this);
-    }
-    return this.#controller.signal;
+    if (this.#signal !== undefined) return this.#signal;
+    const controller = new AbortController();
+    this.#signal = controller.signal;
+    // Whatever listens to it runs in the async context of who asked for it, not of who asks the task to stop.
+    this.#abort = AsyncResource.bind((reason: unknown) => controller.abort(reason), 'TaskSignal');
+    if (!this.#ended) this.#signals.add(this);
+    return controller.signal;
   }
 
   /** Calls the task's function. This is the current task until it returns, or comes to its first `await`. */
@@ -97,9 +100,8 @@ export class TaskScope {
 
   /** The signal aborts, if the task ever asked for it. */
   abort(reason: unknown): void {
-    if (this.#controller === undefined) return;
     try {
-      this.resource.runInAsyncScope(() => this.#controller?.abort(reason));
+      this.#abort?.(reason);
     } catch {
       // The task has replaced a method of its signal.
     }
@@ -108,7 +110,7 @@ export class TaskScope {
   /** The task has ended: nobody will ask it to stop. */
   end(): void {
     this.#ended = true;
-    if (this.#controller !== undefined) this.#signals.delete(this);
+    if (this.#signal !== undefined) this.#signals.delete(this);
     this.resource.emitDestroy();
   }
 }
