@@ -1,0 +1,366 @@
+/** What a running task knows of itself, and what it does not see of others. */
+import assert from 'node:assert/strict';
+import { AsyncLocalStorage, createHook, executionAsyncId, executionAsyncResource } from 'node:async_hooks';
+import { once } from 'node:events';
+import { setImmediate } from 'node:timers/promises';
+import {
+  asyncTask,
+  channel,
+  currentTask,
+  move,
+  runTask,
+  startRuntime,
+  syncTask,
+  type Task,
+  type TaskHandle,
+} from '#index';
+import { prepare, test } from './fixtures/executor.js';
+import { eventually, within } from './fixtures/gates.js';
+import { heapInUse } from './fixtures/heap.js';
+
+test('currentTask knows the task that runs, and nothing outside of one', async (t) => {
+  const { tx, tasks, start } = prepare(t, {
+    sync: syncTask(() => currentTask().id),
+    async: asyncTask(async () => {
+      const context = currentTask();
+      await setImmediate();
+      assert.throws(
+        currentTask,
+        /^Error: Expected a running task: call currentTask\(\) before the first await/,
+      );
+      return context.id;
+    }),
+  });
+  void start();
+  for (const task of [tasks.sync(), tasks.async()]) {
+    const handle = await runTask(task, tx);
+    assert.equal(await handle.finished(), handle.id);
+  }
+  assert.throws(currentTask);
+});
+
+test('Progress is a number from 0 to 1', async (t) => {
+  const { tx, tasks, start } = prepare(t, { tell: syncTask((part: number) => currentTask().progress(part)) });
+  void start();
+  for (const wrong of [-0.1, 1.1, Number.NaN]) {
+    const handle = await runTask(tasks.tell(wrong), tx);
+    await assert.rejects(handle.finished(), RangeError);
+  }
+  const handle = await runTask(tasks.tell(1 / 3), tx);
+  await handle.finished();
+  assert.equal(handle.status()?.progress, 0.333333);
+});
+
+test('A closure of move gets its context as the second parameter', async (t) => {
+  const { tx, start } = prepare(t, {});
+  void start();
+  const handle = await runTask(
+    move({ part: 0.5 }, ({ part }, context) => {
+      context.progress(part);
+      return context.id;
+    }),
+    tx,
+  );
+  assert.equal(await handle.finished(), handle.id);
+  assert.equal(handle.status()?.progress, 0.5);
+});
+
+test('A closure of move sees its captures, globals and what it imports', async (t) => {
+  const { tx, start } = prepare(t, {});
+  void start();
+  const someVar = 'foo';
+  const sync = await runTask(
+    move({ someVar }, ({ someVar }) => `${someVar} ${typeof setTimeout} ${Math.max(1, 2)}`),
+    tx,
+  );
+  assert.equal(await sync.finished(), 'foo function 2');
+  const async = await runTask(
+    move({ someVar }, async ({ someVar }) => (await import('node:path')).join(someVar, 'bar')),
+    tx,
+  );
+  assert.equal(await async.finished(), 'foo/bar');
+  const named = await runTask(
+    move({ n: 5 }, function factorial({ n }): number {
+      return n <= 1 ? 1 : n * factorial({ n: n - 1 });
+    }),
+    tx,
+  );
+  assert.equal(await named.finished(), 120);
+});
+
+declare const globalEval: unknown;
+
+test('A closure of move that uses anything else of its place fails and names it', async (t) => {
+  const { tx, errors, start } = prepare(t, {});
+  void start();
+  const outer = 'outer';
+  for (const task of [move({}, () => outer), move({}, async () => outer)]) {
+    const handle = await runTask(task, tx);
+    await assert.rejects(handle.finished(), /^ReferenceError: outer is not defined/);
+  }
+  assert.match(errors[0] ?? '', /^task failed: closure, id \d+\nReferenceError: outer is not defined/);
+  const module = await runTask(
+    move({}, () => typeof globalEval as string),
+    tx,
+  );
+  assert.equal(await module.finished(), 'undefined', "nor does it see the executor's names");
+});
+
+test('Many async tasks wait for their signals at once, and each gets its own', async (t) => {
+  const { tx, tasks, start } = prepare(
+    t,
+    {
+      wait: asyncTask(async () => {
+        const { signal } = currentTask();
+        await once(signal, 'abort');
+        return signal.reason.name as string;
+      }),
+    },
+    { concurrency: 16 },
+  );
+  void start();
+  const handles: TaskHandle<string>[] = [];
+  for (let n = 0; n < 16; n++) handles.push(await runTask(tasks.wait(), tx));
+  await eventually(() => handles.every((each) => each.status()?.state === 'running'));
+  for (const n of [3, 0, 15, 7]) {
+    const handle = handles[n] ?? assert.fail();
+    assert.equal(handle.cancel(), 'running');
+    assert.equal(await within(1000, handle.finished()), 'AbortError');
+  }
+  assert.equal(handles.filter((each) => each.status()?.state === 'running').length, 12);
+  for (const handle of handles) handle.cancel();
+  await within(1000, Promise.all(handles.map((each) => each.finished())));
+});
+
+test('Tasks that look at their signal leave nothing behind, even those that look when they have ended', async (t) => {
+  const { tx, tasks, start } = prepare(t, {
+    look: syncTask(() => currentTask().signal.aborted),
+    lookLater: syncTask(() => {
+      const context = currentTask();
+      globalThis.setImmediate(() => context.signal);
+    }),
+  });
+  void start();
+  for (const task of [tasks.look(), tasks.lookLater()] as Task[]) {
+    const send = async (count: number) => {
+      for (let n = 0; n < count; n++) await tx.send(task);
+    };
+    await send(3000); // by now, all is compiled
+    const before = heapInUse();
+    await send(10_000);
+    const grown = heapInUse() - before;
+    assert.ok(grown < 1_000_000, `${Math.round(grown / 10_000)} bytes for each task`);
+  }
+});
+
+test('Each member of the context works by itself', async (t) => {
+  const { tx, tasks, start } = prepare(t, {
+    destructured: syncTask(() => {
+      const { id, cancelled, signal, throwIfCancelled, progress } = currentTask();
+      throwIfCancelled();
+      progress(0.25);
+      return { id, cancelled, aborted: signal.aborted };
+    }),
+    spread: syncTask(() => {
+      const { id, ...others } = { ...currentTask() };
+      others.throwIfCancelled();
+      [0.25].forEach(others.progress);
+      return { id, cancelled: others.cancelled, aborted: others.signal.aborted };
+    }),
+    later: asyncTask(async () => {
+      const { id, signal, throwIfCancelled, progress } = currentTask();
+      await setImmediate();
+      throwIfCancelled();
+      progress(0.25);
+      return { id, cancelled: false, aborted: signal.aborted };
+    }),
+  });
+  const moved = move({}, (_captures, { id, cancelled, signal, throwIfCancelled, progress }) => {
+    throwIfCancelled();
+    progress(0.25);
+    return { id, cancelled, aborted: signal.aborted };
+  });
+  void start();
+  for (const task of [tasks.destructured(), tasks.spread(), tasks.later(), moved]) {
+    const handle = await runTask(task, tx);
+    assert.deepEqual(await handle.finished(), { id: handle.id, cancelled: false, aborted: false });
+    assert.equal(handle.status()?.progress, 0.25);
+  }
+});
+
+test('A destructured throwIfCancelled asks anew, a destructured cancelled does not', async (t) => {
+  let handle: TaskHandle<unknown> | undefined;
+  const { tx, tasks, start } = prepare(t, {
+    stop: syncTask(() => {
+      const context = currentTask();
+      const { cancelled, throwIfCancelled } = context;
+      handle?.cancel();
+      assert.deepEqual([cancelled, context.cancelled], [false, true]);
+      throwIfCancelled();
+    }),
+  });
+  handle = await runTask(tasks.stop(), tx);
+  void start();
+  await assert.rejects(handle.finished(), (error: Error) => (error.cause as Error).name === 'AbortError');
+});
+
+test('Each task starts with an empty async context, whatever the tasks module has entered', async (t) => {
+  const { tasks } = await import('./fixtures/entering-tasks.js');
+  const [tx, rx] = channel<Task>();
+  const url = new URL('./fixtures/entering-tasks.js', import.meta.url);
+  const runtime = await startRuntime(rx, { tasks: url, log: false });
+  t.after(() => runtime.close());
+  for (const task of [tasks.look(), tasks.lookAsync()]) {
+    assert.equal(await (await runTask(task, tx)).finished(), undefined);
+  }
+});
+
+for (const concurrency of [1, 3]) {
+  test(`Each task starts with an empty async context, concurrency ${concurrency}`, async (t) => {
+    const storage = new AsyncLocalStorage<string>();
+    const later = new AsyncLocalStorage<string>();
+    const { tx, tasks, start } = prepare(
+      t,
+      {
+        enter: syncTask((way: string) => {
+          const before = storage.getStore();
+          storage.enterWith(way);
+          if (way === 'throw') throw new Error(way);
+          if (way === 'getter') {
+            return Object.defineProperty({}, 'x', { get: () => later.enterWith(way), enumerable: true });
+          }
+          return [before, later.getStore()];
+        }),
+        enterAsync: asyncTask(async (way: string) => {
+          const before = storage.getStore();
+          storage.enterWith(way);
+          await setImmediate();
+          later.enterWith(way);
+          if (way === 'throw') throw new Error(way);
+          return [before, storage.getStore()];
+        }),
+        enterInThen: asyncTask((way: string) => {
+          const thenable = {
+            // biome-ignore lint/suspicious/noThenProperty: this is what it is about
+            get then() {
+              storage.enterWith(way);
+              later.enterWith(way);
+              return (resolve: (value: unknown) => void) => resolve(null);
+            },
+          };
+          return thenable as unknown as Promise<unknown>;
+        }),
+        look: syncTask(() => [storage.getStore(), later.getStore()]),
+        lookAsync: asyncTask(async () => {
+          const before = [storage.getStore(), later.getStore()];
+          await setImmediate();
+          return [...before, storage.getStore(), later.getStore()];
+        }),
+      },
+      { concurrency },
+    );
+    storage.enterWith('of the thread that starts the executor');
+    void start();
+    const nothing = [undefined, undefined];
+    for (const way of ['return', 'throw', 'getter']) {
+      for (const task of [tasks.enter(way), tasks.enterAsync(way), tasks.enterInThen(way)]) {
+        await (await runTask(task, tx)).finished().catch(() => {});
+        assert.deepEqual(await (await runTask(tasks.look(), tx)).finished(), nothing, way);
+        assert.deepEqual(
+          await (await runTask(tasks.lookAsync(), tx)).finished(),
+          [...nothing, ...nothing],
+          way,
+        );
+      }
+    }
+    const overlapping = ['a', 'b', 'c'].map(async (way) =>
+      (await runTask(tasks.enterAsync(way), tx)).finished(),
+    );
+    assert.deepEqual(await Promise.all(overlapping), [
+      [undefined, 'a'],
+      [undefined, 'b'],
+      [undefined, 'c'],
+    ]);
+  });
+}
+
+test('What listens to a signal runs in the async context of its own task', async (t) => {
+  const storage = new AsyncLocalStorage<string>();
+  const seen: unknown[] = [];
+  const { tx, tasks, start } = prepare(
+    t,
+    {
+      wait: asyncTask(
+        async (name: string) => {
+          storage.enterWith(name);
+          const { signal } = currentTask();
+          signal.addEventListener('abort', () => {
+            seen.push(storage.getStore());
+            storage.enterWith('from a listener');
+          });
+          await once(signal, 'abort');
+        },
+        { timeout: 5000 },
+      ),
+      late: asyncTask(
+        async () => {
+          storage.enterWith('late');
+          currentTask().signal.addEventListener('abort', () => seen.push(storage.getStore()));
+          await new Promise(() => {});
+        },
+        { timeout: 20 },
+      ),
+      look: asyncTask(async () => storage.getStore()),
+    },
+    { concurrency: 4 },
+  );
+  void start();
+  const handles = [await runTask(tasks.wait('first'), tx), await runTask(tasks.wait('second'), tx)];
+  await eventually(() => handles.every((each) => each.status()?.state === 'running'));
+  for (const handle of handles.toReversed()) {
+    handle.cancel();
+    await handle.finished();
+  }
+  await assert.rejects((await runTask(tasks.late(), tx)).finished(), { code: 'ERR_TASK_TIMEOUT' });
+  assert.deepEqual(seen, ['second', 'first', 'late']);
+  assert.equal(await (await runTask(tasks.look(), tx)).finished(), undefined);
+});
+
+test('Diagnostics see one resource for each task, which ends with it', async (t) => {
+  const events = new Map<number, string[]>();
+  const resources: object[] = [];
+  const ids: number[] = [];
+  const hook = createHook({
+    init(id, type, _trigger, resource) {
+      if (type !== 'Task') return;
+      events.set(id, []);
+      resources.push(resource);
+    },
+    before: (id) => void events.get(id)?.push('before'),
+    after: (id) => void events.get(id)?.push('after'),
+    destroy: (id) => void events.get(id)?.push('destroy'),
+  }).enable();
+  t.after(() => hook.disable());
+  const { tx, tasks, start } = prepare(t, {
+    sync: syncTask(() => {
+      ids.push(executionAsyncId());
+      assert.equal(executionAsyncResource(), resources.at(-1));
+    }),
+    throws: syncTask(() => {
+      ids.push(executionAsyncId());
+      throw new Error('no');
+    }),
+    async: asyncTask(async () => {
+      ids.push(executionAsyncId());
+      await setImmediate();
+    }),
+  });
+  void start();
+  for (const task of [tasks.sync(), tasks.throws(), tasks.async(), tasks.sync()]) {
+    await (await runTask(task, tx)).finished().catch(() => {});
+  }
+  await eventually(() => [...events.values()].every((each) => each.includes('destroy')));
+  assert.deepEqual([...events.keys()], ids);
+  assert.equal(new Set(ids).size, 4);
+  for (const each of events.values()) assert.deepEqual(each, ['before', 'after', 'destroy']);
+});
