@@ -87,6 +87,11 @@ export class Sender<T> {
     return this.#ring.length;
   }
 
+  /** Sends of this sender that wait for room. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   /**
    * Sends `value`. Resolves when it is in the channel: there was room, and it will be received. Values are copied at the
    * call.
