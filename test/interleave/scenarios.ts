@@ -105,6 +105,17 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'two threads in line, and room for two',
+    capacity: 2,
+    cells: 2,
+    start: BELOW_ZERO,
+    threads: {
+      a: tx(sending(1, 2, 3)),
+      b: tx(blocking(1, 2)),
+      r: rx(draining('blocking')),
+    },
+  },
+  {
     name: 'timeouts of blocking sends against room',
     capacity: 1,
     cells: 1,
