@@ -8,8 +8,9 @@
 import { setImmediate } from 'node:timers/promises';
 import { inspect, types } from 'node:util';
 import type { Accept, Receiver } from '../channel/index.js';
-import { parkAsync, threadAlive } from '../channel/index.js';
+import { threadAlive } from '../channel/index.js';
 import { CorruptMessageError } from '../codec/index.js';
+import { now } from './clock.js';
 import { TaskContext, withTask } from './context.js';
 import { TaskTimeoutError } from './errors.js';
 import type { Ledger } from './ledger.js';
@@ -40,7 +41,6 @@ export async function taskExec(rx: Inbox, options: ExecutorOptions): Promise<voi
   };
   log?.('task executor started');
   for (;;) {
-    if (ledger.condemned) await awaitPardon(ledger);
     let task: Task | undefined;
     try {
       task = rx.tryRecv(accept) ?? (await runner.wait(rx, accept));
@@ -101,22 +101,18 @@ class Overlap {
   }
 }
 
-/** The supervisor is about to end this thread over a task that has just ended by itself. It may change its mind. */
-async function awaitPardon(ledger: Ledger): Promise<void> {
-  threadAlive.hold();
-  await parkAsync(ledger.condemnedBell.words, ledger.condemnedBell.at);
-  threadAlive.release();
-}
-
 /** Called by this name, eval compiles in the global scope: a moved closure sees nothing of this module. */
 // biome-ignore lint/security/noGlobalEval: the source is the program's own function, sent by `move`
 const globalEval: (source: string) => unknown = eval;
+
+/** How long tasks may follow one another before the event loop has its turn. */
+const TURN_MS = 1;
 
 /** Runs one task at a time and keeps the clock. */
 class Runner {
   readonly #options: ExecutorOptions;
   readonly #closures = new Map<string, Definition>();
-  #now = Date.now();
+  #now = now();
   #stale = true;
   #turnStart = this.#now;
 
@@ -134,7 +130,7 @@ class Runner {
 
   /** The time in milliseconds: when the last task ended, or after a wait. One look at the clock costs as much as a send. */
   now(): number {
-    if (this.#stale) this.#now = Date.now();
+    if (this.#stale) this.#now = now();
     this.#stale = false;
     return this.#now;
   }
@@ -148,13 +144,13 @@ class Runner {
   /** Lets the event loop have its turn: timers and sockets of earlier tasks go on. */
   async nextTurn(): Promise<void> {
     await setImmediate();
-    this.#now = Date.now();
+    this.#now = now();
     this.#turnStart = this.#now;
   }
 
-  /** Time has passed since the last turn: at least a millisecond, or the beginning of one. */
+  /** Time has passed since the last turn. */
   turnIsOver(): boolean {
-    return this.#now !== this.#turnStart;
+    return this.#now - this.#turnStart >= TURN_MS;
   }
 
   runSync(task: Task): void {
@@ -205,15 +201,14 @@ class Runner {
     if (!(error instanceof CorruptMessageError) || error.position === undefined) throw error;
     console.error(`task failed: ${inspect(error)}`);
     const { ledger } = this.#options;
-    ledger.start(error.position, Date.now());
-    ledger.finish(error.position, 'failed', error, Date.now());
+    ledger.start(error.position, now());
+    ledger.finish(error.position, 'failed', error, now());
   }
 
   #begin(task: Task): Definition {
     const definition = typeof task.fn === 'number' ? this.#defined(task.fn) : this.#moved(task);
     const { ledger, concurrency } = this.#options;
-    if (definition.timeout > 0 || concurrency > 1)
-      ledger.begin(task.position, Date.now(), definition.timeout);
+    if (definition.timeout > 0 || concurrency > 1) ledger.begin(task.position, now(), definition.timeout);
     return definition;
   }
 
@@ -243,8 +238,10 @@ class Runner {
   }
 
   #succeed(task: Task, result: unknown): void {
-    this.#now = Date.now();
-    this.#options.ledger.finish(task.position, 'succeeded', result, this.#now);
+    const { ledger } = this.#options;
+    this.#now = now();
+    const state = ledger.finish(task.position, 'succeeded', result, this.#now);
+    if (state === 'failed') this.#report(task, state, ledger.read(ledger.idAt(task.position))?.outcome);
   }
 
   #fail(task: Task, error: unknown): void {
@@ -253,12 +250,8 @@ class Runner {
     const late = error instanceof TaskTimeoutError; // its deadline ended it, whoever had asked it to stop
     const state = ledger.cancelRequested(position) && !late ? 'cancelled' : 'failed';
     this.#report(task, state, error);
-    this.#now = Date.now();
-    try {
-      ledger.finish(position, state, error, this.#now);
-    } catch {
-      ledger.finish(position, state, new Error(show(error)), this.#now); // what it threw cannot be sent
-    }
+    this.#now = now();
+    ledger.finish(position, state, error, this.#now);
   }
 
   #report(task: Task, state: FinalState, error: unknown): void {
