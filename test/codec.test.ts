@@ -60,6 +60,18 @@ class Point {
     this.args = args;
   }
 }
+/** A value of another realm. */
+function foreign(source: string): unknown {
+  return runInContext(source, createContext());
+}
+
+/** The same, after its memory has gone to somebody else. */
+function transferred<T extends ArrayBuffer | ArrayBufferView>(value: T): T {
+  const buffer = ArrayBuffer.isView(value) ? value.buffer : value;
+  structuredClone(buffer, { transfer: [buffer as ArrayBuffer] });
+  return value;
+}
+
 class Unregistered {
   x = 1;
 }
@@ -148,11 +160,10 @@ describe('values', () => {
 
   it('may be plain objects without a prototype or of another realm', () => {
     assert.deepStrictEqual(roundTrip(Object.assign(Object.create(null), { a: 1 })), { a: 1 });
-    const foreign = runInContext(
+    const far = foreign(
       '({ a: [1, { b: new Map([[1, new Set([2])]]) }], d: new Date(5), e: new RangeError("far"), u: new Uint8Array(2) })',
-      createContext(),
     );
-    const copy = roundTrip(foreign) as { e: unknown };
+    const copy = roundTrip(far) as { e: unknown };
     assert.ok(copy.e instanceof RangeError);
     assert.deepStrictEqual(
       { ...copy, e: 0 },
@@ -190,9 +201,14 @@ describe('values', () => {
     assert.equal(copy.buffer.byteLength, 4);
     const data = roundTrip(new DataView(view.buffer, 2, 4)) as DataView;
     assert.equal(data.buffer.byteLength, 4);
-    const buffer = roundTrip(Buffer.from('héllo')) as Uint8Array;
-    assert.equal(Object.getPrototypeOf(buffer), Uint8Array.prototype);
-    assert.equal(new TextDecoder().decode(buffer), 'héllo');
+    const buffer = roundTrip(Buffer.from('héllo').subarray(1)) as Buffer;
+    assert.ok(Buffer.isBuffer(buffer));
+    assert.equal(buffer.toString(), 'éllo');
+    assert.equal(buffer.buffer.byteLength, 5);
+    assert.equal(Object.getPrototypeOf(roundTrip(new Uint8Array(1))), Uint8Array.prototype);
+    const growing = Reflect.construct(ArrayBuffer, [3, { maxByteLength: 9 }]) as ArrayBuffer;
+    assertCrosses(new Uint8Array(growing));
+    assert.deepStrictEqual(roundTrip(growing), new ArrayBuffer(3));
     const float16 = Reflect.get(globalThis, 'Float16Array') as Float32ArrayConstructor | undefined;
     if (float16 !== undefined) assertCrosses(new float16([1.5, -0]));
   });
@@ -250,9 +266,11 @@ describe('errors', () => {
     const http = roundTrip(new HttpError('418')) as Error;
     assert.equal(Object.getPrototypeOf(http), RangeError.prototype);
     assert.equal(String(http), 'HttpError: 418');
-    const abort = roundTrip(AbortSignal.abort().reason) as Error;
-    assert.equal(Object.getPrototypeOf(abort), Error.prototype);
+    const { reason } = AbortSignal.abort();
+    const abort = roundTrip(reason) as DOMException;
+    assert.ok(abort instanceof DOMException);
     assert.equal(String(abort), 'AbortError: This operation was aborted');
+    assert.deepStrictEqual([abort.code, abort.stack], [DOMException.ABORT_ERR, reason.stack]);
     let thrown: unknown;
     try {
       Buffer.alloc(-1);
@@ -260,6 +278,43 @@ describe('errors', () => {
       thrown = error;
     }
     assert.equal((roundTrip(thrown) as { code: string }).code, 'ERR_OUT_OF_RANGE');
+  });
+});
+
+describe('what an error holds besides', () => {
+  it('arrives, as far as it can cross', () => {
+    const error = Object.assign(new Error('no'), {
+      errno: -2,
+      path: '/x',
+      detail: { at: [1] },
+      errors: ['a'],
+    });
+    assert.deepStrictEqual(roundTrip(error), error);
+    const bare = new Error('no');
+    const request = Object.assign(bare, { status: 502, socket: new Unregistered(), code: () => 1 });
+    const odd = Object.defineProperty(request, 'odd', {
+      enumerable: true,
+      get: () => {
+        throw new Error('not this one');
+      },
+    });
+    const copy = roundTrip([odd, 'after']) as [Error, string];
+    assert.deepStrictEqual(Object.keys(copy[0]), ['status']);
+    assert.equal(copy[0].stack, bare.stack);
+    assert.equal(copy[1], 'after');
+    assert.equal(Object.getPrototypeOf(roundTrip(JSON.parse('{"__proto__":1}'))), Object.prototype);
+  });
+
+  it('is left behind as a whole if it leads back to the error, or does not fit', () => {
+    const error = Object.assign(new Error('no'), { self: {}, twice: {}, left: 'y' });
+    error.self = { error };
+    error.twice = [error, error];
+    assert.deepStrictEqual(Object.keys(roundTrip(error) as Error), ['left']);
+    const large = Object.assign(new Error('no'), { stdout: 'x'.repeat(MAX_BYTES), exitCode: 1 });
+    assert.deepStrictEqual(Object.keys(roundTrip(large) as Error), ['exitCode']);
+    let deep: unknown[] = [];
+    for (let i = 1; i < 500; i++) deep = [deep];
+    assertCrosses(deep);
   });
 });
 
@@ -299,6 +354,32 @@ describe('a NotSendableError', () => {
       [Object.create({ a: 1 }), /^value is an instance of Object: /],
       [Object.create(Object.create(null)), /^value is an instance of a class: /],
       [Object.create(Map.prototype), /^value is an instance of Map: /],
+      [(function* () {})(), /^value is an instance of Generator: /],
+      [[].values(), /^value is an instance of Array Iterator: /],
+      [
+        new (class Stack extends Array {})(),
+        /^value is an instance of Stack: send a plain Array with its data$/,
+      ],
+      [new (class Index extends Map {})(), /^value is an instance of Index: send a plain Map /],
+      [new (class Tags extends Set {})(), /^value is an instance of Tags: send a plain Set /],
+      [new (class Day extends Date {})(), /^value is an instance of Day: send a plain Date /],
+      [new (class Glob extends RegExp {})('x'), /^value is an instance of Glob: send a plain RegExp /],
+      [
+        new (class Bytes extends Uint8Array {})(1),
+        /^value is an instance of Bytes: send a plain Uint8Array /,
+      ],
+      [new (class Memory extends ArrayBuffer {})(1), /^value is an instance of Memory: .* ArrayBuffer /],
+      [
+        foreign('new (class View extends DataView {})(new ArrayBuffer(1))'),
+        /^value is .* View: .* DataView /,
+      ],
+      [foreign('new (class Stack extends Array {})'), /^value is an instance of Stack: send a plain Array /],
+      [foreign('new (class Index extends Map {})'), /^value is an instance of Index: send a plain Map /],
+      [new (class Weak extends WeakMap {})(), /^value is an instance of Weak: send a plain object /],
+      [new Proxy(new Map(), {}), /^value is a proxy: /],
+      [transferred(new ArrayBuffer(8)), /^value is detached: /],
+      [transferred(new Uint8Array(8)), /^value is detached: /],
+      [transferred(new DataView(new ArrayBuffer(8))), /^value is detached: /],
       [Object(1), /^value is a boxed primitive: /],
       [Object('s'), /^value is a boxed primitive: /],
       [shared, /^value is shared memory: /],

@@ -1,9 +1,9 @@
-/** The routes and their answers: the application as shipped, in this process, asked over real connections. */
+/** Routes, tasks and bodies over real connections to an application of the tests' own, in this process. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { METHODS } from 'node:http';
 import { after, test } from 'node:test';
+import { createHttpServer, maxTaskBytes } from '#http';
 import { runTask } from '#runtime/handle';
 import { move } from '#runtime/task';
 import { Application, CAPACITY } from './support/application.js';
@@ -38,9 +38,9 @@ async function ended(url: string): Promise<Record<string, unknown>> {
   return status(url);
 }
 
-/** The result of a text that the server accepts. */
-async function count(body: string | Uint8Array): Promise<unknown> {
-  return (await ended(acceptedAt(await ask('POST', '/count_words', body))))['result'];
+/** What became of a text that the server accepts. */
+async function measured(body: string | Uint8Array): Promise<unknown> {
+  return (await ended(acceptedAt(await ask('POST', '/measure', body))))['result'];
 }
 
 function isTime(value: unknown): boolean {
@@ -59,35 +59,36 @@ test('/healthz and /readyz are 200 while all is well', async () => {
   text(await ask('GET', '/readyz'), 200, 'ok');
 });
 
-test('both start routes accept a task by GET and by POST, and say where it is', async (t) => {
+test('a route accepts a task by each of its methods, and says where it is', async (t) => {
   const blockade = await app.block(t);
   const urls: string[] = [];
-  for (const [path, task, kind] of [
-    ['/start_sync_task', 'syncTask', 'sync'],
-    ['/start_async_task', 'asyncTask', 'async'],
-  ]) {
-    for (const method of ['GET', 'POST']) {
-      const url = acceptedAt(await ask(method, path ?? ''));
-      const { id, task: name, kind: shown, state } = await status(url);
-      assert.deepEqual([id, name, shown, state], [url.slice('/tasks/'.length), task, kind, 'queued']);
-      urls.push(url);
-    }
+  for (const [method, path, task, kind] of [
+    ['GET', '/hold', 'hold', 'sync'],
+    ['POST', '/hold', 'hold', 'sync'],
+    ['POST', '/wait', 'wait', 'async'],
+  ] as const) {
+    const url = acceptedAt(await ask(method, path));
+    const { id, task: name, kind: shown, state } = await status(url);
+    assert.deepEqual([id, name, shown, state], [url.slice('/tasks/'.length), task, kind, 'queued']);
+    urls.push(url);
   }
-  assert.equal(new Set(urls).size, 4);
-  assert.equal(app.open, 5);
+  assert.equal(new Set(urls).size, 3);
+  assert.equal(app.open, 4);
   for (const url of urls) assert.equal((await ask('DELETE', url)).status, 200);
   await blockade.end();
 });
 
 const ROUTES: Record<string, string> = {
-  '/': 'GET, HEAD',
-  '/start_sync_task': 'GET, POST',
-  '/start_async_task': 'GET, POST',
-  '/count_words': 'POST',
-  '/tasks/': 'GET, HEAD, DELETE',
-  '/tasks/1-abc': 'GET, HEAD, DELETE',
-  '/healthz': 'GET, HEAD',
-  '/readyz': 'GET, HEAD',
+  '/': 'GET, HEAD, OPTIONS',
+  '/hold': 'GET, HEAD, POST, OPTIONS',
+  '/wait': 'POST, OPTIONS',
+  '/measure': 'POST, OPTIONS',
+  '/measure/some': 'POST, PUT, OPTIONS',
+  '/size': 'PATCH, OPTIONS',
+  '/tasks/': 'GET, HEAD, DELETE, OPTIONS',
+  '/tasks/1-abc': 'GET, HEAD, DELETE, OPTIONS',
+  '/healthz': 'GET, HEAD, OPTIONS',
+  '/readyz': 'GET, HEAD, OPTIONS',
 };
 
 for (const [path, allow] of Object.entries(ROUTES)) {
@@ -118,9 +119,9 @@ test('whatever else is asked for is 404, by any method', async () => {
     '/tasks',
     '/healthz/',
     '//',
-    '/Start_sync_task',
-    '/start_sync_task/',
-    '/%2e',
+    '/Hold',
+    '/hold/',
+    '/%2F',
     '/../',
     '/__proto__',
     '/constructor',
@@ -135,7 +136,7 @@ test('whatever else is asked for is 404, by any method', async () => {
 
 test('HEAD is answered like GET, without the body', async (t) => {
   const blockade = await app.block(t);
-  const url = acceptedAt(await ask('POST', '/count_words', 'a'));
+  const url = acceptedAt(await ask('POST', '/measure', 'a'));
   await blockade.end();
   const connection = await Connection.open(port);
   for (const path of ['/', '/healthz', '/readyz', url, '/tasks/0-no', '/nothing']) {
@@ -148,17 +149,105 @@ test('HEAD is answered like GET, without the body', async (t) => {
   connection.drop();
 });
 
+test('OPTIONS says what a route allows, and what the server allows at all: 204', async () => {
+  const connection = await Connection.open(port);
+  const all = 'GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE';
+  for (const [target, allow] of Object.entries({
+    ...ROUTES,
+    '*': all,
+    'http://localhost': all,
+    '/?a': ROUTES['/'],
+  })) {
+    const answer = await connection.request('OPTIONS', target, { body: 'a' });
+    assert.deepEqual([answer.status, answer.headers['allow'], answer.body], [204, allow, ''], target);
+    assert.equal(answer.headers['content-length'], undefined);
+    assert.equal(answer.headers['content-type'], undefined);
+  }
+  for (const target of ['/nothing', '**', '/*', 'http://localhost?a/nothing', 'http://localhost/*']) {
+    const { status } = await connection.request('OPTIONS', target);
+    assert.equal(status, target.includes('?') ? 204 : 404, target);
+  }
+  connection.drop();
+  assert.equal(app.open, 0);
+});
+
+test('a path finds its route whether or not it is percent-encoded, once', async () => {
+  const connection = await Connection.open(port);
+  for (const target of [
+    '/%68ealthz',
+    '/%68%65%61%6C%74%68%7A',
+    '/%68%65%61%6c%74%68%7a?a=%2',
+    'http://localhost/health%7a',
+    '/gr%C3%B6%c3%9fe/a%20b',
+  ]) {
+    assert.equal((await connection.request('GET', target)).status, 200, target);
+  }
+  for (const [target, shown] of [
+    ['/%2Fhealthz', '/%2Fhealthz'],
+    ['/%2fhealthz', '/%2Fhealthz'],
+    ['/%2568ealthz', '/%2568ealthz'],
+    ['/healthz%00', '/healthz%00'],
+    ['/healthz%3Fa', '/healthz%3Fa'],
+    ['/healthz%2f', '/healthz%2F'],
+    ['/x/%2e%2E/healthz', '/x/../healthz'],
+    ['http://localhost/%2Fhealthz', '/%2Fhealthz'],
+  ]) {
+    const answer = await connection.request('GET', target ?? '');
+    assert.equal(problem(answer, 404), `There is nothing at ${shown}`);
+  }
+  connection.drop();
+});
+
+test('a path whose percent-encoding is broken, or is not UTF-8, is 400 by any method', async () => {
+  const connection = await Connection.open(port);
+  for (const path of [
+    '/%',
+    '/healthz%',
+    '/healthz%2',
+    '/%zz',
+    '/tasks/%-a',
+    '/%%41',
+    '/%u0041',
+    '/%ff',
+    '/%C3',
+    '/%c0%ae',
+  ]) {
+    for (const target of [path, `http://localhost${path}`]) {
+      for (const method of ['GET', 'DELETE', 'OPTIONS']) {
+        const answer = await connection.request(method, target);
+        assert.equal(problem(answer, 400), `Expected a path in percent-encoded UTF-8, got ${path}`);
+      }
+    }
+  }
+  text(await connection.request('GET', '/'), 200, 'Hello, world!');
+  connection.drop();
+});
+
+test('what a handler throws is 500, told to the log and not to the client', async (t) => {
+  const log = t.mock.method(console, 'error', () => {});
+  assert.equal(problem(await ask('GET', '/broken'), 500), 'Something went wrong; the log says what');
+  assert.match(String(log.mock.calls[0]?.arguments[0]), /on purpose/);
+});
+
+test('a path of a route that does not begin with a slash is a mistake', () => {
+  const routes = { hello: { GET: () => ({ status: 200, headers: {}, body: '' }) } };
+  assert.throws(() => createHttpServer(routes, { ending: false }), {
+    name: 'TypeError',
+    message: /got hello$/,
+  });
+});
+
 // ── A task, from start to end ──────────────────────────────────────────────────────────────────────────────────────
 
 test('a task is shown queued, then succeeded, with its times and its result', async (t) => {
   const before = Date.now();
   const blockade = await app.block(t);
-  const url = acceptedAt(await ask('POST', '/count_words', 'to be\nor not\n'));
+  const url = acceptedAt(await ask('POST', '/measure', 'to be\nor not\n'));
   const queued = await status(url);
   const { enqueued, ...rest } = queued;
   assert.deepEqual(rest, {
     id: url.slice('/tasks/'.length),
-    task: 'countWords',
+    task: 'measure',
     kind: 'sync',
     state: 'queued',
     cancelRequested: false,
@@ -170,7 +259,7 @@ test('a task is shown queued, then succeeded, with its times and its result', as
   await blockade.end();
   const view = await status(url);
   assert.equal(view['state'], 'succeeded');
-  assert.deepEqual(view['result'], { lines: 2, words: 4, bytes: 13 });
+  assert.deepEqual(view['result'], { units: 13, bytes: 13 });
   assert.ok(!('error' in view));
   const times = [view['enqueued'], view['started'], view['finished']].map(String);
   assert.ok(times.every(isTime));
@@ -181,7 +270,7 @@ test('a task is shown queued, then succeeded, with its times and its result', as
 test('a running task is shown running, and is asked to stop by DELETE: 202', async (t) => {
   const own = await Application.start();
   t.after(() => own.stop());
-  const url = acceptedAt(await request(own.port, 'POST', '/start_sync_task'));
+  const url = acceptedAt(await request(own.port, 'POST', '/endure'));
   let view: Record<string, unknown> = {};
   do {
     const answer = await request(own.port, 'GET', url);
@@ -202,7 +291,7 @@ test('a running task is shown running, and is asked to stop by DELETE: 202', asy
 
 test('a queued task is cancelled by DELETE: 200, and 409 from then on', async (t) => {
   const blockade = await app.block(t);
-  const url = acceptedAt(await ask('POST', '/start_async_task'));
+  const url = acceptedAt(await ask('POST', '/wait'));
   const answer = await ask('DELETE', url);
   assert.equal(answer.status, 200);
   assert.equal(answer.headers['content-type'], 'application/json');
@@ -216,7 +305,7 @@ test('a queued task is cancelled by DELETE: 200, and 409 from then on', async (t
 });
 
 test('DELETE of a task that has ended is 409, and changes nothing', async () => {
-  const url = acceptedAt(await ask('POST', '/count_words', 'a'));
+  const url = acceptedAt(await ask('POST', '/measure', 'a'));
   const view = await ended(url);
   assert.match(problem(await ask('DELETE', url), 409), /succeeded/);
   assert.deepEqual(await status(url), view);
@@ -227,7 +316,7 @@ test('a task whose thread dies is shown failed, with the error and its cause, an
   const born = once(process, 'worker');
   const own = await Application.start();
   t.after(() => own.stop());
-  const url = acceptedAt(await request(own.port, 'POST', '/start_async_task'));
+  const url = acceptedAt(await request(own.port, 'POST', '/wait'));
   await until(() => own.ledger.running().length === 1);
   const [worker] = await born;
   await worker.terminate();
@@ -249,8 +338,8 @@ test('a task whose thread dies is shown failed, with the error and its cause, an
 test('every URL that is not a task’s own is the same 404, by GET and by DELETE', async (t) => {
   const blockade = await app.block(t);
   const [first = '', second = ''] = [
-    acceptedAt(await ask('POST', '/count_words', 'a')),
-    acceptedAt(await ask('POST', '/count_words', 'b')),
+    acceptedAt(await ask('POST', '/measure', 'a')),
+    acceptedAt(await ask('POST', '/measure', 'b')),
   ];
   const [id = '', code = ''] = first.slice('/tasks/'.length).split(/-(.*)/s);
   const [otherId = '', otherCode = ''] = second.slice('/tasks/'.length).split(/-(.*)/s);
@@ -284,8 +373,8 @@ test('every URL that is not a task’s own is the same 404, by GET and by DELETE
     `${'9'.repeat(400)}-${code}`,
     `NaN-${code}`,
     `undefined-${code}`,
-    `${id}%2D${code}`,
-    `%${id.charCodeAt(0).toString(16)}-${code}`,
+    `${id}%252D${code}`,
+    `${id}%2F${code}`,
     `${id}-${code}%00`,
     `${id}-${code}/`,
     `/${id}-${code}`,
@@ -307,8 +396,26 @@ test('every URL that is not a task’s own is the same 404, by GET and by DELETE
   await blockade.end();
 });
 
+test('the URL of a task may be percent-encoded', async (t) => {
+  const blockade = await app.block(t);
+  const url = acceptedAt(await ask('POST', '/measure', 'a'));
+  const encoded = Array.from(url, (char) =>
+    char === '/' ? char : `%${char.charCodeAt(0).toString(16)}`,
+  ).join('');
+  for (const same of [
+    url.replace('-', '%2D'),
+    url.replace('-', '%2d'),
+    encoded,
+    `http://localhost${encoded}`,
+  ]) {
+    assert.equal((await status(same))['id'], url.slice('/tasks/'.length));
+  }
+  assert.equal((await ask('DELETE', encoded)).status, 200);
+  await blockade.end();
+});
+
 test('a task that ended long ago is 404', async () => {
-  const url = acceptedAt(await ask('POST', '/count_words', 'a'));
+  const url = acceptedAt(await ask('POST', '/measure', 'a'));
   await ended(url);
   for (let n = 0; n < 1024; n++) {
     const idle = move({}, () => {});
@@ -324,39 +431,23 @@ test('another start of the application gives the same task another URL', async (
   for (let n = 0; n < 2; n++) {
     const own = await Application.start();
     t.after(() => own.stop());
-    codes.add((await request(own.port, 'POST', '/count_words', { body: '' })).headers['location']);
+    codes.add((await request(own.port, 'POST', '/measure', { body: '' })).headers['location']);
   }
   assert.equal(codes.size, 2);
 });
 
 // ── Texts ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-test('a text is counted as `wc` does it', async () => {
-  for (const body of [
-    '',
-    'a',
-    'a\n',
-    '\n\n\n',
-    ' a  b\tc\r\nd\v\fe ',
-    'no newline at the end',
-    'Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich\n',
-    '日本語 テキスト\n',
-    '🙂 🙃\n'.repeat(1000),
-  ]) {
-    const printed = execFileSync('wc', ['-lwc'], {
-      input: body,
-      env: { LC_ALL: 'C.UTF-8' },
-      encoding: 'utf8',
-    });
-    const [lines, words, bytes] = printed.trim().split(/\s+/).map(Number);
-    assert.deepEqual(await count(body), { lines, words, bytes }, JSON.stringify(body.slice(0, 40)));
+test('a text arrives as it was sent', async () => {
+  for (const body of ['', 'a\r\n\0', 'Zwölf Boxkämpfer', '日本語', '🙂 🙃\n'.repeat(1000)]) {
+    assert.deepEqual(await measured(body), { units: body.length, bytes: Buffer.byteLength(body) });
   }
 });
 
-test('a byte order mark is counted, and a POST without any body is the empty text', async () => {
-  assert.deepEqual(await count('\ufeffa b\n'), { lines: 1, words: 2, bytes: 7 });
-  const url = acceptedAt(await ask('POST', '/count_words'));
-  assert.deepEqual((await ended(url))['result'], { lines: 0, words: 0, bytes: 0 });
+test('a byte order mark is kept, and a POST without any body is the empty text', async () => {
+  assert.deepEqual(await measured('\ufeffa b\n'), { units: 5, bytes: 7 });
+  const url = acceptedAt(await ask('POST', '/measure'));
+  assert.deepEqual((await ended(url))['result'], { units: 0, bytes: 0 });
 });
 
 test('a text that is not UTF-8 is 400, and the connection goes on', async () => {
@@ -369,7 +460,7 @@ test('a text that is not UTF-8 is 400, and the connection goes on', async () => 
     [0xed, 0xa0, 0x80], // a surrogate
     [0xf4, 0x90, 0x80, 0x80], // past U+10FFFF
   ]) {
-    const answer = await connection.request('POST', '/count_words', { body: Uint8Array.from(bytes) });
+    const answer = await connection.request('POST', '/measure', { body: Uint8Array.from(bytes) });
     assert.match(problem(answer, 400), /UTF-8/);
   }
   text(await connection.request('GET', '/'), 200, 'Hello, world!');
@@ -378,26 +469,147 @@ test('a text that is not UTF-8 is 400, and the connection goes on', async () => 
 
 test('a text may come in chunks, cut inside a character', async () => {
   const connection = await Connection.open(port);
-  await connection.send('POST /count_words HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n');
+  await connection.send('POST /measure HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n');
   for (const byte of Buffer.from('ä €\n')) await connection.send(`1;a=b\r\n${String.fromCharCode(byte)}\r\n`);
   await connection.send('0\r\nTrailer: x\r\n\r\n');
   const url = acceptedAt(await connection.answer());
-  assert.deepEqual((await ended(url))['result'], { lines: 1, words: 2, bytes: 7 });
+  assert.deepEqual((await ended(url))['result'], { units: 4, bytes: 7 });
   text(await connection.request('GET', '/'), 200, 'Hello, world!');
   connection.drop();
+});
+
+test('a body in a content coding is 415 and names the one that is accepted, unless it is that', async () => {
+  const connection = await Connection.open(port);
+  const send = (coding: string) =>
+    connection.request('POST', '/measure', { body: 'a b', headers: { 'content-encoding': coding } });
+  for (const coding of ['identity', 'IDENTITY', 'identity, Identity', '', ' ', ',', ' identity ,']) {
+    acceptedAt(await send(coding));
+  }
+  await app.rest();
+  for (const coding of [
+    'gzip',
+    'GZip',
+    'x-gzip',
+    'deflate',
+    'br',
+    'zstd',
+    'aes128gcm',
+    'identity, gzip',
+    'gzip,identity',
+    'identity;q=1',
+    'utf-8',
+    '*',
+  ]) {
+    const answer = await send(coding);
+    assert.equal(problem(answer, 415), `Expected a body that is not encoded, got ${coding}`);
+    assert.equal(answer.headers['accept-encoding'], 'identity');
+  }
+  await connection.send('POST /measure HTTP/1.1\r\nHost: a\r\nContent-Encoding: identity\r\n');
+  await connection.send('Content-Encoding: gzip\r\nContent-Length: 1\r\n\r\na');
+  problem(await connection.answer(), 415);
+  for (const [method, target] of [
+    ['PUT', '/measure/some'],
+    ['PATCH', '/size'],
+  ] as const) {
+    const headers = { 'content-encoding': 'gzip' };
+    problem(await connection.request(method, target, { body: 'a', headers }), 415);
+  }
+  text(
+    await connection.request('GET', '/', { body: 'a', headers: { 'content-encoding': 'gzip' } }),
+    200,
+    'Hello, world!',
+  );
+  connection.drop();
+  assert.equal(app.open, 0);
+});
+
+test('a text in another charset is 415, however it is written; the media type does not matter', async () => {
+  const connection = await Connection.open(port);
+  const send = (type: string) =>
+    connection.request('POST', '/measure', { body: 'a b', headers: { 'content-type': type } });
+  for (const type of [
+    'text/plain',
+    'text/plain; charset=utf-8',
+    'text/html;charset=UTF-8',
+    'text/plain; charset="Utf-8"',
+    'text/plain ; Charset = "ut\\f-8" ; format=flowed',
+    'application/json; charset=US-ASCII',
+    'application/x-www-form-urlencoded',
+    'text/plain; title="; charset=latin1"; charset=utf-8',
+    'text/plain; charsets=latin1; x-charset=latin1',
+    'text/plain;',
+    'nonsense',
+    '',
+  ]) {
+    acceptedAt(await send(type));
+  }
+  await app.rest();
+  for (const [type, charset] of [
+    ['text/plain; charset=iso-8859-1', 'iso-8859-1'],
+    ['text/plain;charset=Latin1', 'Latin1'],
+    ['text/plain; CHARSET="utf-16"', 'utf-16'],
+    ['text/plain; format=flowed; charset=windows-1252; a=b', 'windows-1252'],
+    ['text/plain; charset=utf-8; charset=latin1', 'latin1'],
+    ['text/plain; a="\\""; charset=utf-16le', 'utf-16le'],
+    ['text/plain; charset = utf-7', 'utf-7'],
+    ['text/plain; charset="utf-8', '"utf-8'],
+    ['text/plain; charset=', ''],
+    ['text/plain; charset', ''],
+  ] as const) {
+    const answer = await send(type);
+    assert.equal(problem(answer, 415), `Expected text in UTF-8, got ${charset}`, type);
+    assert.equal(answer.headers['accept-encoding'], undefined, 'it was not the content coding');
+  }
+  await connection.send('POST /measure HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n');
+  await connection.send('Content-Type: text/plain; charset=latin1\r\nContent-Length: 1\r\n\r\na');
+  problem(await connection.answer(), 415);
+  connection.drop();
+  assert.equal(app.open, 0);
+});
+
+test('a client that asks first is refused for its coding or charset before it sends', async () => {
+  for (const header of ['Content-Encoding: br', 'Content-Type: text/plain; charset=latin1']) {
+    const connection = await Connection.open(port);
+    const head = `POST /measure HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n${header}`;
+    await connection.send(`${head}\r\n\r\n`);
+    problem(await connection.answer(), 415);
+    connection.drop();
+  }
+});
+
+test('each route has its own limit for bodies; one without reads none', async () => {
+  for (const [method, path, limit] of [
+    ['POST', '/measure', MAX_BODY],
+    ['POST', '/measure/some', 10],
+    ['PUT', '/measure/some', 10],
+    ['POST', '/measure/none', 0],
+    ['PATCH', '/size', 100],
+  ] as const) {
+    const refusal = `Expected a body of at most ${limit} bytes`;
+    assert.equal(problem(await ask(method, path, 'a'.repeat(limit + 1)), 413), refusal);
+    const { status, body } = await ask(method, path, 'a'.repeat(limit));
+    assert.deepEqual([status, body], method === 'PATCH' ? [200, '100'] : [202, 'task started']);
+  }
+  await app.rest();
+});
+
+test('the channel carries the largest body of all routes, in any script', () => {
+  const GET = () => ({ status: 200, headers: {}, body: '' });
+  assert.equal(maxTaskBytes({ '/': { GET } }), 65_536); // the default of a channel
+  assert.equal(maxTaskBytes({ '/': { GET, maxBody: 10 }, '/a': { GET, maxBody: 100_000 } }), 201_024);
 });
 
 const tooLarge = /Expected a body of at most 65536 bytes/;
 
 test('a body that is declared too large is 413 at once, before it is sent', async () => {
   for (const length of ['65537', '99999999999', '9007199254740993']) {
-    const answer = await request(port, 'POST', '/count_words', { headers: { 'content-length': length } });
+    const answer = await request(port, 'POST', '/measure', { headers: { 'content-length': length } });
     assert.match(problem(answer, 413), tooLarge);
   }
 });
 
 test('a body that grows too large is 413, in one chunk or in many', async () => {
-  const head = 'POST /count_words HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n';
+  const head = 'POST /measure HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n';
   const chunk = (size: number) => `${size.toString(16)}\r\n${'a'.repeat(size)}\r\n`;
   for (const body of [chunk(MAX_BODY + 1), chunk(1024).repeat(64) + chunk(1)]) {
     const connection = await Connection.open(port);
@@ -408,19 +620,19 @@ test('a body that grows too large is 413, in one chunk or in many', async () => 
 });
 
 test('a text of 40,000 characters that need two bytes each is 413, and the refusal names the limit', async () => {
-  assert.match(problem(await ask('POST', '/count_words', 'é'.repeat(40_000)), 413), tooLarge);
+  assert.match(problem(await ask('POST', '/measure', 'é'.repeat(40_000)), 413), tooLarge);
 });
 
-test('a text that fits, but not as a task, is 413, and the refusal names both sizes', async () => {
-  const detail = problem(await ask('POST', '/count_words', `${'a'.repeat(40_000)}€`), 413);
-  assert.match(detail, /Expected at most 65536 bytes, got 800\d\d: /); // two bytes for each character, and a head
+test('a body that fits, but not the task that is made of it, is 413, and the refusal names both sizes', async () => {
+  const detail = problem(await ask('POST', '/measure/often', 'a'.repeat(50_000)), 413);
+  assert.match(detail, /Expected at most 132096 bytes, got 1500\d\d: /);
 });
 
 test('a client that sends everything before it reads still learns that it was too much', async () => {
   for (const framing of ['content-length: 20000000', 'transfer-encoding: chunked']) {
     const connection = await Connection.open(port);
     connection.socket.pause();
-    await connection.send(`POST /count_words HTTP/1.1\r\nHost: a\r\n${framing}\r\n\r\n`);
+    await connection.send(`POST /measure HTTP/1.1\r\nHost: a\r\n${framing}\r\n\r\n`);
     const body = 'a'.repeat(20_000_000);
     await connection.send(framing.startsWith('c') ? body : `1312d00\r\n${body}\r\n0\r\n\r\n`);
     assert.ok(!connection.socket.destroyed, `Reset while it sent its body with ${framing}`);
@@ -450,12 +662,12 @@ test('with 32 queued and 1 running the next request waits, and is accepted when 
   const urls: string[] = [];
   for (let n = 0; n < CAPACITY; n++) {
     const start = performance.now();
-    urls.push(acceptedAt(await ask('POST', '/start_async_task')));
+    urls.push(acceptedAt(await ask('POST', '/wait')));
     assert.ok(performance.now() - start < AT_ONCE_MS);
   }
   assert.equal(app.open, CAPACITY + 1);
   const waiting = await Connection.open(port);
-  const answered = waiting.request('POST', '/count_words', { body: 'a b' });
+  const answered = waiting.request('POST', '/measure', { body: 'a b' });
   await until(() => app.open === CAPACITY + 2);
   assert.equal(waiting.unread, '');
   // A cancelled task leaves the queue when the worker thread gets to it.
@@ -463,7 +675,7 @@ test('with 32 queued and 1 running the next request waits, and is accepted when 
   assert.equal(waiting.unread, '');
   await blockade.release();
   const view = await ended(acceptedAt(await answered));
-  assert.deepEqual([view['state'], view['result']], ['succeeded', { lines: 0, words: 2, bytes: 3 }]);
+  assert.deepEqual([view['state'], view['result']], ['succeeded', { units: 3, bytes: 3 }]);
   for (const url of urls) assert.equal((await status(url))['state'], 'cancelled');
   waiting.drop();
 });
@@ -473,7 +685,7 @@ test('a queue that stays full for 1 s is 503, other requests are answered meanwh
   const before = ledger.open();
   const start = performance.now();
   const connection = await Connection.open(port);
-  const answered = connection.request('POST', '/start_sync_task').then((answer) => ({
+  const answered = connection.request('POST', '/hold').then((answer) => ({
     answer,
     ms: performance.now() - start,
   }));
@@ -506,7 +718,7 @@ test('a client that leaves while it waits for room queues nothing', async (t) =>
   for (const away of leave) {
     const connection = await Connection.open(port);
     const start = performance.now();
-    await connection.send('POST /start_sync_task HTTP/1.1\r\nHost: a\r\n\r\n');
+    await connection.send('POST /hold HTTP/1.1\r\nHost: a\r\n\r\n');
     await until(() => app.open === before.length + 1);
     away(connection);
     await until(() => app.open === before.length);
@@ -521,12 +733,12 @@ test('a client that leaves while it waits for room queues nothing', async (t) =>
 test('many clients wait in vain, and room is found afterwards', async (t) => {
   const blockade = await app.fill(t);
   const before = ledger.open();
-  const answers = await Promise.all(Array.from({ length: 300 }, () => ask('POST', '/count_words', 'a')));
+  const answers = await Promise.all(Array.from({ length: 300 }, () => ask('POST', '/measure', 'a')));
   for (const answer of answers) problem(answer, 503);
   assert.deepEqual(ledger.open(), before);
   await blockade.end();
   const again = await app.block(t);
-  for (let n = 0; n < CAPACITY; n++) acceptedAt(await ask('POST', '/count_words', 'a'));
+  for (let n = 0; n < CAPACITY; n++) acceptedAt(await ask('POST', '/measure', 'a'));
   assert.equal(app.open, CAPACITY + 1);
   await again.end();
 });
@@ -535,7 +747,7 @@ test('clients that wait for room are accepted in the order in which they came', 
   const blockade = await app.fill(t);
   const waiting: Promise<Answer>[] = [];
   for (let n = 0; n < 20; n++) {
-    waiting.push(ask('POST', '/count_words', `${n}`));
+    waiting.push(ask('POST', '/measure', `${n}`));
     await until(() => app.open === CAPACITY + 2 + n);
   }
   await blockade.end();
@@ -566,7 +778,7 @@ test('while the worker thread keeps dying, /healthz and /readyz are 503', async 
     problem(answer, 503);
     assert.equal(answer.headers['retry-after'], '1');
   }
-  const url = acceptedAt(await request(own.port, 'POST', '/count_words', { body: 'a' }));
+  const url = acceptedAt(await request(own.port, 'POST', '/measure', { body: 'a' }));
   await own.rest();
   const { state } = JSON.parse((await request(own.port, 'GET', url)).body);
   assert.equal(state, 'succeeded');
@@ -576,15 +788,15 @@ test('while draining, tasks are refused, statuses are read, and connections are 
   const own = await Application.start();
   t.after(() => own.stop());
   const blockade = await own.fill(t, 1);
-  const url = acceptedAt(await request(own.port, 'POST', '/count_words', { body: 'a b' }));
-  const waiting = request(own.port, 'POST', '/count_words', { body: 'c' });
+  const url = acceptedAt(await request(own.port, 'POST', '/measure', { body: 'a b' }));
+  const waiting = request(own.port, 'POST', '/measure', { body: 'c' });
   await until(() => own.open === CAPACITY + 2);
   const drained = own.runtime.drain();
   assert.equal(problem(await waiting, 503), 'The server is going down');
   for (const [method, target] of [
-    ['POST', '/start_sync_task'],
-    ['GET', '/start_async_task'],
-    ['POST', '/count_words'],
+    ['POST', '/hold'],
+    ['GET', '/hold'],
+    ['POST', '/measure'],
     ['GET', '/readyz'],
   ]) {
     const answer = await request(own.port, method ?? '', target ?? '');
@@ -600,5 +812,5 @@ test('while draining, tasks are refused, statuses are read, and connections are 
   const { finished, unfinished } = await drained;
   assert.deepEqual([finished.length, unfinished.length], [CAPACITY + 1, 0]);
   const { state, result } = JSON.parse((await request(own.port, 'GET', url)).body);
-  assert.deepEqual([state, result], ['succeeded', { lines: 0, words: 2, bytes: 3 }]);
+  assert.deepEqual([state, result], ['succeeded', { units: 3, bytes: 3 }]);
 });

@@ -1,12 +1,13 @@
 /** Bytes to values. Whatever the bytes are, it reads none beyond their end, and needs no memory that they do not account for. */
+import { CorruptMessageError } from './errors.js';
 import {
   AGGREGATE,
   BINARY_TYPES,
-  CorruptMessageError,
   ENUMERABLE,
   ERROR_FIELDS,
   ERROR_TYPES,
   MAX_DEPTH,
+  OTHER,
   type Reader,
   scratch,
   Tag,
@@ -78,9 +79,8 @@ export class Decoder implements Reader {
 
   #rare(tag: number): unknown {
     if (tag === Tag.Utf16) return this.#slice('utf16le', 2 * this.#size());
-    if (tag === Tag.Int64) return this.#view.getBigInt64(this.#take(8), true);
-    if (tag === Tag.Positive) return BigInt(`0x${this.#slice('hex', this.#size())}`);
-    if (tag === Tag.Negative) return -BigInt(`0x${this.#slice('hex', this.#size())}`);
+    if (tag === Tag.Positive) return BigInt(`0x${this.#text()}`);
+    if (tag === Tag.Negative) return -BigInt(`0x${this.#text()}`);
     if (tag === Tag.Date) return new Date(this.#view.getFloat64(this.#take(8), true));
     if (tag === Tag.RegExp) return new RegExp(this.#text(), this.#text());
     if (tag === Tag.Binary) return this.#binary(this.#size());
@@ -154,7 +154,7 @@ export class Decoder implements Reader {
     const { buffer } = this.bytes.slice(at, at + size);
     const type = BINARY_TYPES[index];
     if (type === undefined) throw new CorruptMessageError(`Expected a binary type, got ${index}`);
-    return index === 0 ? buffer : new type(buffer);
+    return type.of(buffer);
   }
 
   #array(): unknown[] {
@@ -194,11 +194,11 @@ export class Decoder implements Reader {
     const error = index === AGGREGATE ? new AggregateError([]) : new type();
     define(error, 'stack', undefined, false); // Ours would mislead.
     while (!this.#accept(Tag.End)) {
-      const key = this.#byte();
-      const field = ERROR_FIELDS[key & ~ENUMERABLE];
-      if (field === undefined) throw new CorruptMessageError(`Expected an error field, got ${key}`);
-      const value = (key & ~ENUMERABLE) < 3 ? this.#text() : this.read();
-      define(error, field, value, key >= ENUMERABLE);
+      const head = this.#byte();
+      const field = head === OTHER ? this.#text() : ERROR_FIELDS[head & ~ENUMERABLE];
+      if (field === undefined) throw new CorruptMessageError(`Expected an error field, got ${head}`);
+      const value = (head & ~ENUMERABLE) < 3 ? this.#text() : this.read();
+      define(error, field, value, head >= OTHER);
     }
     return error;
   }

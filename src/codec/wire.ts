@@ -1,4 +1,4 @@
-/** The format of encoded values: what encoder and decoder agree on. */
+/** The form of encoded values: what encoder and decoder agree on. */
 
 /**
  * The byte before each value, and what follows it. Numbers are little-endian; a size is one byte, or 255 and then
@@ -12,8 +12,7 @@ export const Tag = {
   Uint8: 4, // the number
   Int32: 5,
   Float64: 6,
-  Int64: 7, // a bigint that fits
-  Positive: 8, // a bigint that does not: size, magnitude in big-endian
+  Positive: 8, // a bigint: its magnitude in hexadecimal, as a string
   Negative: 9,
   Latin1: 10, // size, that many code units of one byte
   Utf16: 11, // size, that many code units of two bytes
@@ -27,25 +26,35 @@ export const Tag = {
   Object: 33, // key, value, key, value, ... End
   Map: 34, // size, that many keys; Array of as many values
   Set: 35, // as Array
-  Error: 36, // index into ERROR_TYPES, then index into ERROR_FIELDS (plus ENUMERABLE), value, ... End
+  Error: 36, // index into ERROR_TYPES; then index into ERROR_FIELDS (plus ENUMERABLE) or OTHER and a key, value, ... End
   Wire: 48, // plus the tag of a registered class: what its `write` writes
 } as const;
 
 /** How deep values may be nested. */
 export const MAX_DEPTH = 500;
 
-export type BinaryType = new (buffer: ArrayBuffer) => object;
-const float16: BinaryType | undefined = Reflect.get(globalThis, 'Float16Array');
-/** Kinds of binary data, in the order of their numbers. */
-export const BINARY_TYPES: readonly BinaryType[] = [
-  ArrayBuffer as unknown as BinaryType, // Itself, not a view on one.
+/** A class whose instances are bytes, and how to make one of a buffer of its own. */
+export interface BinaryType {
+  readonly name: string;
+  readonly of: (buffer: ArrayBuffer) => object;
+}
+const float16: (new (buffer: ArrayBuffer) => object) | undefined = Reflect.get(globalThis, 'Float16Array');
+const views = [
   ...[DataView, Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array],
   ...[Float32Array, Float64Array, BigInt64Array, BigUint64Array],
   ...(float16 === undefined ? [] : [float16]),
 ];
-/** `Error` comes last: an error is of the first type that it is an instance of. */
+/** In the order of their numbers. */
+export const BINARY_TYPES: readonly BinaryType[] = [
+  { name: 'ArrayBuffer', of: (buffer) => buffer },
+  { name: 'Buffer', of: (buffer) => Buffer.from(buffer) },
+  ...views.map((View) => ({ name: View.name, of: (buffer: ArrayBuffer) => new View(buffer) })),
+];
+
+/** An error is of the first type that it is an instance of: `Error` comes last. */
 export const ERROR_TYPES: readonly ErrorConstructor[] = [
   ...[EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError],
+  DOMException as unknown as ErrorConstructor,
   AggregateError as unknown as ErrorConstructor, // Its first argument is the list of errors.
   Error,
 ];
@@ -54,6 +63,8 @@ export const AGGREGATE: number = ERROR_TYPES.length - 2;
 export const ERROR_FIELDS = ['name', 'message', 'stack', 'code', 'cause', 'errors'] as const;
 /** Added to the number of an error's field. */
 export const ENUMERABLE = 0x80;
+/** In place of the number: a property that an error has besides. */
+export const OTHER: number = ERROR_FIELDS.length;
 
 /** Appends values: an `Encoder`, as the `write` of a class sees it. */
 export interface Writer {
@@ -92,43 +103,6 @@ export function registerWireClass<C extends object>(wire: WireClass<C>): void {
   if (wiresByPrototype.has(type.prototype)) throw new Error(`Expected ${type.name} to be registered once`);
   wiresByTag[tag] = wire;
   wiresByPrototype.set(type.prototype, wire);
-}
-
-/** The value, or a value inside it, cannot cross to another thread. */
-export class NotSendableError extends TypeError {
-  override readonly name = 'NotSendableError';
-  readonly code = 'ERR_NOT_SENDABLE';
-  /** Where it is, for example `value.user.save`. */
-  readonly path: string;
-
-  constructor(path: string, problem: string) {
-    super(`${path} ${problem}`);
-    this.path = path;
-  }
-}
-
-/** The encoded value is larger than `maxBytes`. */
-export class TaskTooLargeError extends RangeError {
-  override readonly name = 'TaskTooLargeError';
-  readonly code = 'ERR_TASK_TOO_LARGE';
-  /** The size of the value; if the message says "at least", counting stopped here. */
-  readonly bytes: number;
-  readonly maxBytes: number;
-
-  constructor(bytes: number, maxBytes: number, atLeast = false) {
-    const size = atLeast ? `at least ${bytes}` : `${bytes}`;
-    super(`Expected at most ${maxBytes} bytes, got ${size}: pass a key or a path, not the payload`);
-    this.bytes = bytes;
-    this.maxBytes = maxBytes;
-  }
-}
-
-/** The bytes are not what an `Encoder` writes. */
-export class CorruptMessageError extends Error {
-  override readonly name = 'CorruptMessageError';
-  readonly code = 'ERR_CORRUPT_MESSAGE';
-  /** Where the message stood in the channel, if it came through one. */
-  position: number | undefined;
 }
 
 /** Memory for one encoded value of at most `maxBytes`. */

@@ -1,79 +1,36 @@
 /**
- * What a running task knows of itself. A task that does not ask pays for one small object; signal and listening are
- * made on demand.
+ * What a running task knows of itself, and where it runs: in an async context of its own, which starts empty and ends
+ * with it.
  *
  * A task of `defineTasks` asks with `currentTask()`, before its first `await`; a closure of `move` gets its context as
- * the second parameter.
+ * the second parameter. A task that does not ask pays for two small objects; all else is made on demand.
  */
-
-import { announce, parkAsync } from '../channel/index.js';
+import { AsyncResource } from 'node:async_hooks';
 import type { Ledger } from './ledger.js';
+import { type Signals, stopReason } from './signals.js';
 
-/** A running task's view of itself. */
-export class TaskContext {
-  readonly #position: number;
-  readonly #ledger: Ledger;
-  #controller: AbortController | undefined;
-
-  /** @internal */
-  constructor(position: number, ledger: Ledger) {
-    this.#position = position;
-    this.#ledger = ledger;
-  }
-
+/**
+ * A running task's view of itself. Its members also work by themselves: `const { signal, progress } = currentTask()`.
+ * `cancelled` is then the answer of that moment: keep the context, or use `throwIfCancelled`, to ask again.
+ */
+export interface TaskContext {
   /** The task's id: the one that its `TaskHandle` has. */
-  get id(): number {
-    return this.#ledger.idAt(this.#position);
-  }
-
+  readonly id: number;
   /** Somebody asked this task to stop. Reads shared memory: turns true while a sync task keeps the thread busy. */
-  get cancelled(): boolean {
-    return this.#ledger.cancelRequested(this.#position);
-  }
-
-  /** Throws the reason once somebody has asked this task to stop: the usual way to end as `cancelled`. */
-  throwIfCancelled(): void {
-    if (this.cancelled) throw stopReason();
-  }
-
+  readonly cancelled: boolean;
   /** For async tasks: aborts when somebody asks this task to stop, or when its timeout has passed. */
-  get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      listen(this.#ledger, this);
-    }
-    return this.#controller.signal;
-  }
-
+  readonly signal: AbortSignal;
+  /** Throws the reason once somebody has asked this task to stop: the usual way to end as `cancelled`. */
+  readonly throwIfCancelled: () => void;
   /**
    * Tells how far the task is, from 0 to 1; whoever asks for its status sees it at once.
    *
    * @throws RangeError if `fraction` is not a number from 0 to 1
    */
-  progress(fraction: number): void {
-    if (!(fraction >= 0 && fraction <= 1)) {
-      throw new RangeError(`Expected \`fraction\` to be a number from 0 to 1, got ${String(fraction)}`);
-    }
-    this.#ledger.progress(this.#position, fraction);
-  }
-
-  /** @internal The executor's: the signal aborts, if the task ever asked for it. */
-  abort(reason: unknown): void {
-    this.#controller?.abort(reason);
-  }
-
-  /** @internal The executor's: the task has ended. */
-  end(): void {
-    if (this.#controller !== undefined) listening.delete(this);
-  }
+  readonly progress: (fraction: number) => void;
 }
 
-/** What a task that was asked to stop throws. */
-function stopReason(): DOMException {
-  return new DOMException('The task was asked to stop', 'AbortError');
-}
-
-let current: TaskContext | undefined;
+let current: TaskScope | undefined;
 
 /**
  * The context of the task that is running now. Call it before the task's first `await`, and keep it.
@@ -82,37 +39,102 @@ let current: TaskContext | undefined;
  */
 export function currentTask(): TaskContext {
   if (current === undefined)
-    throw new Error('Expected a running task: call currentTask() before the first await');
-  return current;
+    throw new Error(
+      'Expected a running task: call currentTask() before the first await of a task, and keep what it returns',
+    );
+  return current.context;
 }
 
-/** The executor's: runs a task, or its synchronous part, with its context as the current one. */
-export function withTask<R>(
-  context: TaskContext,
-  fn: (...args: readonly unknown[]) => R,
-  args: readonly unknown[],
-): R {
-  current = context;
-  try {
-    return args.length === 1 ? fn(args[0]) : fn(...args); // a call with a list costs twice as much
-  } finally {
-    current = undefined;
+/** One run of a task: its place in the ledger, its async context, and what it asked for. */
+export class TaskScope {
+  readonly #position: number;
+  readonly #ledger: Ledger;
+  readonly #signals: Signals;
+  /** All that the task does runs in this; it starts empty, and `enterWith` ends with it. */
+  readonly resource: AsyncResource;
+  #context: TaskContext | undefined;
+  #signal: AbortSignal | undefined;
+  #abort: ((reason: unknown) => void) | undefined;
+  #ended = false;
+
+  /** `asyncId`: the executor's, which has started the task. */
+  constructor(position: number, ledger: Ledger, signals: Signals, asyncId: number) {
+    this.resource = new AsyncResource('Task', asyncId);
+    this.#position = position;
+    this.#ledger = ledger;
+    this.#signals = signals;
+  }
+
+  get context(): TaskContext {
+    this.#context ??= contextOf(this, this.#position, this.#ledger);
+    return this.#context;
+  }
+
+  get cancelled(): boolean {
+    return this.#ledger.cancelRequested(this.#position);
+  }
+
+  throwIfCancelled(): void {
+    if (this.cancelled) throw stopReason();
+  }
+
+  get signal(): AbortSignal {
+    if (this.#signal !== undefined) return this.#signal;
+    const controller = new AbortController();
+    this.#signal = controller.signal;
+    // Whatever listens to it runs in the async context of who asked for it, not of who asks the task to stop.
+    this.#abort = AsyncResource.bind((reason: unknown) => controller.abort(reason), 'TaskSignal');
+    if (!this.#ended) this.#signals.add(this);
+    return controller.signal;
+  }
+
+  /** Calls the task's function. This is the current task until it returns, or comes to its first `await`. */
+  call<R>(fn: (...args: readonly unknown[]) => R, args: readonly unknown[]): R {
+    current = this;
+    try {
+      return args.length === 1 ? fn(args[0]) : fn(...args); // a call with a list costs twice as much
+    } finally {
+      current = undefined;
+    }
+  }
+
+  /** The signal aborts, if the task ever asked for it. */
+  abort(reason: unknown): void {
+    try {
+      this.#abort?.(reason);
+    } catch {
+      // The task has replaced a method of its signal.
+    }
+  }
+
+  /** The task has ended: nobody will ask it to stop. */
+  end(): void {
+    this.#ended = true;
+    if (this.#signal !== undefined) this.#signals.delete(this);
+    this.resource.emitDestroy();
   }
 }
 
-/** Contexts whose signal is in use; one `waitAsync` serves them all. */
-const listening = new Set<TaskContext>();
-let parked = false;
-
-function listen(ledger: Ledger, context: TaskContext): void {
-  listening.add(context);
-  const { words, at } = ledger.controlBell;
-  if (!parked) announce(words, at);
-  for (const each of listening) if (each.cancelled) each.abort(stopReason()); // the second look
-  if (parked) return;
-  parked = true;
-  void parkAsync(words, at).then(() => {
-    parked = false;
-    for (const each of listening) listen(ledger, each);
-  });
+/** No member needs a `this`. */
+function contextOf(scope: TaskScope, position: number, ledger: Ledger): TaskContext {
+  return {
+    get id() {
+      return ledger.idAt(position);
+    },
+    get cancelled() {
+      return scope.cancelled;
+    },
+    get signal() {
+      return scope.signal;
+    },
+    throwIfCancelled() {
+      scope.throwIfCancelled();
+    },
+    progress(fraction) {
+      if (!(fraction >= 0 && fraction <= 1)) {
+        throw new RangeError(`Expected \`fraction\` to be a number from 0 to 1, got ${String(fraction)}`);
+      }
+      ledger.progress(position, fraction);
+    },
+  };
 }

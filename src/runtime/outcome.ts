@@ -10,11 +10,11 @@ import { types } from 'node:util';
 import { Encoder, TaskTooLargeError } from '../codec/index.js';
 import type { FinalState } from './record.js';
 
-const MAX_NAME = 100;
+const MAX_NAME = 64;
 /** Shorter than this, a message or a stack tells nothing. */
 const MIN_TEXT = 16;
-/** Causes of causes of … */
-const MAX_CAUSES = 8;
+/** Causes of causes of …: one for so many characters of room. */
+const CAUSE_ROOM = 512;
 const NATIVE = [RangeError, TypeError, SyntaxError, ReferenceError, EvalError, URIError];
 const TEXTS = new Set(['name', 'message', 'stack']);
 
@@ -59,10 +59,11 @@ export class OutcomeEncoder {
   /** Shorter and shorter until it fits. */
   #cut(error: object): number {
     for (let length = this.#maxBytes; length >= MIN_TEXT; length >>= 1) {
-      const size = this.#try(this.#copy(error, length, MAX_CAUSES));
+      const size = this.#try(this.#copy(error, length, Math.floor(length / CAUSE_ROOM)));
       if (size > 0) return size;
     }
-    return -1; // in a ledger without room for any error
+    const bare = Object.assign(new Error(), { name: 'Error', stack: '' });
+    return this.#try(bare) || -1; // in a ledger without room for any error
   }
 
   #try(value: unknown): number {
@@ -81,11 +82,12 @@ export class OutcomeEncoder {
     const name = textOf(error, 'name');
     if (name !== copy.name) copy.name = cut(name, MAX_NAME);
     const left: string[] = [];
-    for (const key of ['code', 'cause', ...ownKeys(error)]) {
+    for (const key of new Set(['code', 'cause', 'errors', ...ownKeys(error)])) {
       const value = memberOf(error, key);
       if (value === undefined || TEXTS.has(key) || Object.hasOwn(copy, key)) continue;
       const part = this.#part(key, value, length, causes);
-      if (this.#try(part) === 0) left.push(key);
+      const size = this.#try(part);
+      if (size === 0 || size > 2 * length) left.push(key);
       else Object.defineProperty(copy, key, { value: part, enumerable: key !== 'cause', configurable: true });
     }
     copy.stack =

@@ -35,7 +35,7 @@ await taskExec(Receiver.attach(setup.rx), {
   module,
   ledger,
   concurrency: setup.concurrency,
-  log: setup.log ? (line) => console.log(line) : undefined,
+  log: setup.log ? console.log : undefined,
 });
 tell({ type: 'drained' });
 
