@@ -28,8 +28,14 @@ test('currentTask knows the task that runs, and nothing outside of one', async (
   assert.throws(currentTask);
 });
 
-test('Progress is a number from 0 to 1', async (t) => {
-  const { tx, tasks, start } = prepare(t, { tell: syncTask((part: number) => currentTask().progress(part)) });
+test('Progress is a number from 0 to 1, and 1 when the task has succeeded', async (t) => {
+  const { tx, tasks, start } = prepare(t, {
+    tell: syncTask((part: number) => currentTask().progress(part)),
+    tellAndFail: syncTask((part: number) => {
+      currentTask().progress(part);
+      throw new Error('on purpose');
+    }),
+  });
   void start();
   for (const wrong of [-0.1, 1.1, Number.NaN]) {
     const handle = await runTask(tasks.tell(wrong), tx);
@@ -37,7 +43,10 @@ test('Progress is a number from 0 to 1', async (t) => {
   }
   const handle = await runTask(tasks.tell(1 / 3), tx);
   await handle.finished();
-  assert.equal(handle.status()?.progress, 0.333333);
+  assert.equal(handle.status()?.progress, 1);
+  const failing = await runTask(tasks.tellAndFail(1 / 3), tx);
+  await assert.rejects(failing.finished());
+  assert.equal(failing.status()?.progress, 0.333333);
 });
 
 test('A closure of move gets its context as the second parameter', async (t) => {
@@ -46,11 +55,11 @@ test('A closure of move gets its context as the second parameter', async (t) => 
   const handle = await runTask(
     move({ part: 0.5 }, ({ part }, context) => {
       context.progress(part);
-      return context.id;
+      throw context.id; // progress is 1 when a task has succeeded
     }),
     tx,
   );
-  assert.equal(await handle.finished(), handle.id);
+  assert.equal(await handle.finished().catch((id) => id), handle.id);
   assert.equal(handle.status()?.progress, 0.5);
 });
 
@@ -148,31 +157,32 @@ test('Each member of the context works by itself', async (t) => {
       const { id, cancelled, signal, throwIfCancelled, progress } = currentTask();
       throwIfCancelled();
       progress(0.25);
-      return { id, cancelled, aborted: signal.aborted };
+      throw { id, cancelled, aborted: signal.aborted };
     }),
     spread: syncTask(() => {
       const { id, ...others } = { ...currentTask() };
       others.throwIfCancelled();
       [0.25].forEach(others.progress);
-      return { id, cancelled: others.cancelled, aborted: others.signal.aborted };
+      throw { id, cancelled: others.cancelled, aborted: others.signal.aborted };
     }),
     later: asyncTask(async () => {
       const { id, signal, throwIfCancelled, progress } = currentTask();
       await setImmediate();
       throwIfCancelled();
       progress(0.25);
-      return { id, cancelled: false, aborted: signal.aborted };
+      throw { id, cancelled: false, aborted: signal.aborted };
     }),
   });
   const moved = move({}, (_captures, { id, cancelled, signal, throwIfCancelled, progress }) => {
     throwIfCancelled();
     progress(0.25);
-    return { id, cancelled, aborted: signal.aborted };
+    throw { id, cancelled, aborted: signal.aborted };
   });
   void start();
   for (const task of [tasks.destructured(), tasks.spread(), tasks.later(), moved]) {
     const handle = await runTask(task, tx);
-    assert.deepEqual(await handle.finished(), { id: handle.id, cancelled: false, aborted: false });
+    const told = await handle.finished().catch((thrown) => thrown); // thrown, for success has a progress of its own
+    assert.deepEqual(told, { id: handle.id, cancelled: false, aborted: false });
     assert.equal(handle.status()?.progress, 0.25);
   }
 });

@@ -1,14 +1,16 @@
 /** The ledger: what its records say, who may change them, and that no reader ever sees half of one. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { describe, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { channelIn } from '#channel';
 import { createMemory } from '#channel/memory';
 import { Encoder } from '#codec';
-import { createLedgerMemory, Ledger } from '#runtime/ledger';
+import { now } from '#runtime/clock';
+import { Ledger } from '#runtime/ledger';
 import type { FinalState, TaskState } from '#runtime/record';
+import { createLedgerMemory } from '#runtime/records';
 import { eventually } from './fixtures/gates.js';
 import { heapInUse } from './fixtures/heap.js';
 import { fieldsOf, type LedgerThreadData } from './fixtures/ledger-thread.js';
@@ -27,10 +29,15 @@ function make(history = 8, resultBytes = 256): Ledger {
 function reach(ledger: Ledger, position: number, state: TaskState): number {
   const id = ledger.enqueue(position, 0, 'sync');
   if (state === 'queued') return id;
-  assert.equal(ledger.start(position, Date.now()), true);
-  ledger.begin(id, Date.now(), 0);
-  if (state !== 'running') assert.ok(ledger.finish(id, state, undefined, Date.now()));
+  assert.equal(ledger.start(position, now()), true);
+  ledger.begin(id, now(), 0);
+  if (state !== 'running') assert.ok(ledger.finish(id, state, undefined, now()));
   return id;
+}
+
+/** The clock stands at so many milliseconds. */
+function setClock(t: TestContext, ms: number): void {
+  t.mock.method(process, 'hrtime', () => [Math.floor(ms / 1000), (ms % 1000) * 1e6]);
 }
 
 function spawn(data: LedgerThreadData): Worker {
@@ -41,7 +48,7 @@ describe('A record', () => {
   test('tells what became of its task, step by step', (t) => {
     const ledger = make();
     const other = new Ledger(ledger.memory); // as another thread sees it
-    t.mock.timers.enable({ apis: ['Date'], now: 5000 });
+    setClock(t, 5000);
     const id = ledger.enqueue(3, 7, 'async');
     assert.deepEqual(other.read(id), {
       id: 3,
@@ -50,7 +57,7 @@ describe('A record', () => {
       state: 'queued',
       cancelRequested: false,
       progress: undefined,
-      enqueued: 5000,
+      enqueued: ledger.wallTime(5000),
       started: undefined,
       finished: undefined,
       deadline: undefined,
@@ -62,25 +69,25 @@ describe('A record', () => {
     ledger.progress(id, 0.25);
     const running = other.read(id);
     assert.equal(running?.state, 'running');
-    assert.equal(running.started, 6000);
-    assert.equal(running.deadline, 6500);
+    assert.equal(running.started, ledger.wallTime(6000));
+    assert.equal(running.deadline, ledger.wallTime(6000) + 500);
     assert.equal(running.progress, 0.25);
     assert.equal(other.cancel(id), 'running');
     assert.equal(ledger.cancelRequested(id), true);
     assert.equal(other.read(id)?.cancelRequested, true);
-    assert.equal(ledger.finish(id, 'succeeded', { words: 2 }, 6100), true);
+    assert.equal(ledger.finish(id, 'succeeded', { words: 2 }, 6100), 'succeeded');
     const ended = other.read(id);
     assert.equal(ended?.state, 'succeeded');
-    assert.equal(ended.finished, 6100);
+    assert.equal(ended.finished, ledger.wallTime(6100));
     assert.deepEqual(ended.outcome, { words: 2 });
   });
 
   test('never starts before it was enqueued, though the executor looked at the clock just before it came', (t) => {
     const ledger = make();
-    t.mock.timers.enable({ apis: ['Date'], now: 5000 });
+    setClock(t, 5000);
     const id = ledger.enqueue(3, 7, 'sync');
     ledger.start(3, 4999);
-    assert.equal(ledger.read(id)?.started, 5000);
+    assert.equal(ledger.read(id)?.started, ledger.wallTime(5000));
   });
 
   test('keeps an error with its name, message, code, cause and stack', () => {
@@ -117,7 +124,7 @@ describe('A record', () => {
     assert.equal(ledger.start(5, 1), true);
     assert.deepEqual(ledger.running(), [5]);
     assert.equal(ledger.read(5), undefined);
-    assert.equal(ledger.finish(5, 'succeeded', undefined, 2), true);
+    assert.equal(ledger.finish(5, 'succeeded', undefined, 2), 'succeeded');
     assert.deepEqual(ledger.running(), []);
   });
 
@@ -126,7 +133,7 @@ describe('A record', () => {
     const large = { text: 'x'.repeat(1000) };
     for (const [position, state] of (['succeeded', 'failed'] as const).entries()) {
       const id = reach(ledger, position, 'running');
-      assert.equal(ledger.finish(id, state, large, 1), true);
+      assert.equal(ledger.finish(id, state, large, 1), state);
       const record = ledger.read(id);
       assert.equal(record?.state, state);
       assert.equal(record.outcome, undefined);
@@ -146,14 +153,13 @@ describe('A task', () => {
   test('is started at most once, and ends exactly once', () => {
     const ledger = make();
     const id = reach(ledger, 0, 'queued');
-    assert.equal(ledger.finish(id, 'succeeded', 1, 1), false, 'before it was started');
+    assert.equal(ledger.finish(id, 'succeeded', 1, 1), undefined, 'before it was started');
     assert.equal(ledger.start(0, 1), true);
     assert.equal(ledger.start(0, 1), false, 'a second time');
-    assert.equal(ledger.finish(id, 'succeeded', 'first', 1), true);
-    for (const state of FINAL) assert.equal(ledger.finish(id, state, 'second', 2), false);
+    assert.equal(ledger.finish(id, 'succeeded', 'first', 1), 'succeeded');
+    for (const state of FINAL) assert.equal(ledger.finish(id, state, 'second', 2), undefined);
     assert.equal(ledger.start(0, 1), false);
     assert.equal(ledger.read(id)?.outcome, 'first');
-    assert.equal(ledger.read(id)?.finished, 1);
   });
 
   test('that is queued is cancelled at once and never started', () => {
@@ -175,7 +181,7 @@ describe('A task', () => {
       assert.equal(ledger.cancel(id), 'running');
       assert.equal(ledger.cancel(id), 'running');
       assert.equal(ledger.cancelRequested(id), true);
-      assert.equal(ledger.finish(id, state, undefined, 1), true);
+      assert.equal(ledger.finish(id, state, undefined, 1), state);
       assert.equal(ledger.cancel(id), state);
     }
   });
@@ -224,7 +230,7 @@ describe('A record that is used again', () => {
     assert.notEqual(old, next);
     assert.equal(ledger.read(old), undefined);
     assert.equal(ledger.cancel(old), undefined);
-    assert.equal(ledger.finish(old, 'failed', 1, 1), false);
+    assert.equal(ledger.finish(old, 'failed', 1, 1), undefined);
     assert.equal(ledger.isOpen(old), false);
     assert.equal(ledger.read(next)?.state, 'queued');
   });
@@ -272,12 +278,15 @@ describe('A record that is used again', () => {
     const thread = spawn({ memory: ledger.memory, words, job: 'read' });
     const told = once(thread, 'message');
     await eventually(() => Atomics.load(words, 2) === 1);
-    const now = Date.now;
+    const { hrtime } = process;
     const end = performance.now() + 1000;
     try {
       for (let id = 0; id % 64 !== 0 || performance.now() < end; id++) {
         const fields = fieldsOf(id);
-        Date.now = () => fields.enqueued;
+        process.hrtime = Object.assign(
+          (): [number, number] => [Math.floor(fields.enqueued / 1000), (fields.enqueued % 1000) * 1e6],
+          hrtime,
+        );
         ledger.enqueue(id, fields.fn, fields.kind);
         Atomics.store(words, 0, id);
         ledger.start(id, fields.started);
@@ -286,7 +295,7 @@ describe('A record that is used again', () => {
         ledger.finish(id, 'succeeded', fields.outcome, fields.finished);
       }
     } finally {
-      Date.now = now;
+      process.hrtime = hrtime;
       Atomics.store(words, 1, 1);
     }
     const [{ seen, mixed }] = await told;
@@ -410,7 +419,8 @@ test('Any sequence of steps leaves the ledger as a simple model says', () => {
             if (task.state === 'queued' || task.state === 'running') task.asked = true;
             if (task.state === 'queued') task.state = 'cancelled';
           } else if (FINAL.includes(what as FinalState)) {
-            assert.equal(ledger.finish(task.id, what as FinalState, which, 1), task.state === 'running');
+            const ended = ledger.finish(task.id, what as FinalState, which, 1);
+            assert.equal(ended, task.state === 'running' ? what : undefined);
             if (task.state === 'running') task.state = what as FinalState;
           }
         }
@@ -440,24 +450,25 @@ test('Whoever watches a task learns whether there is an end to wait for', () => 
   const gone = reach(ledger, 4, 'succeeded');
   reach(ledger, 12, 'queued');
   assert.deepEqual(
-    [queued, running, ended, gone].map((id) => ledger.watch(id, 30)),
+    [queued, running, ended, gone].map((id) => ledger.watchers.watch(id, 30)),
     [true, true, false, false],
   );
   ledger.cancel(queued);
-  assert.equal(ledger.watch(queued, 30), false);
+  assert.equal(ledger.watchers.watch(queued, 30), false);
 });
 
-test('The executor wakes who waits for a task that was cancelled, when it finds it', () => {
+test('Whoever cancels a task wakes who waits for it, and so does the executor when it finds it, lest the first was killed', () => {
   const ledger = make();
   const id = reach(ledger, 1, 'queued');
-  const { words, at } = ledger.watcherBell(3);
-  words[at] = 1;
-  assert.equal(ledger.watch(id, 3), true);
+  assert.equal(ledger.watchers.watch(id, 3), true);
   assert.equal(ledger.cancel(id), 'queued');
-  assert.equal(words[at], 0);
-  words[at] = 1; // as if the thread that cancelled it had been killed before it could
+  assert.equal(ledger.watchers.wakes(3), 1);
+  assert.equal(ledger.cancel(id), 'cancelled');
+  assert.equal(ledger.watchers.wakes(3), 2, 'and whoever cancels it again');
   assert.equal(ledger.start(1, 1), false);
-  assert.equal(words[at], 0);
+  assert.equal(ledger.watchers.wakes(3), 3);
+  assert.equal(ledger.start(1, 1), false);
+  assert.equal(ledger.watchers.wakes(3), 3);
 });
 
 test('Memory does not grow with the number of tasks', () => {
@@ -465,7 +476,7 @@ test('Memory does not grow with the number of tasks', () => {
   const round = (from: number) => {
     for (let position = from; position < from + 20_000; position++) {
       const id = reach(ledger, position, 'running');
-      ledger.watch(id, position % 31);
+      ledger.watchers.watch(id, position % 31);
       ledger.finish(id, 'succeeded', { position }, 1);
       ledger.read(id);
     }

@@ -6,7 +6,8 @@
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { blockingRunTask, channel, Receiver, type Task } from '#index';
 import { taskExec } from '#runtime/executor';
-import { createLedgerMemory, Ledger } from '#runtime/ledger';
+import { Ledger } from '#runtime/ledger';
+import { createLedgerMemory } from '#runtime/records';
 import { moduleOf } from '#runtime/task';
 import { spread } from '../statistics.js';
 import { tasks } from './tasks.js';

@@ -10,9 +10,9 @@ import { Receiver } from './receiver.js';
 import { type Link, Ring } from './ring.js';
 import { openSender, Sender } from './sender.js';
 
-export { announce, type Bell, isParked, parkAsync, threadAlive, wake, wakeAlways } from './compat.js';
 export { ChannelClosedError, SendTimeoutError } from './errors.js';
 export { LINE, MAX_SENDERS } from './line.js';
+export { Bell, keepAlive } from './park.js';
 export { type Accept, Receiver, type ReceiverHandle } from './receiver.js';
 export type { Claimant } from './ring.js';
 export { checked, Sender, type SenderHandle, type SendOptions } from './sender.js';

@@ -176,6 +176,7 @@ export class Ring {
   closeSender(life: Life): void {
     this.line.leave(life);
     this.bell.ring(); // one that dozes looks by itself in a moment
+    this.line.free(life);
   }
 
   /**

@@ -54,8 +54,6 @@ export class Sender<T> {
   #listening = false;
   #closed = false;
   #left = false;
-  /** Who still needs the slot after the sender was closed. */
-  #keepers = 0;
 
   /** @internal Use `channel` or `Sender.attach`. */
   constructor(ring: Ring, life: Life, link: Link) {
@@ -167,22 +165,10 @@ export class Sender<T> {
     this.#leave();
   }
 
-  /** @internal No other sender gets this one's slot, even after it was closed, until `release`. */
-  keep(): void {
-    this.#keepers += 1;
-  }
-
-  /** @internal See {@link keep}. */
-  release(): void {
-    this.#keepers -= 1;
-    this.#leave();
-  }
-
   #leave(): void {
-    if (!this.#closed || this.#waiting.length > 0) return;
-    if (!this.#left) this.#ring.closeSender(this.#life);
+    if (!this.#closed || this.#left || this.#waiting.length > 0) return;
     this.#left = true;
-    if (this.#keepers === 0) this.#ring.line.free(this.#life);
+    this.#ring.closeSender(this.#life);
   }
 
   #encode(value: T): number {

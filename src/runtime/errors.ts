@@ -10,6 +10,7 @@ export class TaskTimeoutError extends Error {
 
   constructor(timeout: number) {
     super(`The task ran for longer than its timeout of ${timeout} ms`);
+    this.stack = `${this.name}: ${this.message}`; // where it is made tells nothing
   }
 }
 
@@ -53,4 +54,21 @@ export class TaskExpiredError extends Error {
   constructor(id: number) {
     super(`The record of task ${id} is gone: the ledger keeps only the last tasks (option \`history\`)`);
   }
+}
+
+/** The tasks module was not imported in time. */
+export class StartTimeoutError extends Error {
+  override readonly name = 'StartTimeoutError';
+  readonly code = 'ERR_START_TIMEOUT';
+
+  constructor(tasks: string, timeout: number) {
+    super(`Expected ${tasks} to be imported within ${timeout} ms: what does its top level wait for?`);
+  }
+}
+
+/** An error without a stack: it did not happen in this thread's code. */
+export function errorFromOutside(message: string, code?: string): Error {
+  const error = new Error(message);
+  error.stack = `Error: ${message}`;
+  return code === undefined ? error : Object.assign(error, { code });
 }

@@ -6,7 +6,7 @@
  * loop goes on.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { type Accept, parkAsync, type Receiver, threadAlive } from '../channel/index.js';
+import type { Accept, Receiver } from '../channel/index.js';
 import { CorruptMessageError } from '../codec/index.js';
 import type { Ledger } from './ledger.js';
 import { Overlap } from './overlap.js';
@@ -40,7 +40,6 @@ async function execute(rx: Inbox, options: ExecutorOptions): Promise<void> {
   const accept = acceptTask(ledger, turn);
   print('task executor started');
   for (;;) {
-    if (ledger.condemned) await awaitPardon(ledger);
     let task: Task | undefined;
     try {
       task = rx.tryRecv(accept) ?? (await wait(rx, accept, options, turn));
@@ -69,9 +68,9 @@ async function execute(rx: Inbox, options: ExecutorOptions): Promise<void> {
 /** A task becomes RUNNING while its message still stands in the channel: see ledger.ts. */
 function acceptTask(ledger: Ledger, turn: Turn): Accept<Task> {
   return (task, position) => {
+    const started = ledger.start(position, turn.now()); // what is no task has a record as well
     if (!(task instanceof Task)) throw new CorruptMessageError('Expected a task');
     task.position = position;
-    const started = ledger.start(position, turn.now());
     if (!started) turn.expectWait(); // it was cancelled, and the receiver may wait before the next one
     return started;
   };
@@ -87,11 +86,4 @@ function wait(
   turn.expectWait();
   const awaited = ledger.takeAwaited();
   return rx.recv(accept, concurrency === 1 && !awaited); // tasks that overlap need the event loop
-}
-
-/** The supervisor is about to end this thread over a task that has just ended by itself. It may change its mind. */
-async function awaitPardon(ledger: Ledger): Promise<void> {
-  threadAlive.hold();
-  await parkAsync(ledger.condemnedBell.words, ledger.condemnedBell.at);
-  threadAlive.release();
 }

@@ -1,14 +1,6 @@
 /** The enqueuer's side of a task: `runTask`, and the handle to ask, stop and await it. Works in any thread. */
 
-import {
-  announce,
-  type Claimant,
-  checked,
-  parkAsync,
-  type Sender,
-  type SendOptions,
-  threadAlive,
-} from '../channel/index.js';
+import { type Claimant, checked, keepAlive, type Sender, type SendOptions } from '../channel/index.js';
 import { OutcomeOmittedError, TaskCancelledError, TaskExpiredError } from './errors.js';
 import { Ledger } from './ledger.js';
 import type { TaskRecord, TaskState } from './record.js';
@@ -162,24 +154,19 @@ class Enqueuer {
       });
       waiting = { ended, resolve };
       this.#waiting.set(id, waiting);
-      threadAlive.hold();
+      keepAlive(1);
       this.#park();
     }
     return waiting.ended;
   }
 
   #park(): void {
-    const { words, at } = this.ledger.watcherBell(this.#slot);
-    const wakes = this.ledger.wakes(this.#slot);
-    if (!this.#parked) announce(words, at);
-    this.#settle(); // the second look
-    if (this.#parked) return;
-    this.#parked = this.#waiting.size > 0;
-    // Not retracted: a closed sender and the next one with its number park on the same word.
-    if (!this.#parked) return;
-    void parkAsync(words, at).then(() => this.#woken());
-    // Woken before it was parked, and then the other has announced on the same word? Nobody else would have told.
-    if (this.ledger.wakes(this.#slot) !== wakes) this.#settle();
+    const { watchers } = this.ledger;
+    const wakes = watchers.wakes(this.#slot);
+    this.#settle(); // after the look at the wake-ups; see watchers.ts
+    if (this.#parked || this.#waiting.size === 0) return;
+    this.#parked = true;
+    void watchers.park(this.#slot, wakes).then(() => this.#woken());
   }
 
   #woken(): void {
@@ -189,9 +176,9 @@ class Enqueuer {
 
   #settle(): void {
     for (const [id, { resolve }] of this.#waiting) {
-      if (this.ledger.watch(id, this.#slot)) continue;
+      if (this.ledger.watchers.watch(id, this.#slot)) continue;
       this.#waiting.delete(id);
-      threadAlive.release();
+      keepAlive(-1);
       resolve();
     }
   }

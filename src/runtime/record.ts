@@ -8,16 +8,21 @@
  *   the sender's part, written between the claim of a position and its publication
  *     word 0      CLAIM    lap (position div HISTORY) | phase (3 bits)        Atomics only
  *     word 1, 2   TASK: number of the function × 2 + (1 if async); EPOCH: id = EPOCH × 2³² + position
- *     word 4..7   two times in ms since 1970: ENQUEUED, and DROPPED, by whoever cancels it before it is started
+ *     word 4..7   two times: ENQUEUED, and DROPPED, by whoever cancels it before it is started
  *   the executor's part
  *     word 0      RUN      lap | state (3 bits); another lap: not started     Atomics only; decides everything
  *     word 1      CANCEL   lap | 1 once somebody asked this task to stop      Atomics only
  *     word 2      WATCH    bit s: sender s waits for an end                   Atomics only
  *     word 3      SIZE     bytes of the encoded result or error; negative: left out, it would have had that many
  *     word 4      PROGRESS in millionths, -1: none
- *     word 6..11  STARTED, FINISHED, DEADLINE in ms since 1970, 0: none
+ *     word 6..11  STARTED, FINISHED; TIMEOUT in ms, 0: none
+ *     word 12, 13 EXPIRED, by the supervisor alone: when it ended the task over its deadline
  *   behind them, room for one encoded result or error for each record
+ *
+ * Times are those of clock.ts, in 64-bit words.
  */
+import { TaskTimeoutError } from './errors.js';
+
 export const CLAIM_WORDS = 8;
 export const TASK = 1;
 export const EPOCH = 2;
@@ -31,12 +36,22 @@ export const SIZE = 3;
 export const PROGRESS = 4;
 export const STARTED = 3; // in 64-bit words
 export const FINISHED = 4;
-export const DEADLINE = 5;
+export const TIMEOUT = 5;
+export const EXPIRED = 6;
 
 export const Phase = { WRITING: 1, QUEUED: 2, WITHDRAWN: 3 } as const;
-export const State = { RUNNING: 1, SUCCEEDED: 2, FAILED: 3, CANCELLED: 4, DROPPED: 5 } as const; // 0: no task yet
+/** 0: no task yet. An EXPIRED one failed; what it failed of follows from its record, so nobody has to write that. */
+export const State = { RUNNING: 1, SUCCEEDED: 2, FAILED: 3, CANCELLED: 4, DROPPED: 5, EXPIRED: 6 } as const;
 
-export const STATE_NAMES = ['queued', 'running', 'succeeded', 'failed', 'cancelled', 'cancelled'] as const;
+export const STATE_NAMES = [
+  'queued',
+  'running',
+  'succeeded',
+  'failed',
+  'cancelled',
+  'cancelled',
+  'failed',
+] as const;
 
 /** What a task is doing. The last three are final. */
 export type TaskState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
@@ -53,7 +68,7 @@ export function isOutcome(state: number): boolean {
   return state >= State.SUCCEEDED && state <= State.CANCELLED;
 }
 
-/** A record, read as a whole. Times are in milliseconds since 1970. */
+/** A record, read as a whole. Times are in milliseconds since 1970, with fractions. */
 export interface TaskRecord {
   readonly id: number;
   /** Number of the task's function; -1: a closure made by `move`. */
@@ -62,7 +77,7 @@ export interface TaskRecord {
   readonly state: TaskState;
   /** Somebody asked the task to stop. */
   readonly cancelRequested: boolean;
-  /** From 0 to 1, if the task told. */
+  /** From 0 to 1, if the task told; 1 when it has succeeded. */
   readonly progress: number | undefined;
   readonly enqueued: number;
   readonly started: number | undefined;
@@ -74,40 +89,66 @@ export interface TaskRecord {
   readonly omittedBytes: number | undefined;
 }
 
-/**
- * What a copy of a record says of task `id`. `run[0]` is 0 if the task has not been started; `asked`: to stop, while it
- * ran.
- */
+/** Copies of both parts of a record, as words and as times. `run[0]` is 0 if the task has not been started. */
+export interface RecordCopy {
+  readonly claim: Int32Array;
+  readonly run: Int32Array;
+  readonly claimTimes: Float64Array;
+  readonly runTimes: Float64Array;
+}
+
+/** What a copy of a record says of task `id`. `asked`: to stop, while it ran. `offset`: from its times to wall time. */
 export function describe(
   id: number,
-  claim: Int32Array,
-  run: Int32Array,
+  copy: RecordCopy,
   asked: boolean,
   outcome: unknown,
+  offset: number,
 ): TaskRecord {
+  const { claim, run } = copy;
   const state = (run[0] ?? 0) & 7;
   const hasRun = state !== 0 && state !== State.DROPPED; // else the executor's part tells of a former task
-  const claimTimes = new Float64Array(claim.buffer);
-  const runTimes = new Float64Array(run.buffer);
   const task = claim[TASK] ?? 0;
-  const enqueued = claimTimes[ENQUEUED] ?? 0;
-  // The executor's last look at the clock, which may have been just before the task came.
-  const started = hasRun ? Math.max(runTimes[STARTED] ?? 0, enqueued) : undefined;
-  const progress = hasRun ? (run[PROGRESS] ?? -1) : -1;
+  const { enqueued, started, finished } = timesOf(copy, state);
+  const timeout = hasRun ? (copy.runTimes[TIMEOUT] ?? 0) : 0;
   const size = isOutcome(state) ? (run[SIZE] ?? 0) : 0;
-  const finished = state === State.DROPPED ? claimTimes[DROPPED] : isOutcome(state) ? runTimes[FINISHED] : 0;
   return {
     id,
     fn: task >> 1,
     kind: (task & 1) === 1 ? 'async' : 'sync',
     state: STATE_NAMES[state] ?? 'queued',
     cancelRequested: state === State.DROPPED || asked,
-    progress: progress < 0 ? undefined : progress / 1e6,
-    enqueued,
-    started,
-    finished: finished || undefined,
-    deadline: (hasRun && runTimes[DEADLINE]) || undefined,
-    outcome,
+    progress: progressOf(run, state),
+    enqueued: enqueued + offset,
+    started: started && started + offset,
+    finished: finished && finished + offset,
+    deadline: started && timeout > 0 ? started + offset + timeout : undefined,
+    outcome: state === State.EXPIRED ? new TaskTimeoutError(timeout) : outcome,
     omittedBytes: size < 0 ? -size : undefined,
   };
+}
+
+function progressOf(run: Int32Array, state: number): number | undefined {
+  if (state === State.SUCCEEDED) return 1;
+  const progress = state === 0 || state === State.DROPPED ? -1 : (run[PROGRESS] ?? -1);
+  return progress < 0 ? undefined : progress / 1e6;
+}
+
+/**
+ * Never out of order. STARTED may be the executor's last look at the clock, just before the task came; DROPPED may be
+ * left by one who cancelled the record's former task too late.
+ */
+function timesOf(
+  { claimTimes, runTimes }: RecordCopy,
+  state: number,
+): { enqueued: number; started: number | undefined; finished: number | undefined } {
+  const enqueued = claimTimes[ENQUEUED] ?? 0;
+  if (state === 0) return { enqueued, started: undefined, finished: undefined };
+  if (state === State.DROPPED) {
+    return { enqueued, started: undefined, finished: Math.max(claimTimes[DROPPED] ?? 0, enqueued) };
+  }
+  const started = Math.max(runTimes[STARTED] ?? 0, enqueued);
+  if (state === State.RUNNING) return { enqueued, started, finished: undefined };
+  const finished = runTimes[state === State.EXPIRED ? EXPIRED : FINISHED] ?? 0;
+  return { enqueued, started, finished: Math.max(finished, started) };
 }

@@ -5,13 +5,14 @@
 import { executionAsyncId } from 'node:async_hooks';
 import { clearTimeout, setTimeout } from 'node:timers'; // not the globals: a task may replace those
 import { types } from 'node:util';
-import { threadAlive } from '../channel/index.js';
+import { keepAlive } from '../channel/index.js';
 import { CorruptMessageError } from '../codec/index.js';
+import { now } from './clock.js';
 import { TaskScope } from './context.js';
 import { TaskTimeoutError } from './errors.js';
 import type { Ledger } from './ledger.js';
 import type { FinalState } from './record.js';
-import { headOf, safely, textOf } from './report.js';
+import { safely, textOf } from './report.js';
 import { Signals } from './signals.js';
 import type { Definition, Task, TaskModule } from './task.js';
 import type { Turn } from './turn.js';
@@ -53,7 +54,7 @@ export class Runner {
   /** A message that is no task any more has been taken out of the channel: that is recorded, and the loop goes on. */
   skipCorrupt(error: unknown): void {
     if (!(error instanceof CorruptMessageError) || error.position === undefined) throw error;
-    this.#options.ledger.start(error.position, Date.now());
+    this.#options.ledger.start(error.position, now());
     this.#end(error.position, 'failed', error);
     this.#report('failed', 'no task', error.position, error);
   }
@@ -70,7 +71,7 @@ export class Runner {
         void this.#reportLater(task, result);
         throw new TypeError('Expected a sync task to return no promise: use asyncTask');
       }
-      this.#end(task.position, 'succeeded', result);
+      this.#succeed(task, result);
     } catch (error) {
       this.#fail(task, error);
     }
@@ -78,16 +79,16 @@ export class Runner {
   }
 
   async #async(task: Task, scope: TaskScope): Promise<void> {
-    threadAlive.hold(); // a task may wait for its signal alone
+    keepAlive(1); // a task may wait for its signal alone
     try {
       const definition = this.#begin(task);
       const result = Promise.resolve(this.#call(task, definition, scope));
-      if (definition.timeout === 0) this.#end(task.position, 'succeeded', await result);
+      if (definition.timeout === 0) this.#succeed(task, await result);
       else await this.#endInTime(task, result, definition.timeout, scope);
     } catch (error) {
       this.#fail(task, error);
     }
-    threadAlive.release();
+    keepAlive(-1);
     scope.end();
   }
 
@@ -103,7 +104,7 @@ export class Runner {
     });
     try {
       const value = await Promise.race([result, expired]);
-      if (late === undefined) this.#end(task.position, 'succeeded', value);
+      if (late === undefined) this.#succeed(task, value);
       else this.#fail(task, late, true);
     } finally {
       clearTimeout(timer);
@@ -114,8 +115,7 @@ export class Runner {
   #begin(task: Task): Definition {
     const definition = typeof task.fn === 'number' ? this.#defined(task.fn) : this.#moved(task);
     const { ledger, concurrency } = this.#options;
-    if (definition.timeout > 0 || concurrency > 1)
-      ledger.begin(task.position, Date.now(), definition.timeout);
+    if (definition.timeout > 0 || concurrency > 1) ledger.begin(task.position, now(), definition.timeout);
     return definition;
   }
 
@@ -153,20 +153,23 @@ export class Runner {
     }
   }
 
-  /** Throws if the outcome cannot be sent. */
-  #end(position: number, state: FinalState, outcome: unknown): void {
-    this.#options.ledger.finish(position, state, outcome, this.#turn.endTask());
+  #end(position: number, state: FinalState, outcome: unknown): FinalState | undefined {
+    return this.#options.ledger.finish(position, state, outcome, this.#turn.endTask());
+  }
+
+  /** A result that cannot be sent makes the task fail. */
+  #succeed(task: Task, result: unknown): void {
+    const { ledger } = this.#options;
+    if (this.#end(task.position, 'succeeded', result) !== 'failed') return;
+    const error = ledger.read(ledger.idAt(task.position))?.outcome;
+    this.#report('failed', this.#nameOf(task), task.position, error);
   }
 
   #fail(task: Task, error: unknown, isLate = false): void {
     const { position } = task;
     const asked = !isLate && this.#options.ledger.cancelRequested(position); // else its deadline ended it
     const state = asked ? 'cancelled' : 'failed';
-    try {
-      this.#end(position, state, error);
-    } catch {
-      this.#end(position, state, new Error(headOf(error))); // what it threw cannot be sent
-    }
+    this.#end(position, state, error);
     this.#report(state, this.#nameOf(task), position, error);
   }
 

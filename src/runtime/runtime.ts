@@ -1,31 +1,35 @@
 /**
- * The runtime: one worker thread that runs the executor, and its supervisor on the thread that started it.
+ * The runtime: a channel's receiver, a ledger, and the worker thread that runs the executor, with its supervisor on the
+ * thread that started it.
  *
- * The queue and the ledger are shared memory and outlive the thread. When it dies, the supervisor fails what was
- * running, and starts another thread that goes on with the queue. Nothing here is on the way of a task.
+ * The queue and the ledger are shared memory and outlive the thread. Nothing here is on the way of a task.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
-import { inspect } from 'node:util';
-import { Worker } from 'node:worker_threads';
 import { Receiver } from '../channel/index.js';
-import { TaskTimeoutError, WorkerCrashedError } from './errors.js';
-import { createLedgerMemory, Ledger } from './ledger.js';
+import { Ledger } from './ledger.js';
 import type { TaskRecord } from './record.js';
+import { createLedgerMemory } from './records.js';
+import { Supervisor } from './supervisor.js';
 import type { Task } from './task.js';
-import type { WorkerMessage, WorkerSetup } from './worker.js';
 
 export interface RuntimeOptions {
   /** The module that exports `tasks`, made by `defineTasks`. */
   readonly tasks: URL;
   /** How many async tasks may overlap. Default 1: one task at a time. */
-  readonly concurrency?: number;
+  readonly concurrency?: number | undefined;
   /**
    * How many records the ledger keeps: at least twice the channel's capacity, and rounded up to a power of two and to
    * twice the ring's cells, 256 at a capacity of up to 64. Default 1,024.
    */
-  readonly history?: number;
+  readonly history?: number | undefined;
   /** `false`: no lines about each task on stdout. Failed tasks and dying threads are logged in any case. */
-  readonly log?: boolean;
+  readonly log?: boolean | undefined;
+  /** How long the import of the tasks may take, in milliseconds. Default 30,000. */
+  readonly startTimeout?: number | undefined;
+}
+
+export interface DrainOptions {
+  /** When to give up, in milliseconds. Default 25,000. */
+  readonly timeout?: number | undefined;
 }
 
 /** What became of the tasks that were queued or running when the runtime was asked to end. */
@@ -37,26 +41,14 @@ export interface DrainReport {
 
 const RESULT_BYTES = 4096;
 const DRAIN_MS = 25_000;
-/** A thread that died this soon, and not over a task, died "at once": the next ones start later and later. */
-const AT_ONCE_MS = 1000;
-const BACKOFF_MS = 100;
-const MAX_BACKOFF_MS = 5000;
-/** How often the supervisor looks for tasks past their deadline, and how long async ones may take to end by themselves. */
-const WATCH_MS = 50;
-const GRACE_MS = 250;
-
-/** One worker thread, from its start to its exit. */
-interface ThreadEnd {
-  readonly cause: Error;
-  readonly ms: number;
-  readonly started: boolean;
-  readonly drained: boolean;
-}
+const START_MS = 30_000;
+const MAX_TIMER = 2 ** 31 - 1;
 
 /**
  * Starts the worker thread. Resolves when it has imported the tasks.
  *
- * @throws whatever the tasks module throws while it loads; RangeError for an option out of range
+ * @throws whatever the tasks module throws while it loads, or whatever keeps the thread from starting;
+ * StartTimeoutError; TypeError or RangeError for a wrong option
  */
 export async function startRuntime(rx: Receiver<Task>, options: RuntimeOptions): Promise<Runtime> {
   const runtime = new Runtime(rx, options);
@@ -71,31 +63,23 @@ export class Runtime {
   /** The records of the recent tasks. */
   readonly ledger: Ledger;
   readonly #rx: Receiver<Task>;
-  readonly #setup: WorkerSetup;
+  readonly #share: () => Receiver<Task>;
+  readonly #supervisor: Supervisor;
   readonly #ended: Promise<void>;
-  #names: readonly string[] = [];
-  #worker: Worker | undefined;
-  #born = 0;
-  #deaths = 0;
   #ending = false;
-  readonly #gaveUp = new AbortController();
-  #cutOff: readonly number[] = [];
-  #watch: NodeJS.Timeout | undefined;
-  #condemned: number | undefined;
   #report: Promise<DrainReport> | undefined;
 
   /** @internal */
-  constructor(rx: Receiver<Task>, { tasks, concurrency = 1, history, log = true }: RuntimeOptions) {
-    if (!(tasks instanceof URL)) throw new TypeError(`Expected \`tasks\` to be a URL, got ${typeof tasks}`);
-    expectInteger('concurrency', concurrency, 1, 256);
-    const keep = history ?? Math.max(1024, 2 * rx.capacity);
-    expectInteger('history', keep, 2 * rx.capacity, 2 ** 20);
-    const ledger = createLedgerMemory(keep, RESULT_BYTES, concurrency > 1);
+  constructor(rx: Receiver<Task>, options: RuntimeOptions) {
+    const { tasks, concurrency, history, log, startTimeout } = checked(rx, options);
+    const memory = createLedgerMemory(history, RESULT_BYTES, concurrency > 1);
     const handle = rx.share(); // throws if the receiver is in use
-    rx.link.annex = ledger;
-    this.ledger = new Ledger(ledger);
+    rx.link.annex = memory;
+    this.ledger = new Ledger(memory);
     this.#rx = rx;
-    this.#setup = { rx: handle, ledger, tasks: tasks.href, concurrency, log };
+    this.#share = () => Receiver.attach(handle);
+    const setup = { rx: handle, ledger: memory, tasks: tasks.href, concurrency, log };
+    this.#supervisor = new Supervisor(this.ledger, setup, startTimeout);
     let supervised: Promise<void> = Promise.resolve();
     this.started = new Promise((ready, refuse) => {
       supervised = this.#supervise(ready, refuse);
@@ -103,14 +87,14 @@ export class Runtime {
     this.#ended = supervised;
   }
 
-  /** The thread keeps dying at once, and has not come to rest yet. */
+  /** No task runs, although the runtime has not been asked to end: its thread keeps dying at once, or there is none. */
   get failing(): boolean {
-    return this.#deaths >= 2 && (this.#worker === undefined || performance.now() - this.#born < AT_ONCE_MS);
+    return !this.#ending && !this.#supervisor.healthy;
   }
 
   /** Tasks are accepted and run: the runtime is neither failing nor ending. */
   get ready(): boolean {
-    return !this.failing && !this.ending;
+    return !this.#ending && this.#supervisor.healthy;
   }
 
   /** The runtime has been asked to end: no more tasks are accepted. */
@@ -120,15 +104,16 @@ export class Runtime {
 
   /** The name of a task's function, by the number in its record. */
   nameOf(record: TaskRecord): string {
-    return this.#names[record.fn] ?? 'closure';
+    return this.#supervisor.names[record.fn] ?? 'closure';
   }
 
   /**
-   * Accepts no more tasks, runs what is queued, and ends the thread; after `timeout` milliseconds (default 25,000) it
-   * gives up: the running task ends with its thread, the queued ones are cancelled.
+   * Accepts no more tasks, runs what is queued, and ends the thread; after `timeout` milliseconds it gives up: the
+   * running task ends with its thread, the queued ones are cancelled.
    */
-  drain({ timeout = DRAIN_MS }: { timeout?: number } = {}): Promise<DrainReport> {
-    expectInteger('timeout', timeout, 0, 2 ** 31 - 1);
+  drain(options: DrainOptions = {}): Promise<DrainReport> {
+    const { timeout = DRAIN_MS } = expectObject('options', options);
+    expectInteger('timeout', timeout, 0, MAX_TIMER);
     this.#report ??= this.#drain(timeout);
     return this.#report;
   }
@@ -136,7 +121,7 @@ export class Runtime {
   /** Ends the thread now, whatever it does. Queued tasks are cancelled. */
   async close(): Promise<void> {
     if (this.#report === undefined) await this.drain({ timeout: 0 });
-    else this.#giveUp(); // a drain is under way: cut it short
+    else this.#supervisor.giveUp(); // a drain is under way: cut it short
     await this.#report;
   }
 
@@ -144,154 +129,68 @@ export class Runtime {
     await this.close();
   }
 
-  // ── The supervisor ─────────────────────────────────────────────────────────────────────────────────────────────
-
-  /** Starts one thread after the other until the queue is drained, or given up. */
-  async #supervise(ready: () => void, refuse: (error: Error) => void): Promise<void> {
-    for (let everStarted = false; !this.#gaveUp.signal.aborted; ) {
-      this.ledger.pardon();
-      this.#condemned = undefined;
-      const life = await this.#live(ready);
-      this.#worker = undefined;
-      const victims = this.#failRunning(life.cause);
-      if (life.drained || this.#gaveUp.signal.aborted) break;
-      everStarted ||= life.started;
-      if (!everStarted) {
-        this.#rx.close();
-        this.#cancelQueued();
-        refuse(life.cause);
-        break;
-      }
-      await this.#backOff(life, victims);
-    }
-    clearInterval(this.#watch);
-    refuse(new Error('The runtime was closed before it had started')); // does nothing if it had
-  }
-
-  #live(ready: () => void): Promise<ThreadEnd> {
-    const worker = new Worker(new URL('./worker.js', import.meta.url), {
-      workerData: this.#setup,
-      name: 'async-tasks',
-    });
-    this.#worker = worker;
-    this.#born = performance.now();
-    let cause: Error | undefined;
-    let started = false;
-    let drained = false;
-    worker.on('message', (message: WorkerMessage) => {
-      if (message.type === 'started') {
-        started = true;
-        this.#names = message.names;
-        if (message.timeouts) this.#watch ??= setInterval(() => this.#enforceDeadlines(), WATCH_MS).unref();
-        ready();
-      } else {
-        drained = true;
-        void worker.terminate(); // timers and sockets of earlier tasks would keep it alive
-      }
-    });
-    worker.on('error', (error: unknown) => {
-      cause = error instanceof Error ? error : new Error(inspect(error));
-    });
-    return new Promise((resolve) => {
-      worker.once('exit', (code) => {
-        cause ??= exitCause(
-          this.#condemned === undefined ? `exit code ${code}` : 'a task ran past its timeout',
-        );
-        resolve({ cause, ms: performance.now() - this.#born, started, drained });
-      });
-    });
-  }
-
-  /** What ran in the thread that has ended is not run again. Returns how many tasks that were. */
-  #failRunning(cause: Error): number {
-    const ids = this.ledger.running();
-    if (this.#gaveUp.signal.aborted) this.#cutOff = ids;
-    for (const id of ids) {
-      const { started = 0, deadline = 0 } = this.ledger.read(id) ?? {};
-      const late = id === this.#condemned;
-      const error = late ? new TaskTimeoutError(deadline - started) : new WorkerCrashedError(cause);
-      this.#fail(id, error);
-    }
-    this.ledger.tellAll();
-    return ids.length;
-  }
-
-  #fail(id: number, error: Error): void {
+  async #supervise(ready: () => void, refuse: (error: unknown) => void): Promise<void> {
     try {
-      this.ledger.finish(id, 'failed', error, Date.now());
-    } catch {
-      // What the thread died of cannot be sent: told in words.
-      const inWords = new WorkerCrashedError(exitCause(inspect(error.cause)));
-      this.ledger.finish(id, 'failed', inWords, Date.now());
+      await this.#supervisor.run(ready);
+      refuse(new Error('The runtime was closed before it had started')); // does nothing if it had
+    } catch (error) {
+      this.#rx.close();
+      this.#cancelQueued();
+      refuse(error);
     }
   }
-
-  async #backOff(life: ThreadEnd, victims: number): Promise<void> {
-    this.#deaths = life.ms < AT_ONCE_MS && victims === 0 ? this.#deaths + 1 : 0;
-    const delay = this.#deaths < 2 ? 0 : Math.min(MAX_BACKOFF_MS, BACKOFF_MS * 2 ** (this.#deaths - 2));
-    console.error(`worker thread ended: ${inspect(life.cause)}\nstarting another in ${delay} ms`);
-    if (delay > 0) await sleep(delay, undefined, { signal: this.#gaveUp.signal }).catch(() => {});
-  }
-
-  /** Ends the thread over a task that is past its deadline and cannot end by itself. */
-  #enforceDeadlines(): void {
-    if (this.#condemned !== undefined || this.#worker === undefined) return;
-    const now = Date.now();
-    for (const id of this.ledger.running()) {
-      const { deadline, kind } = this.ledger.read(id) ?? {};
-      if (deadline === undefined || now < deadline + (kind === 'async' ? GRACE_MS : 0)) continue;
-      if (this.ledger.condemn(id)) {
-        this.#condemned = id;
-        void this.#worker.terminate();
-        return;
-      }
-      this.ledger.pardon(); // it has just ended
-    }
-  }
-
-  // ── The end ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   async #drain(timeout: number): Promise<DrainReport> {
     this.#ending = true;
     this.#rx.close();
     const ids = this.ledger.open();
-    const timer = setTimeout(() => this.#giveUp(), timeout);
-    if (timeout === 0) this.#giveUp();
+    const timer = setTimeout(() => this.#supervisor.giveUp(), timeout);
+    if (timeout === 0) this.#supervisor.giveUp();
     await this.#ended;
     clearTimeout(timer);
-    const unfinished = new Set([...this.#cutOff, ...this.#cancelQueued()]);
+    const unfinished = new Set([...this.#supervisor.cutOff, ...this.#cancelQueued()]);
     const read = (ids: readonly number[]) => ids.flatMap((id) => this.ledger.read(id) ?? []);
     return { finished: read(ids.filter((id) => !unfinished.has(id))), unfinished: read([...unfinished]) };
   }
 
-  #giveUp(): void {
-    this.#gaveUp.abort();
-    void this.#worker?.terminate();
-  }
-
-  /**
-   * Takes what is left out of the channel. Returns the ids. What is queued then will never run: its send failed, or its
-   * thread died in it, and nobody else would withdraw the record.
-   */
+  /** Takes what is left out of the channel. Returns the ids. */
   #cancelQueued(): number[] {
     const ids: number[] = [];
-    Receiver.attach(this.#setup.rx).discard((position) => {
+    this.#share().discard((position) => {
       const id = this.ledger.idAt(position);
       if (this.ledger.cancel(id) === 'queued') ids.push(id);
     });
-    for (const id of this.ledger.open()) this.ledger.withdraw(id);
+    this.ledger.close();
     return ids;
   }
 }
 
-/** An error without a stack: it did not happen in this thread's code. */
-function exitCause(message: string): Error {
-  const error = new Error(message);
-  error.stack = `Error: ${message}`;
-  return error;
+/** The options, each with its default, if none is wrong. */
+function checked(
+  rx: Receiver<Task>,
+  options: RuntimeOptions,
+): { readonly [K in keyof RuntimeOptions]-?: NonNullable<RuntimeOptions[K]> } {
+  const { tasks, concurrency = 1, history, log = true, startTimeout } = expectObject('options', options);
+  if (!(tasks instanceof URL)) throw new TypeError(`Expected \`tasks\` to be a URL, got ${shown(tasks)}`);
+  if (typeof log !== 'boolean') throw new TypeError(`Expected \`log\` to be a boolean, got ${shown(log)}`);
+  const keep = history === undefined ? Math.max(1024, 2 * rx.capacity) : history;
+  const patience = startTimeout === undefined ? START_MS : startTimeout;
+  expectInteger('concurrency', concurrency, 1, 256);
+  expectInteger('history', keep, 2 * rx.capacity, 2 ** 20);
+  expectInteger('startTimeout', patience, 1, MAX_TIMER);
+  return { tasks, concurrency, history: keep, log, startTimeout: patience };
+}
+
+function expectObject<T extends object>(name: string, value: T): T {
+  if (typeof value === 'object' && value !== null) return value;
+  throw new TypeError(`Expected \`${name}\` to be an object, got ${shown(value)}`);
 }
 
 function expectInteger(name: string, value: number, min: number, max: number): void {
   if (Number.isInteger(value) && value >= min && value <= max) return;
-  throw new RangeError(`Expected \`${name}\` to be an integer from ${min} to ${max}, got ${String(value)}`);
+  throw new RangeError(`Expected \`${name}\` to be an integer from ${min} to ${max}, got ${shown(value)}`);
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : String(value);
 }

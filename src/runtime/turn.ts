@@ -3,22 +3,26 @@
  * a send, so there is one for each task: the end of a task is the start of the next.
  */
 import { setImmediate } from 'node:timers/promises';
+import { now } from './clock.js';
+
+/** How long tasks may follow one another before the event loop has its turn. */
+const TURN_MS = 1;
 
 export class Turn {
-  #now = Date.now();
+  #now = now();
   #stale = true;
   #start = this.#now;
 
-  /** The time in milliseconds: when the last task ended, or after a wait. */
+  /** The time: when the last task ended, or after a wait. */
   now(): number {
-    if (this.#stale) this.#now = Date.now();
+    if (this.#stale) this.#now = now();
     this.#stale = false;
     return this.#now;
   }
 
   /** A task ends now. */
   endTask(): number {
-    this.#now = Date.now();
+    this.#now = now();
     return this.#now;
   }
 
@@ -27,15 +31,15 @@ export class Turn {
     this.#stale = true;
   }
 
-  /** Time has passed since the last turn: at least a millisecond, or the beginning of one. */
+  /** Time has passed since the last turn. */
   get over(): boolean {
-    return this.#now !== this.#start;
+    return this.#now - this.#start >= TURN_MS;
   }
 
   /** Lets the event loop have its turn: timers and sockets of earlier tasks go on. */
   async next(): Promise<void> {
     await setImmediate();
-    this.#now = Date.now();
+    this.#now = now();
     this.#start = this.#now;
   }
 }

@@ -1,10 +1,10 @@
 /** The worker thread's entry: import the tasks, take over the channel's receiver, run the executor. */
-import { parentPort, workerData } from 'node:worker_threads';
+import { type MessagePort, workerData } from 'node:worker_threads';
 import { Receiver, type ReceiverHandle } from '../channel/index.js';
 import { installDirectConsole } from './console.js';
 import { taskExec } from './executor.js';
 import { Ledger } from './ledger.js';
-import { moduleOf, type Task } from './task.js';
+import { moduleOf, type Task, type TaskModule } from './task.js';
 
 /** What the runtime gives the thread. */
 export interface WorkerSetup {
@@ -13,22 +13,19 @@ export interface WorkerSetup {
   readonly tasks: string;
   readonly concurrency: number;
   readonly log: boolean;
+  /** For the two messages to the supervisor. Nobody else has the other end. */
+  readonly port: MessagePort;
 }
 
-/** What the thread tells the runtime. If it dies instead, the runtime sees that. */
+/** What the thread tells its supervisor. If it dies instead, the supervisor sees that. */
 export type WorkerMessage =
   | { readonly type: 'started'; readonly names: readonly string[]; readonly timeouts: boolean }
   | { readonly type: 'drained' };
 
 process.setSourceMapsEnabled(true);
 installDirectConsole();
-const setup = workerData as WorkerSetup;
-
-const exports: { readonly tasks?: unknown } = await import(setup.tasks);
-const module = moduleOf(exports.tasks);
-if (module === undefined) {
-  throw new TypeError(`Expected ${setup.tasks} to export \`tasks\`, made by defineTasks`);
-}
+const setup = takeSetup();
+const module = await importTasks(setup.tasks);
 const ledger = new Ledger(setup.ledger);
 ledger.module = module.id;
 const timeouts = module.definitions.some((definition) => definition.timeout > 0);
@@ -42,6 +39,31 @@ await taskExec(Receiver.attach(setup.rx), {
 });
 tell({ type: 'drained' });
 
+/** Takes away what tasks would find in `workerData`: all that is the runtime's own. */
+function takeSetup(): WorkerSetup {
+  const taken: WorkerSetup = { ...workerData };
+  for (const key of Object.keys(workerData)) delete workerData[key];
+  return taken;
+}
+
+async function importTasks(url: string): Promise<TaskModule> {
+  const { tasks }: { readonly tasks?: unknown } = await import(url);
+  const module = moduleOf(tasks);
+  if (module !== undefined) return module;
+  if (!looksDefined(tasks)) throw new TypeError(`Expected ${url} to export \`tasks\`, made by defineTasks`);
+  throw new TypeError(
+    `Expected ${url} to import the library from where the runtime has it, which is ${import.meta.url}: ` +
+      'there are two copies of it, installed twice, or bundled into one of them: see README, "Bundle it"',
+  );
+}
+
+/** As `defineTasks` of another copy of the library makes it. */
+function looksDefined(tasks: unknown): boolean {
+  if (typeof tasks !== 'object' || tasks === null || !Object.isFrozen(tasks)) return false;
+  const builders = Object.values(tasks);
+  return builders.length > 0 && builders.every((each) => typeof each === 'function');
+}
+
 function tell(message: WorkerMessage): void {
-  parentPort?.postMessage(message);
+  setup.port.postMessage(message);
 }

@@ -5,6 +5,7 @@
  * former tasks when the run begins: -HISTORY to -1. All that a record says follows from its order and its message, so a
  * record made of parts of two is noticed.
  */
+import { TaskTimeoutError } from '#runtime/errors';
 import type { TaskRecord, TaskState } from '#runtime/record';
 import type { Thread } from './loop.js';
 import type { Machine } from './machine.js';
@@ -22,6 +23,7 @@ export const kindOf = (message: number): 'sync' | 'async' => (message % 2 === 1 
 export const resultOf = (message: number): unknown => (message % 10 === 3 ? 'x'.repeat(99) : 7 * message);
 export const stoppedWith = (message: number): number => -message;
 export const crashOf = (order: number): string => `crashed ${order}`;
+const EXPIRY = new TaskTimeoutError(TIMEOUT).message;
 export const progressOf = (order: number): number => (order + 50) / 100;
 
 const RANK = { queued: 1, running: 2, succeeded: 3, failed: 3, cancelled: 3 } as const;
@@ -35,6 +37,8 @@ export class Audit {
   readonly tasks = new Map<number, number>();
   /** Order → final state. */
   readonly ends = new Map<number, number>();
+  /** A task has been ended over its deadline, and its thread is not dead yet. */
+  ending = false;
   readonly #started = new Set<number>();
   readonly #accepted = new Set<number>();
   readonly #refused = new Set<number>();
@@ -47,10 +51,13 @@ export class Audit {
     this.#layout = layout;
     this.#history = machine.records[0] ?? 0;
     this.#start = start;
+    const offset = this.#name('OFFSET'); // times are compared as they are written
+    if (this.#history > 0) machine.records.fill(0, offset, offset + 2);
   }
 
   /** What the ledger says now is about former tasks. */
   keep(): void {
+    this.#machine.records[this.#name('LEASE')] = 0;
     for (const [order, message] of this.tasks)
       this.#former.push([order, message, this.ends.get(order) ?? Number.NaN]);
   }
@@ -58,6 +65,7 @@ export class Audit {
   reset(): void {
     for (const list of [this.tasks, this.ends, this.#started, this.#accepted, this.#refused, this.awaited])
       list.clear();
+    this.ending = false;
     for (const [order, message, end] of this.#former) {
       this.tasks.set(order, message);
       this.ends.set(order, end);
@@ -112,7 +120,7 @@ export class Audit {
       const run = this.#runs + record * this.#name('RUN_WORDS');
       const room = this.#runs + this.#history * this.#name('RUN_WORDS') + 16 * record;
       for (let i = 1; i < 8; i++) into(this.#word(claim + i));
-      for (let i = 3; i < 12; i++) into(this.#word(run + i));
+      for (let i = 3; i < 14; i++) into(this.#word(run + i));
       for (let i = 0; i < 3; i++) into(this.#word(room + i));
     }
   }
@@ -138,7 +146,7 @@ export class Audit {
   }
 
   #ran(record: number, before: number, now: number): string | undefined {
-    const { RUNNING, DROPPED } = this.#layout.State;
+    const { RUNNING, DROPPED, EXPIRED } = this.#layout.State;
     const [last, order, state] = [this.#orderOf(record, before), this.#orderOf(record, now), now & 7];
     const same = last === order && (before & 7) !== 0;
     if (order < last) return `the record of task ${last} was changed for task ${order}`;
@@ -146,6 +154,8 @@ export class Audit {
       return `task ${order} ended, and was not running`;
     if ((state === RUNNING || state === DROPPED) && same)
       return `task ${order} was ${state === RUNNING ? 'started' : 'dropped'} after it was started or dropped`;
+    if (state === RUNNING && this.ending) return `task ${order} was started in a thread that is being ended`;
+    if (state === EXPIRED) this.ending = true;
     if (state === RUNNING) this.#started.add(order);
     else this.ends.set(order, state);
     return undefined;
@@ -215,8 +225,8 @@ export class Audit {
       ['sender', Math.floor((record.enqueued - ENQUEUED_AT) / 10), Math.floor(message / 10)],
       ['started', record.started, ran ? STARTED_AT + order : undefined],
       ['deadline', record.deadline, undefined, ran ? STARTED_AT + order + TIMEOUT : undefined],
-      ['progress', record.progress, undefined, ran ? progressOf(order) : undefined],
-      ['outcome', record.outcome, ...this.#outcomes(order, message, record)],
+      ['progress', record.progress, ...this.#progresses(order, record)],
+      ['outcome', shown(record.outcome), ...this.#outcomes(order, message, record)],
       ['omitted', (record.omittedBytes ?? 0) > 99, this.#isOmitted(message, record)],
     ];
     if (rank < 3) fields.push(['finished', record.finished, undefined]);
@@ -230,6 +240,11 @@ export class Audit {
     );
   }
 
+  #progresses(order: number, { state, started }: TaskRecord): unknown[] {
+    if (state === 'succeeded') return [1];
+    return [undefined, started === undefined ? undefined : progressOf(order)];
+  }
+
   #isOmitted(message: number, { state }: TaskRecord): boolean {
     return state === 'succeeded' && typeof resultOf(message) === 'string';
   }
@@ -237,7 +252,8 @@ export class Audit {
   #outcomes(order: number, message: number, record: TaskRecord): unknown[] {
     if (record.state === 'succeeded')
       return [this.#isOmitted(message, record) ? undefined : resultOf(message)];
-    if (record.state === 'failed') return [crashOf(order)];
+    if (record.state === 'failed')
+      return [this.ends.get(order) === this.#layout.State['EXPIRED'] ? EXPIRY : crashOf(order)];
     if (record.state === 'cancelled')
       return [record.started === undefined ? undefined : stoppedWith(message)];
     return [undefined];
@@ -266,4 +282,8 @@ export class Audit {
     if (this.running().length > 0) return `task ${this.running()} is running for ever`;
     return undefined;
   }
+}
+
+function shown(outcome: unknown): unknown {
+  return outcome instanceof Error ? outcome.message : outcome;
 }

@@ -65,9 +65,7 @@ function* taskProgram(
   yield* call(rx.tryRecv(accept));
   const second = (yield new Await(waiting)) as InstrumentedHandle;
   const ended = yield* call(first.finished());
-  for (const id of yield* call(ledger.running())) yield* call(ledger.condemn(id));
-  yield* call(ledger.condemned);
-  yield* call(ledger.pardon());
+  yield* call(ledger.running());
   yield* call(ledger.begin(first.id, 2, 3));
   yield* call(ledger.progress(first.id, 0.5));
   yield* call(first.cancel());
@@ -80,12 +78,16 @@ function* taskProgram(
     return new Await(yield* call(second.finished()));
   });
   yield* call(second.status());
-  yield* call(ledger.tellAll());
+  yield* call(ledger.expire(first.id));
+  yield* call(ledger.fail(first.id, 'crashed'));
+  yield* call(ledger.succeed());
   yield* call(second.withdraw());
   yield* call(rx.close());
   yield* refused(function* () {
     return new Await(yield* call(run(task(3), tx)));
   });
+  yield* call(ledger.close());
+  yield* call(ledger.open());
   yield* call(tx.close());
 }
 

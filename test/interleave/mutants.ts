@@ -157,9 +157,9 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'a sender that gives its number back before it is closed',
     "a dead sender's number is used again, and the dead one buried again",
-    'sender',
-    'this.#ring.closeSender(this.#life);\n',
-    'this.#ring.line.free(this.#life), this.#ring.closeSender(this.#life);\n',
+    'ring',
+    'this.line.leave(life);\n        this.bell.ring();',
+    'this.line.free(life); this.line.leave(life);\n        this.bell.ring();',
   ),
   mutant(
     'a new receiver that does not repeat wake-ups',

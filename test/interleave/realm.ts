@@ -1,12 +1,13 @@
 /**
  * The built channel and ledger, instrumented: an instance of each module for every thread. The codec, the errors and the
- * description of a record have no `Atomics` in them and are used as they are.
+ * description of a record have no `Atomics` in them and are used as they are, and so is what encodes outcomes.
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as channelErrors from '#channel/errors';
 import * as codec from '#codec';
 import * as errors from '#runtime/errors';
+import * as outcome from '#runtime/outcome';
 import type { TaskRecord } from '#runtime/record';
 import * as record from '#runtime/record';
 import { type Instrumented, instrument } from './instrument.js';
@@ -16,16 +17,19 @@ import type { Machine } from './machine.js';
 /** In the order of their imports. */
 const FILES = [
   'park',
-  'compat',
   'line',
   'memory',
   'ring',
   'patience',
   'sender',
   'receiver',
+  'records',
+  'lease',
+  'watchers',
   'ledger',
   'handle',
 ] as const;
+const RUNTIME: ReadonlySet<string> = new Set(['records', 'lease', 'watchers', 'ledger', 'handle']);
 
 /** A change to a built file, before it is instrumented. `from` must be there exactly once. */
 export interface Edit {
@@ -53,11 +57,9 @@ function fewLooks(text: string, looks: number): string {
  * difference to what the code does.
  */
 function torn(text: string): string {
-  const access =
-    /^( +)((?:this\.#)?words\[at \+ |this\.#times\[.*\] = |(?:claim|run)\.set|for \(let i = [A-Z]|if \(size > 0|this\.#room\(id\)\.set)/gm;
-  const changed = text.replaceAll(access, '$1Atomics.plain(this.#words, 0);\n$1$2');
-  if (changed.split('Atomics.plain').length < 19)
-    throw new Error('Expected more plain accesses in ledger.js');
+  const access = /^( +)(words\[at \+ |times\[.*\] = |(?:claim|run)\.set|for \(let i = [A-Z]|if \(size > 0)/gm;
+  const changed = text.replaceAll(access, '$1Atomics.plain(words, 0);\n$1$2');
+  if (changed.split('Atomics.plain').length < 6) throw new Error('Expected more plain accesses');
   return changed;
 }
 
@@ -67,7 +69,6 @@ export interface Instance {
   readonly memory: Record<string, number> & { readonly Phase: Record<string, number> };
   readonly sender: { readonly Sender: { attach(handle: unknown): Steps<InstrumentedSender> } };
   readonly receiver: { readonly Receiver: { attach(handle: unknown): Steps<InstrumentedReceiver> } };
-  readonly park: { parkAsync(words: Int32Array, at: number): unknown };
   readonly ledger: LedgerLayout & { readonly Ledger: new (memory: SharedArrayBuffer) => InstrumentedLedger };
   readonly handle: {
     readonly TaskHandle: new (task: unknown, enqueuer: unknown, options: object) => InstrumentedHandle;
@@ -90,22 +91,22 @@ export interface InstrumentedHandle {
   finished(): unknown;
 }
 export interface InstrumentedLedger {
-  readonly condemned: Made<boolean>;
-  readonly condemnedBell: { readonly words: Int32Array; readonly at: number };
   enqueue(position: number, fn: number, kind: string): Made<number>;
   withdraw(id: number): Made<void>;
   start(position: number, now: number): Made<boolean>;
   begin(position: number, now: number, timeout: number): Made<void>;
   idAt(position: number): Made<number>;
   progress(id: number, fraction: number): Made<void>;
-  finish(id: number, state: string, outcome: unknown, now: number): Made<boolean>;
+  finish(id: number, state: string, outcome: unknown, now: number): Made<string | undefined>;
   cancelRequested(id: number): Made<boolean>;
   read(id: number): Made<TaskRecord | undefined>;
   cancel(id: number): Made<string | undefined>;
-  condemn(id: number): Made<boolean>;
-  pardon(): Made<void>;
+  expire(id: number): Made<boolean>;
+  fail(id: number, error: unknown): Made<void>;
+  succeed(): Made<void>;
+  close(): Made<void>;
+  open(): Made<number[]>;
   running(): Made<number[]>;
-  tellAll(): Made<void>;
 }
 export interface InstrumentedSender {
   send(value: unknown, options?: object, claimant?: object): unknown;
@@ -124,7 +125,7 @@ export interface InstrumentedReceiver {
 }
 
 function folderOf(file: (typeof FILES)[number]): string {
-  return file === 'ledger' || file === 'handle' ? 'runtime' : 'channel';
+  return RUNTIME.has(file) ? 'runtime' : 'channel';
 }
 
 /** The built text. Read once, so that a build that runs meanwhile changes nothing. */
@@ -148,7 +149,12 @@ export class Build {
       const text = edits.filter((edit) => edit.file === file).reduce(apply, built.get(file) ?? '');
       if (looks === 'as shipped') sources[file] = text;
       else
-        sources[file] = file === 'patience' ? fewLooks(text, looks) : file === 'ledger' ? torn(text) : text;
+        sources[file] =
+          file === 'patience'
+            ? fewLooks(text, looks)
+            : file === 'ledger' || file === 'records'
+              ? torn(text)
+              : text;
     }
     this.#modules = Object.entries(instrument(sources)).map(([file, module]) => [
       file,
@@ -166,7 +172,9 @@ export class Build {
       'node:worker_threads': { threadId: thread.index },
       'node:events': { setMaxListeners: () => undefined },
       '../codec/index.js': { ...codec, Decoder: listening(decoded) },
+      './clock.js': { now: () => thread.date },
       './errors.js': { ...channelErrors, ...errors },
+      './outcome.js': outcome,
       './record.js': record,
     };
     const shared = { ...globals, $async, $filter, $Await: Await, $Generator: GeneratorObject, imports };
@@ -174,10 +182,11 @@ export class Build {
     for (const [file, , factory] of this.#modules) {
       // What the ledger decodes are no messages.
       const own =
-        file === 'ledger' ? { ...shared, imports: { ...imports, '../codec/index.js': codec } } : shared;
+        file === 'records' ? { ...shared, imports: { ...imports, '../codec/index.js': codec } } : shared;
       made[file] = imports[`./${file}.js`] = factory(own);
       imports['../channel/index.js'] = { ...imports['../channel/index.js'], ...made[file] };
     }
+    made['ledger'] = { ...made['records'], ...made['lease'], ...made['ledger'] };
     return made as unknown as Instance;
   }
 }

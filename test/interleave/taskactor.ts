@@ -30,7 +30,7 @@ export class TaskActor {
   readonly #world: World;
   readonly #actor: Actor;
   readonly #instance: Instance;
-  readonly #own: InstrumentedLedger | undefined;
+  #own: InstrumentedLedger | undefined;
 
   constructor(world: World, actor: Actor, instance: Instance) {
     this.#world = world;
@@ -128,6 +128,12 @@ export class TaskActor {
     this.#read(order, yield* call(handle.status()), 3);
   }
 
+  /** Waits for the end of a task, and goes on. */
+  *expectEnd(handle: InstrumentedHandle | undefined): Steps<void> {
+    const nothing = (): void => {};
+    if (handle !== undefined) ((yield* call(handle.finished())) as LoopPromise).then(nothing, nothing);
+  }
+
   // ── Whoever asks ───────────────────────────────────────────────────────────────────────────────────────────────
 
   *read(order: number): Steps<void> {
@@ -160,13 +166,22 @@ export class TaskActor {
     yield* this.cancel(order);
   }
 
+  *close(): Steps<void> {
+    yield* call(this.ledger.close());
+  }
+
+  *expectNothingOpen(): Steps<void> {
+    const open = yield* call(this.ledger.open());
+    for (const id of open) this.#world.machine.fail(`task ${this.#audit.order(id | 0)} is queued for ever`);
+  }
+
   // ── The executor ───────────────────────────────────────────────────────────────────────────────────────────────
 
   /** What executor.ts does. */
   *execute({ overlap = 1, slow = false }: Execution = {}): Steps<void> {
+    this.#own = new this.#instance.ledger.Ledger(this.#world.ledger); // as a new thread does
     const running: [number, number][] = [];
     for (let most = 0; ; ) {
-      if (yield* call(this.ledger.condemned)) yield* this.#parkCondemned();
       const task = yield* this.#next(most < overlap ? [] : running);
       if (task === undefined) break;
       running.push(task);
@@ -208,19 +223,20 @@ export class TaskActor {
   }
 
   /** What executor.ts does with a message that is no task. */
-  *skip(): Steps<boolean> {
+  *skip(when: 'in time' | 'late'): Steps<boolean> {
     const { receiver } = this.#actor;
     let at = 0;
     const accept = (_: Task, position: number): unknown => {
       at = position;
-      return true;
+      const order = this.#audit.order(position);
+      return when === 'late' || this.ledger.start(position, STARTED_AT + order);
     };
     this.#actor.receiving = true;
     const task = yield new Await(yield* call(receiver.recv(accept, true)));
     this.#actor.receiving = false;
     if (task === undefined) return false;
     const order = this.#audit.order(at);
-    yield* call(this.ledger.start(at, STARTED_AT + order));
+    if (when === 'late') yield* call(this.ledger.start(at, STARTED_AT + order));
     yield* call(this.ledger.finish(at, 'failed', crashOf(order), FINISHED_AT + order));
     return true;
   }
@@ -236,40 +252,38 @@ export class TaskActor {
     }
   }
 
-  *#parkCondemned(): Steps<void> {
-    const { words, at } = this.ledger.condemnedBell;
-    yield new Await(yield* call(this.#instance.park.parkAsync(words, at)));
-  }
-
   // ── The supervisor ─────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** What runtime.ts does after the worker thread's end. */
+  /** What supervisor.ts does after the worker thread's end. */
   *failRunning(): Steps<void> {
+    const { thread } = this.#actor;
     for (const id of yield* call(this.ledger.running())) {
       const order = this.#audit.order(id | 0);
       const before = this.#audit.rank(order);
       this.#read(order, yield* call(this.ledger.read(id)), before);
-      yield* call(this.ledger.finish(id, 'failed', crashOf(order), FINISHED_AT + order));
+      thread.date = FINISHED_AT + order;
+      yield* call(this.ledger.fail(id, crashOf(order)));
     }
-    yield* call(this.ledger.tellAll());
-    yield* call(this.ledger.pardon());
+    this.#audit.ending = false;
+    yield* call(this.ledger.succeed());
   }
 
-  /** What runtime.ts does with a task that is past its deadline: true if the thread has been ended over it. */
-  *endOver(order: number, name: string): Steps<boolean> {
-    const running = yield* call(this.ledger.running());
+  *expire(order: number): Steps<boolean> {
     const id = this.#audit.id(order);
-    if (!running.includes(id)) return false;
-    if (!(yield* call(this.ledger.condemn(id)))) {
-      yield* call(this.ledger.pardon());
-      return false;
-    }
+    if ((yield* call(this.ledger.read(id)))?.deadline === undefined) return false;
+    this.#actor.thread.date = FINISHED_AT + order;
+    return yield* call(this.ledger.expire(id));
+  }
+
+  /** What deadlines.ts does with a task that is past its deadline: true if the thread has been ended over it. */
+  *endOver(order: number, name: string): Steps<boolean> {
+    const id = this.#audit.id(order);
+    if (!(yield* call(this.ledger.running())).includes(id)) return false;
+    if (!(yield* this.expire(order))) return false;
     yield; // terminate() takes its time
-    const victims = this.#audit.running().filter((other) => other !== order);
-    if (victims.length > 0) this.#world.machine.fail(`task ${victims} was ended with task ${order}`);
     const thread = this.#world.thread(name);
-    if (thread.finished) return false;
-    this.#world.machine.kill(thread);
+    if (thread.finished) this.#world.machine.fail(`${name} went on to its end without task ${order}`);
+    else this.#world.machine.kill(thread);
     return true;
   }
 }

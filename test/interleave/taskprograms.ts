@@ -18,6 +18,15 @@ export const queueing = (...messages: number[]): Program =>
     yield* actor.closeSender();
   };
 
+/** Waits for the ends of two tasks at once, and is done when the first has ended. */
+export const awaitingBoth: Program = function* (actor, tasks) {
+  const first = yield* tasks.run(1);
+  const second = yield* tasks.run(2);
+  yield* tasks.expectEnd(second);
+  yield* tasks.finished(first);
+  yield* actor.closeSender();
+};
+
 /** Closes its sender while it waits for the end. */
 export const closingEarly: Program = function* (actor, tasks) {
   const handle = yield* tasks.run(1);
@@ -82,19 +91,52 @@ export const executing =
   (_, tasks) =>
     tasks.execute(how);
 
+/** Runs one task, and takes no other. */
+export const executingOne: Program = (_, tasks) => tasks.executeOne();
+
+/** Ends a task over its deadline, and does not come to end its thread. */
+export const expiring = (order: number): Program =>
+  function* (_, tasks) {
+    yield* tasks.expire(order);
+  };
+
+/** Finds every message corrupt while it still stands in the channel. */
+export const skippingInTime: Program = function* (_, tasks) {
+  while (yield* tasks.skip('in time'));
+};
+
+/** The supervisor and the next worker after `name`, which finds every message corrupt as well. */
+export const skippingAfter = (name: string): Program =>
+  function* (actor, tasks) {
+    if (!(yield* actor.outlives(name))) return;
+    yield* tasks.failRunning();
+    yield* actor.attachReceiver();
+    while (yield* tasks.skip('in time'));
+  };
+
 /** Never takes a task. */
 export const busy: Program = function* () {};
 
 /** Finds every message corrupt. */
 export const skipping: Program = function* (_, tasks) {
-  while (yield* tasks.skip());
+  while (yield* tasks.skip('late'));
 };
 
-/** Runs so many tasks, then cancels what is queued and closes, as the runtime does. */
+/** Runs so many tasks, then cancels what is queued and closes channel and ledger, as the runtime does. */
 export const givingUp = (count: number): Program =>
   function* (actor, tasks) {
     for (let n = 0; n < count; n++) yield* tasks.executeOne();
     yield* actor.discard((position) => tasks.cancelAt(position));
+    yield* tasks.close();
+    actor.happens('given up');
+  };
+
+/** Buries `name`; when the queue has been given up, no record is open any more. */
+export const expectingNothingOpen = (name: string): Program =>
+  function* (actor, tasks) {
+    yield* actor.buryIfKilled(name);
+    yield* actor.after('given up');
+    yield* tasks.expectNothingOpen();
   };
 
 /** The supervisor of two workers: tells the next one when it has failed what the last one ran. */

@@ -3,8 +3,8 @@
  */
 import { channelIn, type SenderHandle } from '#channel';
 import { createMemory } from '#channel/memory';
-import { createLedgerMemory } from '#runtime/ledger';
 import * as record from '#runtime/record';
+import { createLedgerMemory } from '#runtime/records';
 import { Actor } from './actor.js';
 import {
   Audit,

@@ -1,0 +1,213 @@
+/**
+ * Where the records lie in shared memory, and how one is read while other threads change it. What a record holds is said
+ * in record.ts.
+ *
+ *   constants | words on which threads park | the senders' parts | the executor's parts | rooms for outcomes
+ *
+ * Readers copy a record between two looks at CLAIM and RUN and use the copy if both saw the same (a seqlock). The second
+ * look is an `Atomics.add` of 0: unlike a load it cannot move before the plain reads (H.-J. Boehm, "Can seqlocks get
+ * along with programming language memory models?", 2012).
+ */
+import { LINE, MAX_SENDERS } from '../channel/index.js';
+import { Decoder } from '../codec/index.js';
+import { wallOffset } from './clock.js';
+import {
+  CANCEL,
+  CLAIM_WORDS,
+  DROPPED,
+  describe,
+  ENQUEUED,
+  EPOCH,
+  EXPIRED,
+  isOutcome,
+  Phase,
+  RUN_WORDS,
+  SIZE,
+  STARTED,
+  State,
+  type TaskRecord,
+} from './record.js';
+
+const HISTORY = 0; // constants
+const RESULT_BYTES = 1;
+const OVERLAPPING = 2; // 1: tasks may overlap
+const MODULE = 3; // which task module the worker thread runs
+const OFFSET = 4; // from the records' times to wall time, in two words
+const CLOSED = 6; // 1: the channel is closed and empty
+/** The worker parks here for cancel requests, while a task uses its signal. */
+export const CONTROL: number = LINE;
+/** See lease.ts. The executor writes it often, others hardly ever look. */
+export const LEASE: number = 2 * LINE;
+/** One line for each sender: see watchers.ts. */
+export const WATCHERS: number = 3 * LINE;
+const CLAIMS: number = WATCHERS + MAX_SENDERS * LINE; // the senders' parts, then the executor's
+
+/**
+ * Makes the shared memory for at least `history` records and results of at most `resultBytes` encoded bytes.
+ * `overlapping`: tasks may overlap. `history` must be at least twice the number of the channel's cells.
+ */
+export function createLedgerMemory(
+  history: number,
+  resultBytes: number,
+  overlapping: boolean,
+): SharedArrayBuffer {
+  const records = 2 ** Math.ceil(Math.log2(Math.max(history, 8))); // a lap needs 29 bits at most
+  const room = Math.ceil(resultBytes / 8) * 8;
+  const memory = new SharedArrayBuffer((CLAIMS + records * (CLAIM_WORDS + RUN_WORDS)) * 4 + records * room);
+  const words = new Int32Array(memory, 0, LINE);
+  words[HISTORY] = records;
+  words[RESULT_BYTES] = resultBytes;
+  words[OVERLAPPING] = overlapping ? 1 : 0;
+  new Float64Array(memory, 0, LINE / 2)[OFFSET / 2] = wallOffset();
+  return memory;
+}
+
+/** One thread's view of the memory. Every method takes a task's id, or its low 32 bits: its position in the channel. */
+export class Records {
+  readonly memory: SharedArrayBuffer;
+  readonly words: Int32Array;
+  readonly times: Float64Array;
+  readonly history: number;
+  readonly resultBytes: number;
+  readonly overlapping: boolean;
+  readonly #offset: number;
+  readonly #shift: number;
+  readonly #runs: number;
+  readonly #rooms: Uint8Array;
+  readonly #decoder: Decoder;
+
+  constructor(memory: SharedArrayBuffer) {
+    const constants = new Int32Array(memory, 0, LINE);
+    this.memory = memory;
+    this.history = constants[HISTORY] ?? 0;
+    this.resultBytes = constants[RESULT_BYTES] ?? 0;
+    this.overlapping = constants[OVERLAPPING] === 1;
+    this.#offset = new Float64Array(memory, 0, LINE / 2)[OFFSET / 2] ?? 0;
+    this.#shift = Math.log2(this.history);
+    this.#runs = CLAIMS + this.history * CLAIM_WORDS;
+    const end = (this.#runs + this.history * RUN_WORDS) * 4;
+    this.words = new Int32Array(memory, 0, end / 4);
+    this.times = new Float64Array(memory, 0, end / 8);
+    this.#rooms = new Uint8Array(memory, end);
+    this.#decoder = new Decoder(this.resultBytes);
+  }
+
+  /** In milliseconds since 1970, as records show it. */
+  wallTime(time: number): number {
+    return time + this.#offset;
+  }
+
+  get module(): number {
+    return this.words[MODULE] ?? 0;
+  }
+
+  set module(id: number) {
+    this.words[MODULE] = id;
+  }
+
+  /** Where the sender's part of a task's record begins. */
+  claim(id: number): number {
+    return CLAIMS + (id & (this.history - 1)) * CLAIM_WORDS; // `&` takes the low 32 bits of an id
+  }
+
+  /** Where the executor's part begins. */
+  run(id: number): number {
+    return this.#runs + (id & (this.history - 1)) * RUN_WORDS;
+  }
+
+  /** The room for a task's outcome. */
+  room(id: number): Uint8Array {
+    const start = (id & (this.history - 1)) * Math.ceil(this.resultBytes / 8) * 8;
+    return this.#rooms.subarray(start, start + this.resultBytes);
+  }
+
+  /** What CLAIM, RUN or CANCEL of a task's record is: the task's lap, and a phase, a state or a bit. */
+  word(id: number, bits: number): number {
+    return (((id | 0) >>> this.#shift) << 3) | bits;
+  }
+
+  /** That word, RUN, is about this task, not about a former one in the same record. */
+  hasStarted(id: number, word: number): boolean {
+    return word >>> 3 === (id | 0) >>> this.#shift && (word & 7) !== 0;
+  }
+
+  isRunning(id: number): boolean {
+    return Atomics.load(this.words, this.run(id)) === this.word(id, State.RUNNING);
+  }
+
+  /** The task is queued or running. */
+  isOpen(id: number): boolean {
+    const state = Atomics.load(this.words, this.run(id));
+    const started = this.hasStarted(id, state);
+    if (started ? (state & 7) !== State.RUNNING : this.closed) return false;
+    return Atomics.load(this.words, this.claim(id)) === this.word(id, Phase.QUEUED);
+  }
+
+  /**
+   * The channel is closed and empty: no task that has not been started ever will be. A record that says QUEUED is of a
+   * send that failed, or whose thread died in it, perhaps after it had been stopped for all that time.
+   */
+  get closed(): boolean {
+    return Atomics.load(this.words, CLOSED) === 1;
+  }
+
+  /** Comes after the end of all tasks that were accepted. */
+  close(): void {
+    Atomics.store(this.words, CLOSED, 1);
+  }
+
+  /** The ids of all tasks that are queued or running, oldest first. A snapshot. */
+  open(): number[] {
+    const ids: number[] = [];
+    for (let record = 0; record < this.history; record++) {
+      const claim = Atomics.load(this.words, CLAIMS + record * CLAIM_WORDS);
+      const id = this.#idIn(record, claim >>> 3);
+      if (claim !== 0 && this.isOpen(id)) ids.push(id);
+    }
+    return ids.sort((a, b) => a - b);
+  }
+
+  /** The ids of all tasks that are running, oldest first: also of those that were sent without `runTask`. */
+  running(): number[] {
+    const ids: number[] = [];
+    for (let record = 0; record < this.history; record++) {
+      const state = Atomics.load(this.words, this.#runs + record * RUN_WORDS);
+      if ((state & 7) === State.RUNNING) ids.push(this.#idIn(record, state >>> 3));
+    }
+    return ids.sort((a, b) => a - b);
+  }
+
+  #idIn(record: number, lap: number): number {
+    const epoch = this.words[CLAIMS + record * CLAIM_WORDS + EPOCH] ?? 0;
+    return epoch * 2 ** 32 + ((lap << this.#shift) >>> 0) + record;
+  }
+
+  /** The record of a task, or `undefined`: never accepted, or so long ago that its record was used again. */
+  read(id: number): TaskRecord | undefined {
+    const { words, times } = this;
+    const [claimAt, runAt] = [this.claim(id), this.run(id)];
+    const claimTimes = new Float64Array(CLAIM_WORDS / 2);
+    const runTimes = new Float64Array(RUN_WORDS / 2);
+    const claim = new Int32Array(claimTimes.buffer);
+    const run = new Int32Array(runTimes.buffer);
+    for (;;) {
+      const phase = Atomics.load(words, claimAt); // pairs with the stores of CLAIM and RUN: all that they
+      const state = Atomics.load(words, runAt); //   published is visible
+      if (phase !== this.word(id, Phase.QUEUED)) return undefined;
+      const started = this.hasStarted(id, state);
+      if (!started && this.closed) return undefined;
+      claim.set(words.subarray(claimAt, claimAt + CLAIM_WORDS));
+      run.set(words.subarray(runAt, runAt + RUN_WORDS));
+      for (let i = ENQUEUED; i <= DROPPED; i++) claimTimes[i] = times[(claimAt >> 1) + i] ?? 0; // whole
+      for (let i = STARTED; i <= EXPIRED; i++) runTimes[i] = times[(runAt >> 1) + i] ?? 0;
+      const size = started && isOutcome(state & 7) ? (run[SIZE] ?? 0) : 0;
+      if (size > 0) this.#decoder.bytes.set(this.room(id).subarray(0, size));
+      if (Atomics.add(words, claimAt, 0) !== phase || Atomics.add(words, runAt, 0) !== state) continue;
+      if (claim[EPOCH] !== Math.floor(id / 2 ** 32)) return undefined;
+      run[0] = started ? state : 0;
+      const asked = run[CANCEL] === this.word(id, 1);
+      const outcome = size > 0 ? this.#decoder.decode(size) : undefined;
+      return describe(id, { claim, run, claimTimes, runTimes }, asked, outcome, this.#offset);
+    }
+  }
+}
