@@ -44,16 +44,14 @@ export class Bell {
     this.#retract();
   }
 
-  /** Like {@link wait}, but the event loop goes on. Keeps the thread alive, as a pending `waitAsync` does not. */
+  /** Like {@link wait}, but the event loop goes on. Does not keep the thread alive: see {@link keepAlive}. */
   async waitAsync(ready: () => boolean, ms: number): Promise<void> {
     Atomics.store(this.#words, this.#at, PARKED); // pairs with the load in ring; then look
     if (!ready()) {
       const wait = Atomics.waitAsync(this.#words, this.#at, PARKED, ms); // pairs with the notify in ringAlways
       if (wait.async) {
         this.#pending += 1;
-        keepAlive(1);
         await wait.value;
-        keepAlive(-1);
         this.#pending -= 1;
       }
     }

@@ -1,7 +1,7 @@
 /** The receiving half of a channel: how the one receiver waits for messages and takes them out. */
 import { threadId } from 'node:worker_threads';
 import { CorruptMessageError, Decoder } from '../codec/index.js';
-import { SLICE_MS } from './park.js';
+import { keepAlive, SLICE_MS } from './park.js';
 import { ReceiverPatience } from './patience.js';
 import { EMPTY, END, type Link, Ring } from './ring.js';
 
@@ -72,7 +72,9 @@ export class Receiver<T> {
       if (length === EMPTY) {
         if (patient && this.#patience.doze()) continue;
         this.#receiving = true;
+        keepAlive(1);
         await this.#ring.bell.waitAsync(() => this.#ring.peek() !== EMPTY, Number.POSITIVE_INFINITY);
+        keepAlive(-1);
         this.#receiving = false;
       } else {
         const value = this.#take(length, accept);

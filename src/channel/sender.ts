@@ -10,6 +10,7 @@ import { Encoder } from '../codec/index.js';
 import { ChannelClosedError, SendTimeoutError } from './errors.js';
 import { type Life, MAX_SENDERS } from './line.js';
 import type { Scratch } from './memory.js';
+import { keepAlive } from './park.js';
 import { NAP_MS, SenderPatience } from './patience.js';
 import { type Claimant, type Link, Outcome, Ring } from './ring.js';
 
@@ -272,9 +273,11 @@ export class Sender<T> {
   /** Waits to be called while anything waits. */
   async #listen(): Promise<void> {
     this.#listening = true;
+    keepAlive(1);
     while (this.#waiting.length > 0) {
       await this.#ring.line.bell(this.slot).waitAsync(() => this.#postWaiting(), NAP_MS);
     }
+    keepAlive(-1);
     this.#listening = false;
   }
 
