@@ -345,6 +345,19 @@ describe('A deadline', () => {
     await assertGoesOn(tx);
   });
 
+  test('ends with it what else runs in that thread, and nothing else: what is queued runs in the next one', async (t) => {
+    const { tx } = await start(t, { concurrency: 3 });
+    const beside = await runTask(tasks.holdAsync(word()), tx);
+    const endless = await runTask(tasks.spinAsync(word()), tx);
+    const queued = [await runTask(tasks.echo(1), tx), await runTask(tasks.later(2, 1), tx)];
+    assert.equal((await failure(endless)).code, 'ERR_TASK_TIMEOUT');
+    const crashed = await failure(beside);
+    assert.equal(crashed.code, 'ERR_WORKER_CRASHED');
+    assert.match(crashed.message, /a task ran past its timeout/);
+    const results = await within(2000, Promise.all(queued.map((each) => each.finished())));
+    assert.deepEqual(results, [1, 2]);
+  });
+
   test('aborts the signal of an async task, and does not cost the thread', async (t) => {
     const { tx, errors } = await start(t);
     const aborted = word();

@@ -10,8 +10,8 @@ import type { Ledger } from './ledger.js';
 
 /** How often to look. */
 const WATCH_MS = 50;
-/** How long a late task may take to end by itself: a sync one that has returned just now, an async one whose timer is due. */
-const GRACE_MS = { sync: WATCH_MS / 2, async: 250 } as const;
+/** How long a late task may take to end by itself: a sync one may have returned just now, an async one has a timer. */
+const GRACE_MS = { sync: 100, async: 250 } as const;
 
 /** Watches the tasks of one thread. */
 export class Deadlines {

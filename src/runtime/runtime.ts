@@ -67,6 +67,7 @@ export class Runtime {
   readonly #supervisor: Supervisor;
   readonly #ended: Promise<void>;
   #ending = false;
+  #over = false;
   #report: Promise<DrainReport> | undefined;
 
   /** @internal */
@@ -87,9 +88,9 @@ export class Runtime {
     this.#ended = supervised;
   }
 
-  /** No task runs, although the runtime has not been asked to end: its thread keeps dying at once, or there is none. */
+  /** Its thread keeps dying at once, or there is none, although the runtime has not come to its end as it was asked to. */
   get failing(): boolean {
-    return !this.#ending && !this.#supervisor.healthy;
+    return !(this.#ending && this.#over) && !this.#supervisor.healthy;
   }
 
   /** Tasks are accepted and run: the runtime is neither failing nor ending. */
@@ -137,6 +138,8 @@ export class Runtime {
       this.#rx.close();
       this.#cancelQueued();
       refuse(error);
+    } finally {
+      this.#over = true;
     }
   }
 
@@ -170,6 +173,7 @@ function checked(
   rx: Receiver<Task>,
   options: RuntimeOptions,
 ): { readonly [K in keyof RuntimeOptions]-?: NonNullable<RuntimeOptions[K]> } {
+  if (!(rx instanceof Receiver)) throw new TypeError(`Expected \`rx\` to be a Receiver, got ${shown(rx)}`);
   const { tasks, concurrency = 1, history, log = true, startTimeout } = expectObject('options', options);
   if (!(tasks instanceof URL)) throw new TypeError(`Expected \`tasks\` to be a URL, got ${shown(tasks)}`);
   if (typeof log !== 'boolean') throw new TypeError(`Expected \`log\` to be a boolean, got ${shown(log)}`);

@@ -26,7 +26,7 @@ import { checkBooks, checkReport } from './check.js';
 import { Crew } from './crew.js';
 import { expectRefused, sendEarly } from './early.js';
 import { roundTask } from './round-task.js';
-import { HOW, SPOILS, SPOILT } from './tasks.js';
+import { HOW, LOADED, SPOILS, SPOILT } from './tasks.js';
 
 /** How the round ends: everything has run; or the drain comes under load, with a deadline, or cut short. */
 const End = { LATE: 0, DEADLINE: 1, CLOSE: 2, DRAIN_THEN_CLOSE: 3 } as const;
@@ -201,7 +201,7 @@ export class Round {
   #strikeDead(): void {
     const worker = threads.at(-1);
     if (worker === undefined) return;
-    if (!worker.ready) this.totals.startsDisturbed += 1;
+    if (Atomics.load(words, LOADED) !== worker.threadId) this.totals.startsDisturbed += 1;
     this.totals.workersEnded += 1;
     void worker.terminate();
   }

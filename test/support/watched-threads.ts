@@ -8,8 +8,6 @@ import workerThreads, { Worker } from 'node:worker_threads';
 export interface WatchedThread extends Worker {
   /** In milliseconds since 1970. */
   readonly born: number;
-  /** It has loaded its tasks, and said so. */
-  readonly ready: boolean;
 }
 
 /** Oldest first. Empty it to begin anew. */
@@ -17,15 +15,11 @@ export const threads: WatchedThread[] = [];
 
 class WatchedWorker extends Worker {
   readonly born: number = Date.now();
-  ready = false;
 
   constructor(...args: ConstructorParameters<typeof Worker>) {
     super(...args);
     if (args[1]?.name !== 'async-tasks') return; // a test's own
     threads.push(this);
-    this.once('message', () => {
-      this.ready = true;
-    });
   }
 }
 
