@@ -12,7 +12,13 @@ export {
 } from './errors.js';
 export { blockingRunTask, type RunOptions, runTask, type TaskHandle, tryRunTask } from './handle.js';
 export type { FinalState, TaskRecord, TaskState } from './record.js';
-export { type DrainReport, type Runtime, type RuntimeOptions, startRuntime } from './runtime.js';
+export {
+  type DrainOptions,
+  type DrainReport,
+  type Runtime,
+  type RuntimeOptions,
+  startRuntime,
+} from './runtime.js';
 export {
   asyncTask,
   type Definition,

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { Receiver } from '../channel/index.js';
+import { logMemory, printError } from '../log.js';
 import { TaskTimeoutError, WorkerCrashedError } from './errors.js';
 import { createLedgerMemory, Ledger } from './ledger.js';
 import type { TaskRecord } from './record.js';
@@ -26,6 +27,11 @@ export interface RuntimeOptions {
   readonly history?: number;
   /** `false`: no lines about each task on stdout. Failed tasks and dying threads are logged in any case. */
   readonly log?: boolean;
+}
+
+export interface DrainOptions {
+  readonly timeout?: number;
+  readonly delay?: number;
 }
 
 /** What became of the tasks that were queued or running when the runtime was asked to end. */
@@ -95,7 +101,7 @@ export class Runtime {
     rx.link.companion = ledger;
     this.ledger = new Ledger(ledger);
     this.#rx = rx;
-    this.#setup = { rx: handle, ledger, tasks: tasks.href, concurrency, log };
+    this.#setup = { rx: handle, ledger, tasks: tasks.href, concurrency, log, logMemory: logMemory() };
     let supervised: Promise<void> = Promise.resolve();
     this.started = new Promise((ready, refuse) => {
       supervised = this.#supervise(ready, refuse);
@@ -113,7 +119,7 @@ export class Runtime {
     return !this.failing && !this.ending;
   }
 
-  /** The runtime has been asked to end: no more tasks are accepted. */
+  /** The runtime has been asked to end. */
   get ending(): boolean {
     return this.#ending;
   }
@@ -125,11 +131,13 @@ export class Runtime {
 
   /**
    * Accepts no more tasks, runs what is queued, and ends the thread; after `timeout` milliseconds (default 25,000) it
-   * gives up: the running task ends with its thread, the queued ones are cancelled.
+   * gives up: the running task ends with its thread, the queued ones are cancelled. For the first `delay` milliseconds
+   * (default 0) it is only not `ready`, and still accepts tasks.
    */
-  drain({ timeout = DRAIN_MS }: { timeout?: number } = {}): Promise<DrainReport> {
+  drain({ timeout = DRAIN_MS, delay = 0 }: DrainOptions = {}): Promise<DrainReport> {
     expectInteger('timeout', timeout, 0, 2 ** 31 - 1);
-    this.#report ??= this.#drain(timeout);
+    expectInteger('delay', delay, 0, 2 ** 31 - 1);
+    this.#report ??= this.#drain(timeout, delay);
     return this.#report;
   }
 
@@ -229,7 +237,7 @@ export class Runtime {
   async #backOff(life: ThreadEnd, victims: number): Promise<void> {
     this.#deaths = life.ms < AT_ONCE_MS && victims === 0 ? this.#deaths + 1 : 0;
     const delay = this.#deaths < 2 ? 0 : Math.min(MAX_BACKOFF_MS, BACKOFF_MS * 2 ** (this.#deaths - 2));
-    console.error(`worker thread ended: ${inspect(life.cause)}\nstarting another in ${delay} ms`);
+    printError(`worker thread ended: ${inspect(life.cause)}\nstarting another in ${delay} ms`);
     if (delay > 0) await sleep(delay, undefined, { signal: this.#gaveUp.signal }).catch(() => {});
   }
 
@@ -251,11 +259,12 @@ export class Runtime {
 
   // ── The end ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  async #drain(timeout: number): Promise<DrainReport> {
+  async #drain(timeout: number, delay: number): Promise<DrainReport> {
     this.#ending = true;
+    const timer = setTimeout(() => this.#giveUp(), timeout);
+    if (delay > 0) await sleep(delay, undefined, { signal: this.#gaveUp.signal }).catch(() => {});
     this.#rx.close();
     const ids = this.ledger.open();
-    const timer = setTimeout(() => this.#giveUp(), timeout);
     if (timeout === 0) this.#giveUp();
     await this.#ended;
     clearTimeout(timer);

@@ -1,7 +1,7 @@
 /** The worker thread's entry: import the tasks, take over the channel's receiver, run the executor. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { Receiver, type ReceiverHandle } from '../channel/index.js';
-import { installDirectConsole } from './console.js';
+import { printDirectly } from '../log.js';
 import { taskExec } from './executor.js';
 import { Ledger } from './ledger.js';
 import { moduleOf, type Task } from './task.js';
@@ -13,6 +13,7 @@ export interface WorkerSetup {
   readonly tasks: string;
   readonly concurrency: number;
   readonly log: boolean;
+  readonly logMemory: SharedArrayBuffer;
 }
 
 /** What the thread tells the runtime. If it dies instead, the runtime sees that. */
@@ -21,8 +22,8 @@ export type WorkerMessage =
   | { readonly type: 'drained' };
 
 process.setSourceMapsEnabled(true);
-installDirectConsole();
 const setup = workerData as WorkerSetup;
+printDirectly(setup.logMemory);
 
 const exports: { readonly tasks?: unknown } = await import(setup.tasks);
 const module = moduleOf(exports.tasks);
