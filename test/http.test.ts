@@ -1,6 +1,5 @@
-/** The routes and their answers: the application as shipped, in this process, asked over real connections. */
+/** Routes, tasks and bodies over real connections to an application of the tests' own, in this process. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { METHODS } from 'node:http';
 import { after, test } from 'node:test';
@@ -38,9 +37,9 @@ async function ended(url: string): Promise<Record<string, unknown>> {
   return status(url);
 }
 
-/** The result of a text that the server accepts. */
-async function count(body: string | Uint8Array): Promise<unknown> {
-  return (await ended(acceptedAt(await ask('POST', '/count_words', body))))['result'];
+/** What became of a text that the server accepts. */
+async function measured(body: string | Uint8Array): Promise<unknown> {
+  return (await ended(acceptedAt(await ask('POST', '/measure', body))))['result'];
 }
 
 function isTime(value: unknown): boolean {
@@ -59,35 +58,36 @@ test('/healthz and /readyz are 200 while all is well', async () => {
   text(await ask('GET', '/readyz'), 200, 'ok');
 });
 
-test('both start routes accept a task by GET and by POST, and say where it is', async (t) => {
+test('a route accepts a task by each of its methods, and says where it is', async (t) => {
   const blockade = await app.block(t);
   const urls: string[] = [];
-  for (const [path, task, kind] of [
-    ['/start_sync_task', 'syncTask', 'sync'],
-    ['/start_async_task', 'asyncTask', 'async'],
-  ]) {
-    for (const method of ['GET', 'POST']) {
-      const url = acceptedAt(await ask(method, path ?? ''));
-      const { id, task: name, kind: shown, state } = await status(url);
-      assert.deepEqual([id, name, shown, state], [url.slice('/tasks/'.length), task, kind, 'queued']);
-      urls.push(url);
-    }
+  for (const [method, path, task, kind] of [
+    ['GET', '/hold', 'hold', 'sync'],
+    ['POST', '/hold', 'hold', 'sync'],
+    ['POST', '/wait', 'wait', 'async'],
+  ] as const) {
+    const url = acceptedAt(await ask(method, path));
+    const { id, task: name, kind: shown, state } = await status(url);
+    assert.deepEqual([id, name, shown, state], [url.slice('/tasks/'.length), task, kind, 'queued']);
+    urls.push(url);
   }
-  assert.equal(new Set(urls).size, 4);
-  assert.equal(app.open, 5);
+  assert.equal(new Set(urls).size, 3);
+  assert.equal(app.open, 4);
   for (const url of urls) assert.equal((await ask('DELETE', url)).status, 200);
   await blockade.end();
 });
 
 const ROUTES: Record<string, string> = {
-  '/': 'GET, HEAD',
-  '/start_sync_task': 'GET, POST',
-  '/start_async_task': 'GET, POST',
-  '/count_words': 'POST',
-  '/tasks/': 'GET, HEAD, DELETE',
-  '/tasks/1-abc': 'GET, HEAD, DELETE',
-  '/healthz': 'GET, HEAD',
-  '/readyz': 'GET, HEAD',
+  '/': 'GET, HEAD, OPTIONS',
+  '/hold': 'GET, HEAD, POST, OPTIONS',
+  '/wait': 'POST, OPTIONS',
+  '/measure': 'POST, OPTIONS',
+  '/measure/some': 'POST, PUT, OPTIONS',
+  '/size': 'PATCH, OPTIONS',
+  '/tasks/': 'GET, HEAD, DELETE, OPTIONS',
+  '/tasks/1-abc': 'GET, HEAD, DELETE, OPTIONS',
+  '/healthz': 'GET, HEAD, OPTIONS',
+  '/readyz': 'GET, HEAD, OPTIONS',
 };
 
 for (const [path, allow] of Object.entries(ROUTES)) {
@@ -118,9 +118,9 @@ test('whatever else is asked for is 404, by any method', async () => {
     '/tasks',
     '/healthz/',
     '//',
-    '/Start_sync_task',
-    '/start_sync_task/',
-    '/%2e',
+    '/Hold',
+    '/hold/',
+    '/%2F',
     '/../',
     '/__proto__',
     '/constructor',
@@ -135,7 +135,7 @@ test('whatever else is asked for is 404, by any method', async () => {
 
 test('HEAD is answered like GET, without the body', async (t) => {
   const blockade = await app.block(t);
-  const url = acceptedAt(await ask('POST', '/count_words', 'a'));
+  const url = acceptedAt(await ask('POST', '/measure', 'a'));
   await blockade.end();
   const connection = await Connection.open(port);
   for (const path of ['/', '/healthz', '/readyz', url, '/tasks/0-no', '/nothing']) {
@@ -153,12 +153,12 @@ test('HEAD is answered like GET, without the body', async (t) => {
 test('a task is shown queued, then succeeded, with its times and its result', async (t) => {
   const before = Date.now();
   const blockade = await app.block(t);
-  const url = acceptedAt(await ask('POST', '/count_words', 'to be\nor not\n'));
+  const url = acceptedAt(await ask('POST', '/measure', 'to be\nor not\n'));
   const queued = await status(url);
   const { enqueued, ...rest } = queued;
   assert.deepEqual(rest, {
     id: url.slice('/tasks/'.length),
-    task: 'countWords',
+    task: 'measure',
     kind: 'sync',
     state: 'queued',
     cancelRequested: false,
@@ -170,7 +170,7 @@ test('a task is shown queued, then succeeded, with its times and its result', as
   await blockade.end();
   const view = await status(url);
   assert.equal(view['state'], 'succeeded');
-  assert.deepEqual(view['result'], { lines: 2, words: 4, bytes: 13 });
+  assert.deepEqual(view['result'], { units: 13, bytes: 13 });
   assert.ok(!('error' in view));
   const times = [view['enqueued'], view['started'], view['finished']].map(String);
   assert.ok(times.every(isTime));
@@ -181,7 +181,7 @@ test('a task is shown queued, then succeeded, with its times and its result', as
 test('a running task is shown running, and is asked to stop by DELETE: 202', async (t) => {
   const own = await Application.start();
   t.after(() => own.stop());
-  const url = acceptedAt(await request(own.port, 'POST', '/start_sync_task'));
+  const url = acceptedAt(await request(own.port, 'POST', '/endure'));
   let view: Record<string, unknown> = {};
   do {
     const answer = await request(own.port, 'GET', url);
@@ -202,7 +202,7 @@ test('a running task is shown running, and is asked to stop by DELETE: 202', asy
 
 test('a queued task is cancelled by DELETE: 200, and 409 from then on', async (t) => {
   const blockade = await app.block(t);
-  const url = acceptedAt(await ask('POST', '/start_async_task'));
+  const url = acceptedAt(await ask('POST', '/wait'));
   const answer = await ask('DELETE', url);
   assert.equal(answer.status, 200);
   assert.equal(answer.headers['content-type'], 'application/json');
@@ -216,7 +216,7 @@ test('a queued task is cancelled by DELETE: 200, and 409 from then on', async (t
 });
 
 test('DELETE of a task that has ended is 409, and changes nothing', async () => {
-  const url = acceptedAt(await ask('POST', '/count_words', 'a'));
+  const url = acceptedAt(await ask('POST', '/measure', 'a'));
   const view = await ended(url);
   assert.match(problem(await ask('DELETE', url), 409), /succeeded/);
   assert.deepEqual(await status(url), view);
@@ -227,7 +227,7 @@ test('a task whose thread dies is shown failed, with the error and its cause, an
   const born = once(process, 'worker');
   const own = await Application.start();
   t.after(() => own.stop());
-  const url = acceptedAt(await request(own.port, 'POST', '/start_async_task'));
+  const url = acceptedAt(await request(own.port, 'POST', '/wait'));
   await until(() => own.ledger.running().length === 1);
   const [worker] = await born;
   await worker.terminate();
@@ -249,8 +249,8 @@ test('a task whose thread dies is shown failed, with the error and its cause, an
 test('every URL that is not a task’s own is the same 404, by GET and by DELETE', async (t) => {
   const blockade = await app.block(t);
   const [first = '', second = ''] = [
-    acceptedAt(await ask('POST', '/count_words', 'a')),
-    acceptedAt(await ask('POST', '/count_words', 'b')),
+    acceptedAt(await ask('POST', '/measure', 'a')),
+    acceptedAt(await ask('POST', '/measure', 'b')),
   ];
   const [id = '', code = ''] = first.slice('/tasks/'.length).split(/-(.*)/s);
   const [otherId = '', otherCode = ''] = second.slice('/tasks/'.length).split(/-(.*)/s);
@@ -284,8 +284,8 @@ test('every URL that is not a task’s own is the same 404, by GET and by DELETE
     `${'9'.repeat(400)}-${code}`,
     `NaN-${code}`,
     `undefined-${code}`,
-    `${id}%2D${code}`,
-    `%${id.charCodeAt(0).toString(16)}-${code}`,
+    `${id}%252D${code}`,
+    `${id}%2F${code}`,
     `${id}-${code}%00`,
     `${id}-${code}/`,
     `/${id}-${code}`,
@@ -308,7 +308,7 @@ test('every URL that is not a task’s own is the same 404, by GET and by DELETE
 });
 
 test('a task that ended long ago is 404', async () => {
-  const url = acceptedAt(await ask('POST', '/count_words', 'a'));
+  const url = acceptedAt(await ask('POST', '/measure', 'a'));
   await ended(url);
   for (let n = 0; n < 1024; n++) {
     const idle = move({}, () => {});
@@ -324,39 +324,23 @@ test('another start of the application gives the same task another URL', async (
   for (let n = 0; n < 2; n++) {
     const own = await Application.start();
     t.after(() => own.stop());
-    codes.add((await request(own.port, 'POST', '/count_words', { body: '' })).headers['location']);
+    codes.add((await request(own.port, 'POST', '/measure', { body: '' })).headers['location']);
   }
   assert.equal(codes.size, 2);
 });
 
 // ── Texts ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-test('a text is counted as `wc` does it', async () => {
-  for (const body of [
-    '',
-    'a',
-    'a\n',
-    '\n\n\n',
-    ' a  b\tc\r\nd\v\fe ',
-    'no newline at the end',
-    'Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich\n',
-    '日本語 テキスト\n',
-    '🙂 🙃\n'.repeat(1000),
-  ]) {
-    const printed = execFileSync('wc', ['-lwc'], {
-      input: body,
-      env: { LC_ALL: 'C.UTF-8' },
-      encoding: 'utf8',
-    });
-    const [lines, words, bytes] = printed.trim().split(/\s+/).map(Number);
-    assert.deepEqual(await count(body), { lines, words, bytes }, JSON.stringify(body.slice(0, 40)));
+test('a text arrives as it was sent', async () => {
+  for (const body of ['', 'a\r\n\0', 'Zwölf Boxkämpfer', '日本語', '🙂 🙃\n'.repeat(1000)]) {
+    assert.deepEqual(await measured(body), { units: body.length, bytes: Buffer.byteLength(body) });
   }
 });
 
-test('a byte order mark is counted, and a POST without any body is the empty text', async () => {
-  assert.deepEqual(await count('\ufeffa b\n'), { lines: 1, words: 2, bytes: 7 });
-  const url = acceptedAt(await ask('POST', '/count_words'));
-  assert.deepEqual((await ended(url))['result'], { lines: 0, words: 0, bytes: 0 });
+test('a byte order mark is kept, and a POST without any body is the empty text', async () => {
+  assert.deepEqual(await measured('\ufeffa b\n'), { units: 5, bytes: 7 });
+  const url = acceptedAt(await ask('POST', '/measure'));
+  assert.deepEqual((await ended(url))['result'], { units: 0, bytes: 0 });
 });
 
 test('a text that is not UTF-8 is 400, and the connection goes on', async () => {
@@ -369,7 +353,7 @@ test('a text that is not UTF-8 is 400, and the connection goes on', async () => 
     [0xed, 0xa0, 0x80], // a surrogate
     [0xf4, 0x90, 0x80, 0x80], // past U+10FFFF
   ]) {
-    const answer = await connection.request('POST', '/count_words', { body: Uint8Array.from(bytes) });
+    const answer = await connection.request('POST', '/measure', { body: Uint8Array.from(bytes) });
     assert.match(problem(answer, 400), /UTF-8/);
   }
   text(await connection.request('GET', '/'), 200, 'Hello, world!');
@@ -378,11 +362,11 @@ test('a text that is not UTF-8 is 400, and the connection goes on', async () => 
 
 test('a text may come in chunks, cut inside a character', async () => {
   const connection = await Connection.open(port);
-  await connection.send('POST /count_words HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n');
+  await connection.send('POST /measure HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n');
   for (const byte of Buffer.from('ä €\n')) await connection.send(`1;a=b\r\n${String.fromCharCode(byte)}\r\n`);
   await connection.send('0\r\nTrailer: x\r\n\r\n');
   const url = acceptedAt(await connection.answer());
-  assert.deepEqual((await ended(url))['result'], { lines: 1, words: 2, bytes: 7 });
+  assert.deepEqual((await ended(url))['result'], { units: 4, bytes: 7 });
   text(await connection.request('GET', '/'), 200, 'Hello, world!');
   connection.drop();
 });
@@ -391,13 +375,13 @@ const tooLarge = /Expected a body of at most 65536 bytes/;
 
 test('a body that is declared too large is 413 at once, before it is sent', async () => {
   for (const length of ['65537', '99999999999', '9007199254740993']) {
-    const answer = await request(port, 'POST', '/count_words', { headers: { 'content-length': length } });
+    const answer = await request(port, 'POST', '/measure', { headers: { 'content-length': length } });
     assert.match(problem(answer, 413), tooLarge);
   }
 });
 
 test('a body that grows too large is 413, in one chunk or in many', async () => {
-  const head = 'POST /count_words HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n';
+  const head = 'POST /measure HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n';
   const chunk = (size: number) => `${size.toString(16)}\r\n${'a'.repeat(size)}\r\n`;
   for (const body of [chunk(MAX_BODY + 1), chunk(1024).repeat(64) + chunk(1)]) {
     const connection = await Connection.open(port);
@@ -408,11 +392,11 @@ test('a body that grows too large is 413, in one chunk or in many', async () => 
 });
 
 test('a text of 40,000 characters that need two bytes each is 413, and the refusal names the limit', async () => {
-  assert.match(problem(await ask('POST', '/count_words', 'é'.repeat(40_000)), 413), tooLarge);
+  assert.match(problem(await ask('POST', '/measure', 'é'.repeat(40_000)), 413), tooLarge);
 });
 
 test('a text that fits, but not as a task, is 413, and the refusal names both sizes', async () => {
-  const detail = problem(await ask('POST', '/count_words', `${'a'.repeat(40_000)}€`), 413);
+  const detail = problem(await ask('POST', '/measure', `${'a'.repeat(40_000)}€`), 413);
   assert.match(detail, /Expected at most 65536 bytes, got 800\d\d: /); // two bytes for each character, and a head
 });
 
@@ -420,7 +404,7 @@ test('a client that sends everything before it reads still learns that it was to
   for (const framing of ['content-length: 20000000', 'transfer-encoding: chunked']) {
     const connection = await Connection.open(port);
     connection.socket.pause();
-    await connection.send(`POST /count_words HTTP/1.1\r\nHost: a\r\n${framing}\r\n\r\n`);
+    await connection.send(`POST /measure HTTP/1.1\r\nHost: a\r\n${framing}\r\n\r\n`);
     const body = 'a'.repeat(20_000_000);
     await connection.send(framing.startsWith('c') ? body : `1312d00\r\n${body}\r\n0\r\n\r\n`);
     assert.ok(!connection.socket.destroyed, `Reset while it sent its body with ${framing}`);
@@ -450,12 +434,12 @@ test('with 32 queued and 1 running the next request waits, and is accepted when 
   const urls: string[] = [];
   for (let n = 0; n < CAPACITY; n++) {
     const start = performance.now();
-    urls.push(acceptedAt(await ask('POST', '/start_async_task')));
+    urls.push(acceptedAt(await ask('POST', '/wait')));
     assert.ok(performance.now() - start < AT_ONCE_MS);
   }
   assert.equal(app.open, CAPACITY + 1);
   const waiting = await Connection.open(port);
-  const answered = waiting.request('POST', '/count_words', { body: 'a b' });
+  const answered = waiting.request('POST', '/measure', { body: 'a b' });
   await until(() => app.open === CAPACITY + 2);
   assert.equal(waiting.unread, '');
   // A cancelled task leaves the queue when the worker thread gets to it.
@@ -463,7 +447,7 @@ test('with 32 queued and 1 running the next request waits, and is accepted when 
   assert.equal(waiting.unread, '');
   await blockade.release();
   const view = await ended(acceptedAt(await answered));
-  assert.deepEqual([view['state'], view['result']], ['succeeded', { lines: 0, words: 2, bytes: 3 }]);
+  assert.deepEqual([view['state'], view['result']], ['succeeded', { units: 3, bytes: 3 }]);
   for (const url of urls) assert.equal((await status(url))['state'], 'cancelled');
   waiting.drop();
 });
@@ -473,7 +457,7 @@ test('a queue that stays full for 1 s is 503, other requests are answered meanwh
   const before = ledger.open();
   const start = performance.now();
   const connection = await Connection.open(port);
-  const answered = connection.request('POST', '/start_sync_task').then((answer) => ({
+  const answered = connection.request('POST', '/hold').then((answer) => ({
     answer,
     ms: performance.now() - start,
   }));
@@ -506,7 +490,7 @@ test('a client that leaves while it waits for room queues nothing', async (t) =>
   for (const away of leave) {
     const connection = await Connection.open(port);
     const start = performance.now();
-    await connection.send('POST /start_sync_task HTTP/1.1\r\nHost: a\r\n\r\n');
+    await connection.send('POST /hold HTTP/1.1\r\nHost: a\r\n\r\n');
     await until(() => app.open === before.length + 1);
     away(connection);
     await until(() => app.open === before.length);
@@ -521,12 +505,12 @@ test('a client that leaves while it waits for room queues nothing', async (t) =>
 test('many clients wait in vain, and room is found afterwards', async (t) => {
   const blockade = await app.fill(t);
   const before = ledger.open();
-  const answers = await Promise.all(Array.from({ length: 300 }, () => ask('POST', '/count_words', 'a')));
+  const answers = await Promise.all(Array.from({ length: 300 }, () => ask('POST', '/measure', 'a')));
   for (const answer of answers) problem(answer, 503);
   assert.deepEqual(ledger.open(), before);
   await blockade.end();
   const again = await app.block(t);
-  for (let n = 0; n < CAPACITY; n++) acceptedAt(await ask('POST', '/count_words', 'a'));
+  for (let n = 0; n < CAPACITY; n++) acceptedAt(await ask('POST', '/measure', 'a'));
   assert.equal(app.open, CAPACITY + 1);
   await again.end();
 });
@@ -535,7 +519,7 @@ test('clients that wait for room are accepted in the order in which they came', 
   const blockade = await app.fill(t);
   const waiting: Promise<Answer>[] = [];
   for (let n = 0; n < 20; n++) {
-    waiting.push(ask('POST', '/count_words', `${n}`));
+    waiting.push(ask('POST', '/measure', `${n}`));
     await until(() => app.open === CAPACITY + 2 + n);
   }
   await blockade.end();
@@ -566,7 +550,7 @@ test('while the worker thread keeps dying, /healthz and /readyz are 503', async 
     problem(answer, 503);
     assert.equal(answer.headers['retry-after'], '1');
   }
-  const url = acceptedAt(await request(own.port, 'POST', '/count_words', { body: 'a' }));
+  const url = acceptedAt(await request(own.port, 'POST', '/measure', { body: 'a' }));
   await own.rest();
   const { state } = JSON.parse((await request(own.port, 'GET', url)).body);
   assert.equal(state, 'succeeded');
@@ -576,15 +560,15 @@ test('while draining, tasks are refused, statuses are read, and connections are 
   const own = await Application.start();
   t.after(() => own.stop());
   const blockade = await own.fill(t, 1);
-  const url = acceptedAt(await request(own.port, 'POST', '/count_words', { body: 'a b' }));
-  const waiting = request(own.port, 'POST', '/count_words', { body: 'c' });
+  const url = acceptedAt(await request(own.port, 'POST', '/measure', { body: 'a b' }));
+  const waiting = request(own.port, 'POST', '/measure', { body: 'c' });
   await until(() => own.open === CAPACITY + 2);
   const drained = own.runtime.drain();
   assert.equal(problem(await waiting, 503), 'The server is going down');
   for (const [method, target] of [
-    ['POST', '/start_sync_task'],
-    ['GET', '/start_async_task'],
-    ['POST', '/count_words'],
+    ['POST', '/hold'],
+    ['GET', '/hold'],
+    ['POST', '/measure'],
     ['GET', '/readyz'],
   ]) {
     const answer = await request(own.port, method ?? '', target ?? '');
@@ -600,5 +584,5 @@ test('while draining, tasks are refused, statuses are read, and connections are 
   const { finished, unfinished } = await drained;
   assert.deepEqual([finished.length, unfinished.length], [CAPACITY + 1, 0]);
   const { state, result } = JSON.parse((await request(own.port, 'GET', url)).body);
-  assert.deepEqual([state, result], ['succeeded', { lines: 0, words: 2, bytes: 3 }]);
+  assert.deepEqual([state, result], ['succeeded', { units: 3, bytes: 3 }]);
 });

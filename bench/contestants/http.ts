@@ -1,15 +1,16 @@
 /**
- * The server as an application in this process, and what a request costs it, asked by autocannon in a process of its own
+ * An application on `src/http` in this process, and what a request costs it, asked by autocannon in a process of its own
  * (`bench/peers`). `route`: GET / or an enqueueing POST. `blocking`: the main thread also does a blocking send on a full
  * queue every 100 ms, as a server should not.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { createApp } from '#app';
 import { channel } from '#channel';
+import { createHttpServer, queueOf, type Routes, TaskResource, text } from '#http';
 import { startRuntime } from '#runtime';
 import type { Task } from '#runtime/task';
+import { tasks } from './quiet-tasks.js';
 
 export interface HttpSetup {
   readonly route: 'hello' | 'enqueue';
@@ -28,10 +29,15 @@ export interface HttpResult {
 
 const STALL_MS = 50;
 
+const routes: Routes<TaskResource> = {
+  '/': { GET: () => text(200, 'Hello, world!') },
+  '/start_sync_task': { GET: (exchange, resource) => resource.accept(exchange, tasks.nothing()) },
+};
+
 const { route, ms, blocking } = JSON.parse(process.argv[2] ?? '{}') as HttpSetup;
 const [tx, rx] = channel<Task>(32);
 const runtime = await startRuntime(rx, { tasks: new URL('./quiet-tasks.js', import.meta.url), log: false });
-const app = createApp({ tx, runtime, log: false });
+const app = createHttpServer(routes, new TaskResource(queueOf(tx, runtime)));
 app.listen(0, '127.0.0.1');
 await once(app, 'listening');
 const address = app.address();

@@ -90,9 +90,9 @@ function chooseKind(): string {
 }
 
 function requestFor(kind: string): Buffer {
-  if (kind === 'sync' || kind === 'async') return requestBytes('POST', `/start_${kind}_task`);
+  if (kind === 'sync' || kind === 'async') return requestBytes('POST', `/${kind}`);
   const body = kind === 'long' ? 'long '.repeat(10_000) : `${kind} ${'text '.repeat(random(20))}`;
-  return requestBytes('POST', '/count_words', { body });
+  return requestBytes('POST', '/text', { body });
 }
 
 /** One connection after the other: what it does on each is its own affair. */

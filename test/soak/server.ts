@@ -1,14 +1,22 @@
 /**
- * The soak's server process: the application wired as in `src/server.ts`, with books of what it has accepted, and a
+ * The soak's server process: an application wired as in `src/server.ts`, with books of what it has accepted, and a
  * sample of itself now and then. Whoever forked it is told by messages.
  */
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { createApp, MAX_TASK_BYTES } from '#app';
+import {
+  createHttpServer,
+  maxTaskBytes,
+  queueOf,
+  type Routes,
+  readText,
+  TaskResource,
+  taskRoutes,
+} from '#http';
 import { channel, type Runtime, type Sender, startRuntime, type Task } from '#index';
 import { sharedWords } from '../fixtures/gates.js';
-import { Count } from './tasks.js';
+import { Count, tasks } from './tasks.js';
 import type { Sample } from './verdict.js';
 
 /** What has become of all tasks, once the queue is drained. */
@@ -29,6 +37,16 @@ export type ServerMessage =
   | { readonly type: 'sample'; readonly sample: Sample }
   | { readonly type: 'drained'; readonly books: Books };
 
+const routes: Routes<TaskResource> = {
+  '/sync': { POST: (exchange, resource) => resource.accept(exchange, tasks.sync('foo')) },
+  '/async': { POST: (exchange, resource) => resource.accept(exchange, tasks.async('bar')) },
+  '/text': {
+    POST: async (exchange, resource) => resource.accept(exchange, tasks.text(await readText(exchange))),
+    maxBody: 65_536,
+  },
+  ...taskRoutes,
+};
+
 const sampleMs = Number(process.argv[2] ?? 5000);
 const words = sharedWords();
 let workers = 0;
@@ -37,11 +55,11 @@ process.on('worker', () => {
 });
 process.once('disconnect', () => process.exit(1)); // whoever forked it has gone
 
-const [tx, rx] = channel<Task>(32, { maxBytes: MAX_TASK_BYTES });
+const [tx, rx] = channel<Task>(32, { maxBytes: maxTaskBytes(routes) });
 const runtime = await startRuntime(rx, { tasks: new URL('./tasks.js', import.meta.url) });
 const accepted = countAccepted(tx);
 const dropped = countDropped(runtime);
-const server = createApp({ tx, runtime });
+const server = createHttpServer(routes, new TaskResource(queueOf(tx, runtime)));
 server.listen(0, '127.0.0.1');
 await once(server, 'listening');
 

@@ -1,6 +1,5 @@
 /**
- * The tasks of the soak. They have the names of `src/tasks.ts`, in its order, so that the application as shipped builds
- * them; what the worker thread runs is these. Each counts how it ends, in memory that outlives the thread.
+ * The tasks of the soak. Each counts how it ends, in memory that outlives the thread.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { asyncTask, currentTask, defineTasks, syncTask, type TaskContext } from '#index';
@@ -80,8 +79,8 @@ const kinds: Readonly<Record<string, (context: TaskContext) => unknown>> = {
 let asyncRuns = 0;
 
 export const tasks = defineTasks({
-  syncTask: syncTask((someVar: string) => counted(() => someVar)),
-  asyncTask: asyncTask((someVar: string) =>
+  sync: syncTask((someVar: string) => counted(() => someVar)),
+  async: asyncTask((someVar: string) =>
     countedAsync(async ({ signal }) => {
       await sleep(1, undefined, { signal });
       asyncRuns += 1;
@@ -89,7 +88,7 @@ export const tasks = defineTasks({
       return someVar;
     }),
   ),
-  countWords: syncTask(
+  text: syncTask(
     (text: string) => {
       const kind = /^\w*/.exec(text)?.[0] ?? '';
       return counted((context) => (kinds[kind] === undefined ? text.length : kinds[kind](context)));

@@ -1,17 +1,58 @@
-/** The application as shipped, in this process, with a task that keeps its worker thread busy for as long as a test likes. */
+/**
+ * An application on `src/http`, in this process, with routes and tasks of its own, and with a task that keeps its worker
+ * thread busy for as long as a test likes.
+ */
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
-import { createApp } from '#app';
 import { channel, type Sender } from '#channel';
+import {
+  createHttpServer,
+  type Handler,
+  queueOf,
+  type Routes,
+  readBody,
+  readText,
+  TaskResource,
+  taskRoutes,
+  text,
+} from '#http';
 import { type Runtime, startRuntime } from '#runtime';
 import { runTask, type TaskHandle } from '#runtime/handle';
 import type { Ledger } from '#runtime/ledger';
 import { move, type Task } from '#runtime/task';
+import { tasks } from '../fixtures/http-tasks.js';
 import { until } from './wait.js';
 
 export const CAPACITY = 32;
+
+const start =
+  (make: (rest: string) => Task): Handler<TaskResource> =>
+  (exchange, resource) =>
+    resource.accept(exchange, make(exchange.rest));
+const measure: Handler<TaskResource> = async (exchange, resource) =>
+  resource.accept(exchange, tasks.measure(await readText(exchange)));
+
+const routes: Routes<TaskResource> = {
+  '/': { GET: () => text(200, 'Hello, world!') },
+  '/hold': { GET: start(tasks.hold), POST: start(tasks.hold) },
+  '/endure': { POST: start(tasks.endure) },
+  '/wait': { POST: start(tasks.wait) },
+  '/measure': { POST: measure, maxBody: 65_536 },
+  '/measure/some': { POST: measure, PUT: measure, maxBody: 10 },
+  '/measure/none': { POST: measure },
+  '/size': { PATCH: async (exchange) => text(200, `${(await readBody(exchange)).length}`), maxBody: 100 },
+  '/give/*': { POST: start(tasks.give) },
+  '/fail/*': { POST: start(tasks.fail) },
+  '/größe/a b': { GET: () => text(200, 'found') },
+  '/broken': {
+    GET: () => {
+      throw new Error('on purpose');
+    },
+  },
+  ...taskRoutes,
+};
 
 export class Application {
   readonly server: Server;
@@ -24,22 +65,14 @@ export class Application {
     this.runtime = runtime;
   }
 
-  static async start(): Promise<Application> {
+  static async start(basePath?: string): Promise<Application> {
     const [tx, rx] = channel<Task>(CAPACITY);
-    const runtime = await startRuntime(rx, { tasks: new URL(import.meta.resolve('#tasks')), log: false });
-    const server = createApp({ tx, runtime, log: false });
+    const module = new URL('../fixtures/http-tasks.js', import.meta.url);
+    const runtime = await startRuntime(rx, { tasks: module, log: false });
+    const server = createHttpServer(routes, new TaskResource(queueOf(tx, runtime), basePath));
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    const app = new Application(server, tx, runtime);
-    // What the example tasks print is no concern of these tests.
-    const silenced = await runTask(
-      move({}, () => {
-        console.log = () => {};
-      }),
-      tx,
-    );
-    await silenced.finished();
-    return app;
+    return new Application(server, tx, runtime);
   }
 
   get port(): number {
@@ -63,11 +96,7 @@ export class Application {
 
   /** Keeps the worker thread busy. Resolves once it is. */
   async block(t: TestContext): Promise<Blockade> {
-    const task = move({}, (_none, context) => {
-      const never = new Int32Array(new SharedArrayBuffer(4));
-      while (!context.cancelled) Atomics.wait(never, 0, 0, 1);
-    });
-    const handle = await runTask(task, this.tx);
+    const handle = await runTask(tasks.hold(), this.tx);
     await until(() => handle.status()?.state === 'running');
     t.after(() => handle.cancel()); // whatever became of the test
     return new Blockade(this, handle);

@@ -140,7 +140,8 @@ function takeAnswer(bytes: Buffer, bodyless: boolean): { answer: Answer; length:
     headers[name] = line.slice(colon + 1).trim();
   }
   const start = headEnd + 4;
-  if (status < 200 || bodyless) return { answer: { status, headers, body: '' }, length: start };
+  if (status < 200 || status === 204 || bodyless)
+    return { answer: { status, headers, body: '' }, length: start };
   if (headers['transfer-encoding'] !== undefined) {
     // Node's own answers, which have no content.
     if (bytes.toString('latin1', start, start + 5) !== '0\r\n\r\n') return undefined;
@@ -175,6 +176,7 @@ export function text(answer: Answer, status: number, body: string): void {
 export function acceptedAt(answer: Answer): string {
   text(answer, 202, 'task started');
   const location = answer.headers['location'] ?? '';
+  assert.equal(answer.headers['retry-after'], '1');
   assert.match(location, /^\/tasks\/\d+-[\w-]{22}$/);
   return location;
 }
