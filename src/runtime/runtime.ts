@@ -151,7 +151,7 @@ export class Runtime {
   async #drain(timeout: number, delay: number): Promise<DrainReport> {
     this.#ending = true;
     const timer = setTimeout(() => this.#supervisor.giveUp(), timeout);
-    await this.#supervisor.pause(delay);
+    if (delay > 0) await this.#supervisor.pause(delay);
     this.#rx.close();
     const ids = this.ledger.open();
     if (timeout === 0) this.#supervisor.giveUp();
