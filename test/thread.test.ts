@@ -5,10 +5,13 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, describe, test as it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import workerThreads from 'node:worker_threads';
 import {
   channel,
@@ -172,6 +175,29 @@ describe('A tasks module', () => {
       code: 'ERR_START_TIMEOUT',
       message: /^Expected file:.*unending-tasks\.js to be imported within 300 ms/,
     });
+  });
+
+  test('with a syntax error, in itself or in what it imports, is refused with file and line', async (t) => {
+    t.mock.method(console, 'error', () => {});
+    const folder = await mkdtemp(join(tmpdir(), 'async-tasks-'));
+    t.after(() => rm(folder, { recursive: true }));
+    await writeFile(join(folder, 'broken.mjs'), 'export const a = 1;\nconst x = ;\n');
+    await writeFile(join(folder, 'between.mjs'), "export * from './broken.mjs';\n");
+    await writeFile(join(folder, 'entry.mjs'), "import { a } from './between.mjs';\nthrow new Error(a);\n");
+    await writeFile(join(folder, 'unnamed.mjs'), "\nimport { nothing } from 'node:fs';\n");
+    for (const [name, place] of [
+      ['broken.mjs', /^\S*broken\.mjs:2\nconst x = ;\n *\^\nSyntaxError: Unexpected token/],
+      ['entry.mjs', /^\S*broken\.mjs:2\nconst x = ;/],
+      ['unnamed.mjs', /^\S*unnamed\.mjs:2\nimport \{ nothing \}/],
+    ] as const) {
+      const [, rx] = channel<Task>();
+      const starting = startRuntime(rx, { tasks: pathToFileURL(join(folder, name)) });
+      await assert.rejects(within(10_000, starting), (error: Error) => {
+        assert.equal(error.name, 'SyntaxError');
+        assert.match(error.stack ?? '', place);
+        return true;
+      });
+    }
   });
 
   test('that awaits what never comes is told so at once', async (t) => {

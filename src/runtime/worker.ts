@@ -4,6 +4,7 @@ import { Receiver, type ReceiverHandle } from '../channel/index.js';
 import { taskExec } from './executor.js';
 import { Ledger } from './ledger.js';
 import { printDirectly } from './log.js';
+import { placed } from './syntax.js';
 import { moduleOf, type Task, type TaskModule } from './task.js';
 
 /** What the runtime gives the thread. */
@@ -48,7 +49,9 @@ function takeSetup(): WorkerSetup {
 }
 
 async function importTasks(url: string): Promise<TaskModule> {
-  const { tasks }: { readonly tasks?: unknown } = await import(url);
+  const { tasks }: { readonly tasks?: unknown } = await import(url).catch((error) => {
+    throw error instanceof SyntaxError ? placed(error, url) : error;
+  });
   const module = moduleOf(tasks);
   if (module !== undefined) return module;
   if (!looksDefined(tasks)) throw new TypeError(`Expected ${url} to export \`tasks\`, made by defineTasks`);
