@@ -9,7 +9,7 @@ import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import fc from 'fast-check';
 import { ChannelClosedError, channelIn, Receiver, Sender, SendTimeoutError } from '#channel';
-import { createMemory } from '#channel/ring';
+import { createMemory } from '#channel/memory';
 import { describeState } from './support/state.js';
 import { endWithTests, seedFrom } from './support/wait.js';
 
@@ -23,11 +23,13 @@ class Call {
   state = 'pending';
   result: unknown;
   readonly value: number;
+  readonly sender: number;
   readonly done: Promise<void>;
   readonly abort: AbortController = new AbortController();
 
-  constructor(value: number, start: (signal: AbortSignal) => Promise<unknown>) {
+  constructor(value: number, sender: number, start: (signal: AbortSignal) => Promise<unknown>) {
     this.value = value;
+    this.sender = sender;
     const settle = (state: string) => (result: unknown) => {
       this.state = state;
       this.result = result;
@@ -41,6 +43,9 @@ interface Model {
   capacity: number;
   admitted: number[];
   waiting: Call[];
+  /** When each sender that waits came into line, or was last served. */
+  turns: (number | undefined)[];
+  nextTurn: number;
   open: boolean[];
   closed: boolean;
   receiving: Call | undefined;
@@ -82,7 +87,7 @@ function step(m: Model, r: Real): void {
   for (let moved = true; moved; ) {
     moved = false;
     while (m.admitted.length < m.capacity && m.waiting.length > 0) {
-      const call = m.waiting.shift() as Call;
+      const call = nextInTurn(m);
       m.admitted.push(call.value);
       r.decided.push({ call, state: 'resolved', check: (result) => assert.equal(result, undefined) });
     }
@@ -94,6 +99,20 @@ function step(m: Model, r: Real): void {
       moved = true;
     }
   }
+}
+
+/** The oldest send of the sender whose turn it is, which goes behind the others then. */
+function nextInTurn(m: Model): Call {
+  const turnOf = ({ sender }: Call) => m.turns[sender] ?? Number.POSITIVE_INFINITY;
+  const call = m.waiting.reduce((first, other) => (turnOf(other) < turnOf(first) ? other : first));
+  m.waiting.splice(m.waiting.indexOf(call), 1);
+  m.turns[call.sender] = m.nextTurn++;
+  leaveLine(m, call.sender);
+  return call;
+}
+
+function leaveLine(m: Model, sender: number): void {
+  if (!m.waiting.some((call) => call.sender === sender)) m.turns[sender] = undefined;
 }
 
 function hasEnded(m: Model): boolean {
@@ -137,18 +156,21 @@ function value(m: Model, sender: number): number {
 const send = (sender: number) =>
   command(`send ${sender}`, async (m, r) => {
     const tx = r.txs[sender] as Sender<number>;
-    const call = new Call(value(m, sender), (signal) => tx.send(m.next + sender, { signal }));
+    const call = new Call(value(m, sender), sender, (signal) => tx.send(m.next + sender, { signal }));
     if (m.closed || !m.open[sender]) {
       const check = (error: unknown) => assert.ok(error instanceof ChannelClosedError);
       r.decided.push({ call, state: 'rejected', check });
-    } else m.waiting.push(call);
+    } else {
+      m.waiting.push(call);
+      m.turns[sender] ??= m.nextTurn++;
+    }
   });
 
 const sendWithTimeout = (sender: number, timeout: number) =>
   command(`send ${sender} for ${timeout} ms`, async (m, r) => {
     const room = hasRoom(m);
     const tx = r.txs[sender] as Sender<number>;
-    const call = new Call(value(m, sender), () => tx.send(m.next + sender, { timeout }));
+    const call = new Call(value(m, sender), sender, () => tx.send(m.next + sender, { timeout }));
     await call.done;
     if (m.closed || !m.open[sender]) assert.ok(call.result instanceof ChannelClosedError);
     else if (room) {
@@ -166,6 +188,7 @@ const abort = (which: number) =>
     async (m, r) => {
       const [call] = m.waiting.splice(which % m.waiting.length, 1);
       call?.abort.abort('enough');
+      if (call !== undefined) leaveLine(m, call.sender);
       const check = (reason: unknown) => assert.equal(reason, 'enough');
       if (call !== undefined) r.decided.push({ call, state: 'rejected', check });
     },
@@ -193,7 +216,7 @@ const tryRecv = command('tryRecv', async (m, r) => {
 
 const recv = command('recv', async (m, r) => {
   if (m.receiving !== undefined) await assert.rejects(r.rx.recv(), /one `recv` at a time/);
-  else m.receiving = new Call(-1, () => r.rx.recv());
+  else m.receiving = new Call(-1, -1, () => r.rx.recv());
 });
 
 /** The receiver's thread might have died: another goes on. */
@@ -262,6 +285,8 @@ async function agree(
     capacity,
     admitted: [],
     waiting: [],
+    turns: [],
+    nextTurn: 0,
     open,
     closed: false,
     receiving: undefined,
@@ -274,13 +299,14 @@ async function agree(
 
 const starts = fc.constantFrom(0, -3, 2 ** 31 - 3);
 
-function property(title: string, senders: number, cellsFrom: number[]): void {
+/** With room for more than two, a thread in line may have to look for itself, so these runs are slow, and fewer. */
+function property(title: string, senders: number, capacities: number[], runs: number): void {
   test(title, { timeout: 120_000 }, async (t) => {
     t.diagnostic(`MODEL_SEED=${SEED}`);
     const ring = fc
-      .constantFrom(...cellsFrom)
-      .chain((cells) =>
-        fc.tuple(fc.constant(cells), fc.integer({ min: 1, max: Math.min(4, cells / 2) }), starts),
+      .tuple(fc.constantFrom(...capacities), fc.constantFrom(1, 2))
+      .chain(([capacity, spare]) =>
+        fc.tuple(fc.constant(spare * 2 ** Math.ceil(Math.log2(capacity))), fc.constant(capacity), starts),
       );
     await fc.assert(
       fc.asyncProperty(ring, commandsFor(senders), ([cells, capacity, start], run) =>
@@ -288,7 +314,7 @@ function property(title: string, senders: number, cellsFrom: number[]): void {
       ),
       {
         seed: SEED,
-        numRuns: RUNS,
+        numRuns: runs,
         interruptAfterTimeLimit: 60_000,
         ...(process.env['MODEL_PATH'] && { path: process.env['MODEL_PATH'] }),
       },
@@ -296,5 +322,7 @@ function property(title: string, senders: number, cellsFrom: number[]): void {
   });
 }
 
-property('one sender agrees with the model, call by call, on tiny rings', 1, [2, 4, 8]);
-property('two senders agree with the model when there are cells for all', 2, [128]);
+property('one sender agrees with the model, call by call', 1, [1, 2], RUNS);
+property('two senders agree with the model', 2, [1, 2], RUNS);
+property('three senders agree with the model', 3, [1, 2], RUNS);
+property('two senders agree with the model on larger rings', 2, [3, 4, 5], RUNS / 20);

@@ -10,7 +10,7 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { channelIn, type ReceiverHandle, type Sender, type SenderHandle } from '#channel';
-import { createMemory } from '#channel/ring';
+import { createMemory } from '#channel/memory';
 import { figure } from './support/figures.js';
 import { describeState } from './support/state.js';
 import {

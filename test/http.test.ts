@@ -668,7 +668,7 @@ test('with 32 queued and 1 running the next request waits, and is accepted when 
   assert.equal(app.open, CAPACITY + 1);
   const waiting = await Connection.open(port);
   const answered = waiting.request('POST', '/measure', { body: 'a b' });
-  await until(() => app.open === CAPACITY + 2);
+  await until(() => app.tx.waiting === 1);
   assert.equal(waiting.unread, '');
   // A cancelled task leaves the queue when the worker thread gets to it.
   for (const url of urls) assert.equal((await ask('DELETE', url)).status, 200);
@@ -689,7 +689,7 @@ test('a queue that stays full for 1 s is 503, other requests are answered meanwh
     answer,
     ms: performance.now() - start,
   }));
-  await until(() => app.open === before.length + 1);
+  await until(() => app.tx.waiting === 1);
   for (let n = 0; n < 5; n++) {
     const asked = performance.now();
     text(await ask('GET', '/'), 200, 'Hello, world!');
@@ -719,9 +719,9 @@ test('a client that leaves while it waits for room queues nothing', async (t) =>
     const connection = await Connection.open(port);
     const start = performance.now();
     await connection.send('POST /hold HTTP/1.1\r\nHost: a\r\n\r\n');
-    await until(() => app.open === before.length + 1);
+    await until(() => app.tx.waiting === 1);
     away(connection);
-    await until(() => app.open === before.length);
+    await until(() => app.tx.waiting === 0);
     const ms = performance.now() - start;
     assert.ok(ms < 1000, `forgotten after ${ms} ms: it was not noticed, but timed out`);
     connection.drop();
@@ -748,7 +748,7 @@ test('clients that wait for room are accepted in the order in which they came', 
   const waiting: Promise<Answer>[] = [];
   for (let n = 0; n < 20; n++) {
     waiting.push(ask('POST', '/measure', `${n}`));
-    await until(() => app.open === CAPACITY + 2 + n);
+    await until(() => app.tx.waiting === 1 + n);
   }
   await blockade.end();
   const ids = (await Promise.all(waiting)).map((each) => Number.parseInt(acceptedAt(each).slice(7), 10));
@@ -790,7 +790,7 @@ test('while draining, tasks are refused, statuses are read, and connections are 
   const blockade = await own.fill(t, 1);
   const url = acceptedAt(await request(own.port, 'POST', '/measure', { body: 'a b' }));
   const waiting = request(own.port, 'POST', '/measure', { body: 'c' });
-  await until(() => own.open === CAPACITY + 2);
+  await until(() => own.tx.waiting === 1);
   const drained = own.runtime.drain();
   assert.equal(problem(await waiting, 503), 'The server is going down');
   for (const [method, target] of [

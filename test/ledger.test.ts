@@ -5,7 +5,7 @@ import { describe, type TestContext, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { channelIn } from '#channel';
-import { createMemory } from '#channel/ring';
+import { createMemory } from '#channel/memory';
 import { Encoder } from '#codec';
 import { now } from '#runtime/clock';
 import { Ledger } from '#runtime/ledger';
@@ -350,7 +350,7 @@ describe('Ids', () => {
         id = ledger.enqueue(position, n, 'sync');
         return id >= 0;
       };
-      await tx.send(n, { claimed });
+      await tx.send(n, {}, { claimed });
       const value = rx.tryRecv((_, position) => {
         assert.equal(ledger.start(position, n), true);
         return true;

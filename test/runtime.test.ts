@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { after, describe, test as it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -50,9 +52,20 @@ interface Setup {
   readonly errors: string[];
 }
 
+/** Keeps what this thread prints to stderr, see log.ts. */
 function quiet(t: TestContext): string[] {
   const errors: string[] = [];
-  t.mock.method(console, 'error', (text: string) => errors.push(text));
+  const write = fs.writeSync;
+  fs.writeSync = ((fd: number, chunk: Buffer, ...rest: []) => {
+    if (fd !== 2) return write(fd, chunk, ...rest);
+    errors.push(String(chunk));
+    return chunk.length;
+  }) as typeof write;
+  syncBuiltinESMExports();
+  t.after(() => {
+    fs.writeSync = write;
+    syncBuiltinESMExports();
+  });
   return errors;
 }
 

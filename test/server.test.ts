@@ -1,14 +1,23 @@
-/** The server as a process: its address, its log, and what it does when it is told to stop. */
+/** A server as a process: where it listens, and what it does when it is told to stop. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { existsSync, writeFileSync } from 'node:fs';
+import { createServer, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { describe, test } from 'node:test';
-import { acceptedAt, Connection, problem, request, text } from './support/connection.js';
-import { ServerProcess } from './support/server-process.js';
+import { join } from 'node:path';
+import { describe, type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { addressFrom, integerFrom } from '#http/listen';
+import { Connection, request } from './support/connection.js';
+import { ServerProcess, temporaryFolder } from './support/server-process.js';
+import { until } from './support/wait.js';
 
-/** The tasks take 3 s, and the machine may be busy: an answer within this time did not wait for a task. */
-const AT_ONCE_MS = 2000;
+const SERVER = fileURLToPath(new URL('./fixtures/server.js', import.meta.url));
+/** The machine may be busy: what ends within this time waited for nothing. */
+const AT_ONCE_MS = 2500;
+/** Signals less than a second apart are one. */
+const NEXT_SIGNAL_MS = 1050;
 
 async function quickly<T>(answer: Promise<T>): Promise<T> {
   const start = performance.now();
@@ -18,273 +27,330 @@ async function quickly<T>(answer: Promise<T>): Promise<T> {
   return value;
 }
 
-async function start(port: number, target: string, body?: string): Promise<string> {
-  return acceptedAt(await quickly(request(port, 'POST', target, body === undefined ? {} : { body })));
+const startServer = (t: TestContext, env = {}): Promise<ServerProcess> => ServerProcess.start(t, env, SERVER);
+
+async function start(server: ServerProcess, task: string, n: number): Promise<string> {
+  const answer = await quickly(request(server.port, 'POST', `/${task}?${n}`));
+  assert.equal(answer.status, 202, answer.body);
+  return answer.body;
 }
 
-async function status(port: number, url: string): Promise<Record<string, unknown>> {
-  const answer = await quickly(request(port, 'GET', url));
-  assert.equal(answer.status, 200, answer.body);
-  return JSON.parse(answer.body);
+async function status(server: ServerProcess, target: string): Promise<number> {
+  return (await quickly(request(server.port, 'GET', target))).status;
 }
 
-/** The number with which the log names the task at this URL. */
-const idOf = (url: string): number => Number.parseInt(url.slice('/tasks/'.length), 10);
-
-/** The lines that tell of tasks, without those whose place among the others is left to chance. */
-function taskLines(server: ServerProcess): string[] {
-  return server.out.all.filter((line) => line !== 'task sent' && !line.startsWith('listening on '));
+async function state(server: ServerProcess, id: string): Promise<string> {
+  return JSON.parse((await quickly(request(server.port, 'GET', `/tasks/${id}`))).body).state;
 }
 
-describe('the server', { concurrency: 4 }, () => {
-  // ── The log ──────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── The address ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  for (const [kind, value, path] of [
-    ['sync', 'foo', '/start_sync_task'],
-    ['async', 'bar', '/start_async_task'],
-  ]) {
-    test(`answers at once, runs the ${kind} task for 3 s, and logs each step when it happens`, async (t) => {
-      const server = await ServerProcess.start(t);
-      const url = await start(server.port, path ?? '');
-      await server.out.seen(/^task sent$/);
-      await server.out.seen(new RegExp(`^start ${kind} task with ${value}$`));
-      const running = await status(server.port, url);
-      assert.equal(running['state'], 'running');
-      text(await quickly(request(server.port, 'GET', '/')), 200, 'Hello, world!');
-      assert.ok(!server.out.all.includes(`${kind} task finished`));
-      await server.out.seen(new RegExp(`^${kind} task finished$`));
-      assert.deepEqual(taskLines(server), [
-        'task executor started',
-        'start new task',
-        `start ${kind} task with ${value}`,
-        `${kind} task finished`,
-      ]);
-      let ended = running;
-      while (ended['state'] === 'running') ended = await status(server.port, url);
-      assert.deepEqual([ended['state'], ended['result']], ['succeeded', null]);
-      const ms = Date.parse(String(ended['finished'])) - Date.parse(String(ended['started']));
-      assert.ok(ms >= 2990 && ms < 6000, `ran for ${ms} ms`);
-      assert.deepEqual(server.err.all, []);
-    });
+describe('the address', { concurrency: 4 }, () => {
+  async function refusal(t: TestContext, env: Record<string, string>): Promise<string> {
+    const server = new ServerProcess(t, env, SERVER);
+    assert.equal(await server.exited, 1);
+    assert.deepEqual(
+      server.out.all.filter((line) => line !== 'task executor started'),
+      [],
+    );
+    assert.equal(server.err.all.length, 1, server.err.all.join('\n'));
+    return server.err.all[0] ?? '';
   }
 
-  test('runs one task at a time, in the order of the requests', async (t) => {
-    const server = await ServerProcess.start(t);
-    await start(server.port, '/start_async_task');
-    const url = await start(server.port, '/count_words', 'a b c\n');
-    assert.equal((await status(server.port, url))['state'], 'queued');
-    await server.out.seen(/^counted/);
-    assert.deepEqual(taskLines(server), [
-      'task executor started',
-      'start new task',
-      'start async task with bar',
-      'async task finished',
-      'start new task',
-      'counted 1 lines, 3 words, 6 bytes',
-    ]);
+  test('HOST and PORT are read as Node.js takes them', () => {
+    const local = { host: '127.0.0.1', port: 8000 };
+    assert.deepEqual(addressFrom({}), local);
+    assert.deepEqual(addressFrom({ HOST: '', PORT: '' }), local);
+    assert.deepEqual(addressFrom({ HOST: 'localhost', PORT: '0' }), { host: 'localhost', port: 0 });
+    for (const host of ['::1', '[::1]']) assert.equal('host' in addressFrom({ HOST: host }), true);
+    assert.deepEqual(addressFrom({ HOST: '[fe80::1%eth0]', PORT: '65535' }), {
+      host: 'fe80::1%eth0',
+      port: 65_535,
+    });
+    assert.deepEqual(addressFrom({ HOST: '[a]' }), { ...local, host: '[a]' });
+    for (const path of ['/run/app.sock', './app.sock', 'run/1']) {
+      assert.deepEqual(addressFrom({ HOST: '::1', PORT: path }), { path });
+    }
   });
 
-  test('counts the words of many texts at the same time, each right', async (t) => {
-    const server = await ServerProcess.start(t);
-    const body = (n: number) => 'wörd\n'.repeat(n);
-    const answers = await Promise.all(
-      Array.from({ length: 200 }, (_, n) => request(server.port, 'POST', '/count_words', { body: body(n) })),
+  test('a bad PORT or DRAIN_DELAY_MS is shown in one line', async (t) => {
+    const port = (text: string) =>
+      `Expected PORT to be a number from 0 to 65535, or a path with a slash, got ${JSON.stringify(text)}`;
+    for (const text of ['abc', '-1', '65536', '80.5', '1e3', ' 80', '80 ', '0x50', '99999999999', 'a.sock']) {
+      assert.throws(() => addressFrom({ PORT: text }), { message: port(text) });
+    }
+    assert.equal(await refusal(t, { PORT: 'abc' }), port('abc'));
+    for (const text of ['abc', '-1', '20001', '1.5', '5s', ' ']) {
+      assert.throws(() => integerFrom('A', text, 20_000), {
+        message: `Expected A to be a number from 0 to 20000, got ${JSON.stringify(text)}`,
+      });
+    }
+    assert.equal(
+      await refusal(t, { DRAIN_DELAY_MS: '20001' }),
+      'Expected DRAIN_DELAY_MS to be a number from 0 to 20000, got "20001"',
     );
-    await Promise.all(
-      Array.from({ length: 200 }, (_, n) => server.out.seen(new RegExp(`^counted ${n} lines`))),
+    assert.match(
+      await refusal(t, { PORT: `/${'x'.repeat(110)}` }),
+      /^Expected PORT to be a path of at most 10[37] bytes, got "/,
     );
-    const connection = await Connection.open(server.port);
-    for (const [n, answer] of answers.entries()) {
-      let view: Record<string, unknown>;
-      do view = JSON.parse((await connection.request('GET', acceptedAt(answer))).body);
-      while (view['state'] === 'running'); // between its line and its end
-      assert.deepEqual([view['state'], view['result']], ['succeeded', { lines: n, words: n, bytes: 6 * n }]);
-    }
-    connection.drop();
-    assert.deepEqual(server.err.all, []);
   });
 
-  test('counts a text of exactly the size that it says is the limit, in any script', async (t) => {
-    const server = await ServerProcess.start(t);
-    const refusal = await request(server.port, 'POST', '/count_words', { body: 'a'.repeat(65_537) });
-    assert.equal(problem(refusal, 413), 'Expected a body of at most 65536 bytes');
-    for (const body of [
-      'a'.repeat(65_536),
-      'é'.repeat(32_768),
-      '🙂'.repeat(16_384),
-      `${'a'.repeat(65_533)}€`, // one character makes all the others wide
-    ]) {
-      await start(server.port, '/count_words', body);
-    }
-    server.child.kill('SIGTERM');
-    assert.equal(await server.exited, 0);
-    const counted = server.out.all.filter((line) => line === 'counted 0 lines, 1 words, 65536 bytes');
-    assert.equal(counted.length, 4);
-  });
-
-  test('goes on when nobody reads its output any more', async (t) => {
-    const server = await ServerProcess.start(t);
-    server.child.stdout?.destroy();
-    server.child.stderr?.destroy();
-    for (let n = 0; n < 20; n++) {
-      const url = await start(server.port, '/count_words', 'a b');
-      let view: Record<string, unknown>;
-      do view = await status(server.port, url);
-      while (view['state'] !== 'succeeded');
-    }
-    server.child.kill('SIGTERM');
-    assert.equal(await server.exited, 0);
-  });
-
-  // ── The address ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-  test('refuses a bad PORT with one line that shows it', async (t) => {
-    const refusal = async (port: string): Promise<void> => {
-      const server = new ServerProcess(t, { PORT: port });
-      assert.equal(await server.exited, 1);
-      assert.deepEqual(server.err.all, [
-        `Expected PORT to be a number from 0 to 65535, got ${JSON.stringify(port)}`,
-      ]);
-      assert.deepEqual(server.out.all, []);
-    };
-    await Promise.all(['abc', '-1', '65536', '80.5', '1e3', ' 80'].map(refusal));
-  });
-
-  test('says in one line that its port is in use', async (t) => {
+  test('a port that is in use is named in one line', async (t) => {
     const other = createServer().listen(0, '127.0.0.1');
     t.after(() => other.close());
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;
-    const server = new ServerProcess(t, { PORT: String(port) });
-    assert.equal(await server.exited, 1);
-    assert.equal(server.err.all.length, 1, server.err.all.join('\n'));
-    assert.match(server.err.all[0] ?? '', new RegExp(`^Cannot listen on 127.0.0.1:${port}: .*EADDRINUSE`));
+    assert.match(
+      await refusal(t, { PORT: String(port) }),
+      new RegExp(`^Cannot listen on 127.0.0.1:${port}: .*EADDRINUSE`),
+    );
   });
 
-  test('says in one line that it cannot have its HOST', async (t) => {
-    const server = new ServerProcess(t, { HOST: '192.0.2.1' }); // kept for documentation: nobody has it
-    assert.equal(await server.exited, 1);
-    assert.equal(server.err.all.length, 1, server.err.all.join('\n'));
-    assert.match(server.err.all[0] ?? '', /^Cannot listen on 192\.0\.2\.1:0: .*EADDRNOTAVAIL/);
-  });
+  for (const [host, shown] of [
+    ['192.0.2.1', '192\\.0\\.2\\.1:0: .*EADDRNOTAVAIL'], // kept for documentation: nobody has it
+    ['2001:db8::1', '\\[2001:db8::1\\]:0: .*'],
+    ['[::1', '\\[::1:0: .*'],
+    ['[127.0.0.1]', '\\[127\\.0\\.0\\.1\\]:0: .*'],
+    ['a b', 'a b:0: .*'],
+  ]) {
+    test(`HOST=${host}, which cannot be had, is named in one line`, async (t) => {
+      assert.match(await refusal(t, { HOST: host ?? '' }), new RegExp(`^Cannot listen on ${shown}`));
+    });
+  }
 
-  test('listens on 127.0.0.1 unless told otherwise, and on the PORT that it was given', async (t) => {
+  test('a server listens on 127.0.0.1 unless told otherwise, and on the PORT that it was given', async (t) => {
     const probe = createServer().listen(0, '127.0.0.1');
     await once(probe, 'listening');
     const { port } = probe.address() as AddressInfo;
     probe.close();
     await once(probe, 'close');
-    const server = await ServerProcess.start(t, { PORT: String(port), HOST: '' });
+    const server = await startServer(t, { PORT: String(port), HOST: '' });
     assert.equal(await server.out.seen(/^listening/), `listening on http://127.0.0.1:${port}`);
-    text(await request(port, 'GET', '/'), 200, 'Hello, world!');
+    assert.equal(await status(server, '/'), 200);
   });
 
-  // ── The end ──────────────────────────────────────────────────────────────────────────────────────────────────────
+  for (const host of ['::1', '[::1]']) {
+    test(`HOST=${host} is the loopback address of IPv6`, async (t) => {
+      const server = await startServer(t, { HOST: host });
+      assert.equal(await server.out.seen(/^listening/), `listening on http://[::1]:${server.port}`);
+      const [answer] = await once(httpRequest({ host: '::1', port: server.port }).end(), 'response');
+      assert.equal(answer.statusCode, 200);
+      answer.resume();
+    });
+  }
 
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    test(`ends at ${signal} when it is idle, whatever connections are open`, async (t) => {
-      const server = await ServerProcess.start(t);
+  test('a PORT with a slash is the path of a Unix socket, which is gone with the server', async (t) => {
+    const path = join(temporaryFolder(t), 'app.sock');
+    const server = await startServer(t, { PORT: path });
+    assert.equal(await server.out.seen(/^listening/), `listening on ${path}`);
+    const [answer] = await once(httpRequest({ socketPath: path }).end(), 'response');
+    assert.equal(answer.statusCode, 200);
+    answer.resume();
+    server.child.kill('SIGTERM');
+    assert.equal(await server.exited, 0);
+    assert.ok(!existsSync(path));
+  });
+
+  test('a file in the way of a Unix socket, and a folder that is not there, are named in one line', async (t) => {
+    const folder = temporaryFolder(t);
+    const stale = join(folder, 'stale.sock');
+    const killed = await startServer(t, { PORT: stale });
+    killed.child.kill('SIGKILL');
+    await killed.exited;
+    const hint = '. If no server uses this file any more, remove it';
+    const reason = await refusal(t, { PORT: stale });
+    assert.ok(reason.startsWith(`Cannot listen on ${stale}: `) && reason.endsWith(hint), reason);
+    const file = join(folder, 'file');
+    writeFileSync(file, '');
+    assert.ok((await refusal(t, { PORT: file })).endsWith(hint));
+    const missing = join(folder, 'none', 'app.sock');
+    assert.ok((await refusal(t, { PORT: missing })).startsWith(`Cannot listen on ${missing}: `));
+  });
+});
+
+// ── The end ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+describe('the end', { concurrency: 4 }, () => {
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    test(`${signal} ends an idle server at once, whatever connections are open`, async (t) => {
+      const server = await startServer(t);
       const kept = await Connection.open(server.port);
-      text(await kept.request('GET', '/'), 200, 'Hello, world!');
+      assert.equal((await kept.request('GET', '/')).status, 200);
       const silent = await Connection.open(server.port);
-      const slow = await Connection.open(server.port);
-      await slow.send('POST /count_words HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc');
-      const url = await start(server.port, '/count_words', 'a');
-      while (!(await request(server.port, 'GET', url)).body.includes('"succeeded"'));
+      const id = await start(server, 'say', 1);
+      while ((await state(server, id)) !== 'succeeded');
       server.child.kill(signal);
       assert.equal(await quickly(server.exited), 0);
       assert.ok(server.out.all.includes(`${signal}: draining`));
       // What had ended before is not told again.
-      assert.ok(!server.out.all.some((line) => line.startsWith(`task ${idOf(url)} `)));
+      assert.ok(!server.out.all.some((line) => line.startsWith(`task ${id} `)));
       assert.deepEqual(server.err.all, []);
-      for (const connection of [kept, silent, slow]) connection.drop();
+      for (const connection of [kept, silent]) connection.drop();
+    });
+
+    test(`${signal} during the start ends the process`, async (t) => {
+      const server = new ServerProcess(t, { TASKS: './slow-tasks.js' }, SERVER);
+      await server.out.seen(/^loading$/);
+      server.child.kill(signal);
+      assert.equal(await quickly(server.exited), 0);
     });
   }
 
-  test('runs what is queued before it ends, refuses the rest, and names the end of every task', async (t) => {
-    const server = await ServerProcess.start(t);
-    const { port } = server;
-    const running = await start(port, '/start_sync_task');
-    await server.out.seen(/^start sync task/);
-    const counts: string[] = [];
-    for (let n = 0; n < 5; n++) counts.push(await start(port, '/count_words', 'a b'));
-    const unwanted = await start(port, '/start_async_task');
-    const kept = await Connection.open(port);
-    text(await kept.request('GET', '/'), 200, 'Hello, world!');
+  test('what is queued runs, the rest is refused, and the end of every task is named', async (t) => {
+    const server = await startServer(t);
+    const running = await start(server, 'hold', 1500);
+    await server.out.seen(/^holding/);
+    const said: string[] = [];
+    for (let n = 0; n < 5; n++) said.push(await start(server, 'say', n));
     server.child.kill('SIGTERM');
     await server.out.seen(/^SIGTERM: draining$/);
-    const readyz = await kept.request('GET', '/readyz');
-    problem(readyz, 503);
-    assert.equal(readyz.headers['connection'], 'close');
-    await kept.closed;
-    kept.drop();
-    for (const path of ['/start_sync_task', '/start_async_task', '/count_words']) {
-      const answer = await quickly(request(port, 'POST', path));
-      assert.equal(problem(answer, 503), 'The server is going down');
-      assert.ok(Number(answer.headers['retry-after']) > 0);
-    }
-    assert.equal((await status(port, running))['state'], 'running');
-    for (const url of counts) assert.equal((await status(port, url))['state'], 'queued');
-    assert.equal((await request(port, 'DELETE', unwanted)).status, 200);
+    assert.equal(await status(server, '/readyz'), 503);
+    assert.equal((await quickly(request(server.port, 'POST', '/say?9'))).status, 503);
+    assert.equal(await state(server, running), 'running');
+    for (const id of said) assert.equal(await state(server, id), 'queued');
     assert.equal(await server.exited, 0);
     const told = server.out.all.slice(server.out.all.indexOf('SIGTERM: draining'));
     assert.deepEqual(
-      told.filter((line) => /^task \d/.test(line)),
+      told.filter((line) => /^(task \d|said)/.test(line)),
       [
-        `task ${idOf(running)} (syncTask) succeeded`,
-        ...counts.map((url) => `task ${idOf(url)} (countWords) succeeded`),
-        `task ${idOf(unwanted)} (asyncTask) cancelled`,
+        ...said.map((_, n) => `said ${n}`),
+        `task ${running} (hold) succeeded`,
+        ...said.map((id) => `task ${id} (say) succeeded`),
       ],
     );
-    assert.ok(told.includes('sync task finished'));
-    assert.equal(told.filter((line) => line.startsWith('counted')).length, 5);
     assert.deepEqual(server.err.all, []);
   });
 
-  for (const second of ['SIGTERM', 'SIGINT'] as const) {
-    test(`leaves at once at a second signal, ${second}`, async (t) => {
-      const server = await ServerProcess.start(t);
-      await start(server.port, '/start_sync_task');
-      await start(server.port, '/start_sync_task');
-      await server.out.seen(/^start sync task/);
+  for (const other of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    test(`SIGINT and ${other} within milliseconds are one signal`, async (t) => {
+      const server = await startServer(t);
+      const id = await start(server, 'hold', 800);
+      await server.out.seen(/^holding/);
+      server.child.kill('SIGINT');
+      await server.out.seen(/^SIGINT: draining$/);
+      server.child.kill(other);
+      assert.equal(await server.exited, 0);
+      assert.ok(server.out.all.includes(`task ${id} (hold) succeeded`));
+    });
+
+    test(`${other} a second later names what is lost, and leaves`, async (t) => {
+      const server = await startServer(t);
+      const running = await start(server, 'hold', 60_000);
+      await server.out.seen(/^holding/);
+      const queued = [await start(server, 'say', 1), await start(server, 'say', 2)];
       server.child.kill('SIGTERM');
       await server.out.seen(/draining$/);
-      server.child.kill(second);
+      await sleep(NEXT_SIGNAL_MS);
+      server.child.kill(other);
       assert.equal(await quickly(server.exited), 1);
-      assert.ok(!server.out.all.includes('sync task finished'));
+      assert.deepEqual(server.err.all, [
+        `lost: task ${running} (hold) failed`,
+        ...queued.map((id) => `lost: task ${id} (say) cancelled`),
+      ]);
     });
   }
 
+  test('a second signal ends a server whose thread cannot be ended, and names what is lost', async (t) => {
+    const server = await startServer(t);
+    const id = await start(server, 'program', 20);
+    await server.out.seen(/^program runs$/);
+    server.child.kill('SIGTERM');
+    await server.out.seen(/draining$/);
+    await sleep(NEXT_SIGNAL_MS);
+    server.child.kill('SIGTERM');
+    await quickly(once(server.child, 'exit'));
+    assert.deepEqual(server.err.all, [`lost: task ${id} (program) running`]);
+  });
+
+  test('a request in flight is answered before the server closes', async (t) => {
+    const server = await startServer(t);
+    const upload = await Connection.open(server.port);
+    await upload.send('POST /say?1 HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc');
+    const head = await Connection.open(server.port);
+    await head.send('GET / HTTP/1.1\r\nHos');
+    assert.equal(await status(server, '/'), 200); // what was sent before has arrived
+    server.child.kill('SIGTERM');
+    await server.out.seen(/draining$/);
+    const refused = async () => {
+      const probe = new Connection(server.port);
+      const connected = await Promise.race([
+        new Promise((resolve) => probe.socket.once('connect', () => resolve(true))),
+        probe.closed.then(() => false),
+      ]);
+      probe.drop();
+      return !connected;
+    };
+    while (!(await refused()));
+    await upload.send('defghi');
+    assert.equal((await upload.answer()).status, 503);
+    await head.send('t: a\r\n\r\n');
+    assert.equal((await head.answer()).status, 200);
+    assert.equal(await quickly(server.exited), 0);
+    for (const connection of [upload, head]) connection.drop();
+  });
+
+  test('a second signal cuts off a request in flight', async (t) => {
+    const server = await startServer(t);
+    const upload = await Connection.open(server.port);
+    await upload.send('POST /say?1 HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc');
+    assert.equal(await status(server, '/'), 200);
+    server.child.kill('SIGTERM');
+    await sleep(NEXT_SIGNAL_MS);
+    assert.equal(server.child.exitCode, null);
+    server.child.kill('SIGTERM');
+    assert.equal(await quickly(server.exited), 1);
+    upload.drop();
+  });
+
+  test('with DRAIN_DELAY_MS it is not ready at once, and accepts tasks for that long', async (t) => {
+    const server = await startServer(t, { DRAIN_DELAY_MS: '1500' });
+    assert.equal(await status(server, '/readyz'), 200);
+    const from = performance.now();
+    server.child.kill('SIGTERM');
+    await server.out.seen(/draining$/);
+    assert.equal(await status(server, '/readyz'), 503);
+    const id = await start(server, 'say', 1);
+    while ((await state(server, id)) !== 'succeeded');
+    assert.equal(await server.exited, 0);
+    assert.ok(performance.now() - from >= 1500);
+  });
+
+  test('a second signal cuts DRAIN_DELAY_MS short', async (t) => {
+    const server = await startServer(t, { DRAIN_DELAY_MS: '20000' });
+    server.child.kill('SIGTERM');
+    await sleep(NEXT_SIGNAL_MS);
+    server.child.kill('SIGTERM');
+    assert.equal(await quickly(server.exited), 1);
+  });
+
   test('told to stop under load, it brings every task it has accepted to an end', async (t) => {
-    const server = await ServerProcess.start(t);
+    const server = await startServer(t);
     const load = new Load(server);
     const done = load.run(8);
-    await server.out.seen(/^counted 39 lines/);
+    await server.out.seen(/^said 39$/);
     server.child.kill('SIGTERM');
     await done;
     assert.equal(await server.exited, 0);
-    // Each count says which text it counted: that is the log's word for the tasks that had ended before the signal.
-    const counted = server.out.all.flatMap((line) => /^counted (\d+) lines/.exec(line)?.[1] ?? []);
-    assert.deepEqual(counted.map(Number).sort(byValue), [...load.accepted.keys()].sort(byValue));
+    // Each task says its number: that is the log's word for the tasks that had ended before the signal.
+    const said = server.out.all.flatMap((line) => /^said (\d+)$/.exec(line)?.[1] ?? []);
+    assert.deepEqual(said.map(Number).sort(byValue), [...load.accepted.keys()].sort(byValue));
     assert.ok(load.accepted.size > 39);
     assert.equal(load.late, 0);
     assert.deepEqual(server.err.all, []);
   });
 
   test('told to stop with a full queue and clients waiting, it names the end of every task it has accepted', async (t) => {
-    const server = await ServerProcess.start(t);
-    await start(server.port, '/start_sync_task');
-    await server.out.seen(/^start sync task/);
+    const server = await startServer(t);
+    await start(server, 'hold', 3000);
+    await server.out.seen(/^holding/);
     const load = new Load(server);
     const done = load.run(60);
-    while (load.accepted.size < 32) await once(load.changes, 'accepted');
+    await until(() => load.accepted.size === 32);
     server.child.kill('SIGTERM');
     await done;
     assert.equal(await server.exited, 0);
-    const named = server.out.all.flatMap(
-      (line) => /^task (\d+) \(countWords\) succeeded$/.exec(line)?.[1] ?? [],
-    );
-    assert.deepEqual(named.map(Number).sort(byValue), [...load.accepted.values()].map(idOf).sort(byValue));
+    const named = server.out.all.flatMap((line) => /^task (\d+) \(say\) succeeded$/.exec(line)?.[1] ?? []);
+    assert.deepEqual(named.sort(), [...load.accepted.values()].sort());
     assert.equal(load.accepted.size, 32);
     assert.ok(load.refused > 0);
     assert.equal(load.late, 0);
@@ -294,16 +360,15 @@ describe('the server', { concurrency: 4 }, () => {
 
 const byValue = (a: number, b: number): number => a - b;
 
-/** Clients that send one text after the other until they are refused. Text number n has n lines. */
+/** Clients that start one task after the other until they are refused. */
 class Load {
-  /** The URL of the task that counts the text with so many lines. */
+  /** The id of the task that says this number. */
   readonly accepted = new Map<number, string>();
-  readonly changes = new EventTarget();
   refused = 0;
   /** How many were accepted that were asked for after the server had said that it drains. */
   late = 0;
   readonly #server: ServerProcess;
-  #texts = 0;
+  #numbers = 0;
 
   constructor(server: ServerProcess) {
     this.#server = server;
@@ -315,18 +380,16 @@ class Load {
 
   async #client(): Promise<void> {
     for (let n = 0; n < 2000; n++) {
-      const lines = this.#texts++;
+      const number = this.#numbers++;
       const late = this.#server.out.all.some((line) => line.endsWith('draining'));
-      const asked = request(this.#server.port, 'POST', '/count_words', { body: '\n'.repeat(lines) });
+      const asked = request(this.#server.port, 'POST', `/say?${number}`);
       const answer = await asked.catch(() => undefined); // the server has gone
       if (answer?.status !== 202) {
-        if (answer !== undefined) problem(answer, 503);
         this.refused += 1;
         return;
       }
-      this.accepted.set(lines, acceptedAt(answer));
+      this.accepted.set(number, answer.body);
       if (late) this.late += 1;
-      this.changes.dispatchEvent(new Event('accepted'));
     }
   }
 }

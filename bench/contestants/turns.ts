@@ -44,7 +44,7 @@ function waitFor(words: Int32Array, whose: number): boolean {
 async function enqueueInTurns({ accounted, turns }: TurnsSetup): Promise<void> {
   const [tx, rx] = channel<Task>(32);
   const memory = createLedgerMemory(1024, 4096, false);
-  rx.link.companion = tx.link.companion = memory;
+  rx.link.annex = tx.link.annex = memory;
   new Ledger(memory).module = module.id;
   const words = new Int32Array(new SharedArrayBuffer(4));
   const worker = new Worker(new URL(import.meta.url), { workerData: { rx: rx.share(), words, accounted } });
@@ -87,7 +87,7 @@ async function consumeInTurns({ rx: handle, words, accounted }: typeof workerDat
     recv: async () => undefined, // the end
   };
   if (accounted) {
-    const ledger = new Ledger(rx.link.companion ?? createLedgerMemory(8, 8, false));
+    const ledger = new Ledger(rx.link.annex ?? createLedgerMemory(8, 8, false));
     await taskExec(inTurns, { module, ledger, concurrency: 1, log: undefined });
   } else {
     for (let task = inTurns.tryRecv(); task !== undefined; task = inTurns.tryRecv()) {

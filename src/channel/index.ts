@@ -2,23 +2,20 @@
  * The bounded channel: many senders, one receiver, in any threads of the process. The names and their meaning are those
  * of tokio's `mpsc`; the algorithm is in `ring.ts`, the waiting in `sender.ts` and `receiver.ts`.
  *
- * Promises: never more than `capacity` messages admitted and not yet taken; nothing lost, nothing doubled; first in,
+ * Promises: never more than `capacity` messages sent and not yet taken; nothing lost, nothing doubled; first in,
  * first out, waiting senders too; no lost wake-up; closing from either end; a thread may die anywhere.
  */
+import { createMemory } from './memory.js';
 import { Receiver } from './receiver.js';
-import { createMemory, type Link, Ring } from './ring.js';
+import { type Link, Ring } from './ring.js';
 import { openSender, Sender } from './sender.js';
 
-export { announce, isParked, parkAsync, threadAlive, wake, wakeAlways } from './park.js';
+export { ChannelClosedError, SendTimeoutError } from './errors.js';
+export { LINE, MAX_SENDERS } from './line.js';
+export { Bell, keepAlive } from './park.js';
 export { type Accept, Receiver, type ReceiverHandle } from './receiver.js';
-export { type Bell, LINE, MAX_SENDERS } from './roster.js';
-export {
-  ChannelClosedError,
-  Sender,
-  type SenderHandle,
-  type SendOptions,
-  SendTimeoutError,
-} from './sender.js';
+export type { Claimant } from './ring.js';
+export { checked, Sender, type SenderHandle, type SendOptions } from './sender.js';
 
 /**
  * Makes a channel with room for `capacity` messages (1 to 65,536) of at most `maxBytes` encoded bytes each.

@@ -1,21 +1,15 @@
 /** The receiving half of a channel: how the one receiver waits for messages and takes them out. */
 import { threadId } from 'node:worker_threads';
 import { CorruptMessageError, Decoder } from '../codec/index.js';
-import { Idle } from './idle.js';
-import { announce, park, parkAsync, pause, retract, SLICE_MS, threadAlive } from './park.js';
+import { keepAlive, SLICE_MS } from './park.js';
+import { ReceiverPatience } from './patience.js';
 import { EMPTY, END, type Link, Ring } from './ring.js';
-import type { Bell } from './roster.js';
 
 /** What a receiver is while it travels to another thread, in `workerData` or by `postMessage`. */
-export interface ReceiverHandle<T> {
+export interface ReceiverHandle<T> extends Link {
   readonly kind: 'receiver';
-  readonly memory: SharedArrayBuffer;
-  readonly companion?: SharedArrayBuffer | undefined;
   readonly carries?: (value: T) => void;
 }
-
-/** As many messages as two cache lines hold, and a sender fills in about a microsecond. */
-const BATCH = 4;
 
 /** Looks at a message and its position before it leaves the channel. */
 export type Accept<T> = (value: T, position: number) => boolean;
@@ -26,8 +20,7 @@ export class Receiver<T> {
   readonly link: Link;
   readonly #ring: Ring;
   readonly #decoder: Decoder;
-  readonly #bell: Bell;
-  readonly #idle: Idle;
+  readonly #patience: ReceiverPatience;
   #receiving = false;
   #away = false;
 
@@ -35,9 +28,8 @@ export class Receiver<T> {
   constructor(ring: Ring, link: Link) {
     this.link = link;
     this.#ring = ring;
-    this.#decoder = new Decoder(ring.maxBytes);
-    this.#bell = ring.receiverBell;
-    this.#idle = new Idle(ring);
+    this.#decoder = new Decoder(ring.memory.maxBytes);
+    this.#patience = new ReceiverPatience(ring);
     ring.receiverThread = threadId;
   }
 
@@ -48,7 +40,7 @@ export class Receiver<T> {
   static attach<T>(handle: ReceiverHandle<T>): Receiver<T> {
     if (handle?.kind !== 'receiver') throw new TypeError('Expected a handle made by `receiver.share()`');
     const ring = new Ring(handle.memory);
-    ring.repair();
+    ring.takeOver();
     return new Receiver<T>(ring, handle);
   }
 
@@ -57,12 +49,7 @@ export class Receiver<T> {
     return this.#ring.capacity;
   }
 
-  /** Positions the ring tells apart: no two messages in it are `cells` positions apart. */
-  get cells(): number {
-    return this.#ring.cells;
-  }
-
-  /** Messages admitted and not yet taken. */
+  /** Messages sent and not yet taken. */
   get length(): number {
     return this.#ring.length;
   }
@@ -74,24 +61,25 @@ export class Receiver<T> {
    * receiver gets the message again. `false` drops it.
    *
    * `patient`: nobody waits for what comes of the messages, and this thread has nothing else to do. Then it may block the
-   * thread for some moments of 0.3 ms, event loop and all, which saves its senders wake-ups: see idle.ts.
+   * thread for some moments of 0.3 ms, event loop and all, which saves its senders wake-ups: see patience.ts.
    *
    * @throws CorruptMessageError for a message that cannot be decoded; it is taken out, the next call goes on
    */
   async recv(accept?: Accept<T>, patient = false): Promise<T | undefined> {
     this.#expectHere();
-    const { words, at } = this.#bell;
     for (let length = this.#look(patient); ; length = this.#peek()) {
       if (length === END) return undefined;
-      if (length !== EMPTY) {
+      if (length === EMPTY) {
+        if (patient && this.#patience.doze()) continue;
+        this.#receiving = true;
+        keepAlive(1);
+        await this.#ring.bell.waitAsync(() => this.#ring.peek() !== EMPTY, Number.POSITIVE_INFINITY);
+        keepAlive(-1);
+        this.#receiving = false;
+      } else {
         const value = this.#take(length, accept);
         if (value !== undefined) return value;
-        continue;
       }
-      if (patient && this.#idle.doze()) continue;
-      announce(words, at);
-      if (this.#ring.peek() !== EMPTY) retract(words, at);
-      else await this.#parkAsync();
     }
   }
 
@@ -108,12 +96,9 @@ export class Receiver<T> {
   /** Like {@link Receiver.recv}, but blocks the thread, its timers and sockets included. */
   blockingRecv(): T | undefined {
     this.#expectHere();
-    const { words, at } = this.#bell;
     for (let length = this.#look(false); ; length = this.#peek()) {
       if (length !== EMPTY) return length === END ? undefined : this.#take(length);
-      announce(words, at);
-      if (this.#ring.peek() !== EMPTY) retract(words, at);
-      else park(words, at, SLICE_MS);
+      this.#ring.bell.wait(() => this.#ring.peek() !== EMPTY, SLICE_MS);
     }
   }
 
@@ -131,11 +116,11 @@ export class Receiver<T> {
   }
 
   /**
-   * Closes the channel: new and waiting sends fail with ChannelClosedError, which gives the value back. What was
-   * admitted can still be received. Allowed in a thread that has handed the receiver over, too.
+   * Closes the channel: new and waiting sends fail with ChannelClosedError, which gives the value back. What was sent
+   * can still be received. Allowed in a thread that has handed the receiver over, too.
    */
   close(): void {
-    this.#ring.closeReceiver();
+    this.#ring.close();
   }
 
   /**
@@ -145,19 +130,11 @@ export class Receiver<T> {
   discard(each: (position: number) => void): void {
     this.#expectHere();
     this.close();
-    this.#ring.seal();
+    this.#ring.abortUnfinished();
     while (this.#ring.peek() >= 0) {
       each(this.#ring.position);
       this.#ring.advance();
     }
-  }
-
-  async #parkAsync(): Promise<void> {
-    this.#receiving = true;
-    threadAlive.hold();
-    await parkAsync(this.#bell.words, this.#bell.at);
-    threadAlive.release();
-    this.#receiving = false;
   }
 
   #expectHere(): void {
@@ -165,27 +142,16 @@ export class Receiver<T> {
     if (this.#receiving) throw new Error('Expected one `recv` at a time: await the former call first');
   }
 
-  /**
-   * The length of the next message, or EMPTY, or END. A receiver at the heels of a sender would take each cache line
-   * away while the sender writes into it, and both would wait for it at every message. So once in a batch it looks
-   * whether the next batch is there; if not, it lets the sender get ahead.
-   */
   #peek(): number {
     const length = this.#ring.peek();
-    if (
-      length >= 0 &&
-      this.#ring.position % BATCH === 0 &&
-      this.#ring.capacity > BATCH &&
-      !this.#ring.reaches(BATCH)
-    )
-      pause();
+    if (length >= 0) this.#patience.letAhead();
     return length;
   }
 
   /** Looks for a message, for some microseconds at most. */
   #look(patient: boolean): number {
     const length = this.#peek();
-    return length === EMPTY ? this.#idle.look(patient) : length;
+    return length === EMPTY ? this.#patience.look(patient) : length;
   }
 
   /**
@@ -194,7 +160,7 @@ export class Receiver<T> {
    */
   #take(length: number, accept?: Accept<T>): T | undefined {
     try {
-      if (length > this.#ring.maxBytes) throw new CorruptMessageError(`a length of ${length} bytes`);
+      if (length > this.#ring.memory.maxBytes) throw new CorruptMessageError(`a length of ${length} bytes`);
       this.#ring.copyOut(this.#decoder, length);
       const value = this.#decoder.decode(length) as T;
       return accept === undefined || accept(value, this.#ring.position) ? value : undefined;

@@ -1,76 +1,47 @@
 /**
- * The ticket ring: the shared memory of a channel, and every step that threads take in it.
+ * The ring: the shared memory of a channel, and every step that threads take in it.
  *
- * A sender *claims* the next position, stores its message at once, and only then waits until the position is *admitted*.
- * Nobody ever waits for a parked sender to copy its message, order is decided by the claim, and a sender that dies while
- * it is parked has already left its message behind.
+ * A sender *claims* the next position, copies its message into the position's cell, and publishes it. A position is
+ * claimed only when there is room for it; a sender that finds no room claims nothing, and stands in line (line.ts).
  *
- *   positions   ──────HEAD──────────────LIMIT──────────TAIL──────────►  int32, wrapping
- *                taken │ admitted, to take │ waiting      │ unclaimed
+ *   positions   ─────HEAD────────────────TAIL────────HEAD + capacity────►  int32, wrapping
+ *               taken │ claimed, to take   │ room         │ no room
  *
- * A position p lives in cell `p mod CELLS`; `p div CELLS` is its lap. Two cells share a cache line, so that one transfer
- * between cores brings two messages when they come fast:
+ * The cells are used again and again, once in a *lap* (memory.ts). The state of one:
  *
- *   word 0      state = lap (24 bits) | owner (5 bits) | phase (3 bits)     Atomics only
- *   word 1      length of the message in bytes                              plain, published by the state
- *   word 2..7   the message, if it has at most 24 bytes; else it stands in the cell's own overflow room
+ *                  claim              publish
+ *   (a lap behind) ─────► WRITING ──────────────► READY      taken once HEAD has passed it
+ *                            └──────────────────► ABORTED    skipped by the receiver
  *
- *   phase       WRITING → READY                  claimed while there was room
- *               WRITING → WAITING → READY        claimed beyond LIMIT, admitted later
- *               WAITING → ABORTED → VOID         given up: timed out, aborted, or the channel was closed
- *               WRITING → ABORTED                the owner died, met a closed channel, or did not want the position
- *                                                (`Claimant`); or `seal` was first
+ * A cell is not marked free: the lap in its state, and HEAD, tell. WRITING is left by exactly one compare-exchange. It is
+ * *aborted* by the owner, if it finds the channel closed or does not want the position; by whoever *buries* the owner,
+ * which is dead; by a receiver that discards what is left.
  *
- * Who writes what:
- *   - TAIL: senders, by compare-exchange, +1 each. Whoever finds the cell at TAIL claimed moves TAIL on (helps), so a
- *     sender that dies between the two steps of a claim holds up nobody.
- *   - HEAD and LIMIT: the receiver alone, each only upwards.
- *   - a cell's state: WRITING is left by exactly one compare-exchange, of the owner or of `seal`, or by `bury` once the
- *     owner is dead; WAITING by exactly one as well, to READY (by the receiver or the owner) or to ABORTED (by the
- *     owner). Nobody changes READY. ABORTED → VOID: the receiver alone.
- *     A cell is not marked free: position p may be claimed when its cell is one lap behind and HEAD > p - CELLS.
+ *   word              written by
+ *   TAIL              senders, by compare-exchange, +1 each; see `post` for who may be late with it
+ *   HEAD              the receiver alone, +1 each
+ *   a cell's state    as above; the rest of the cell: the owner, while WRITING
+ *   BELL              see park.ts
+ *   RECEIVER_THREAD   the receiver's thread
  *
  * Invariants:
- *   1. At rest, the positions in [HEAD, LIMIT) that are not VOID number exactly `capacity`: the receiver moves LIMIT by
- *      one *credit* for each position it takes, and a credit that meets an ABORTED position marks it VOID and goes on to
- *      the next. So given-up positions never cost room, and never more than `capacity` messages are admitted.
- *   2. HEAD < LIMIT, until the receiver closes; from then on LIMIT stays where it is.
- *   3. HEAD ≥ TAIL - CELLS: no position is claimed before its cell's last message was taken.
+ *   1. HEAD ≤ TAIL ≤ HEAD + capacity, but for a TAIL that waits for a helper. That is the bound, and since there are at least `capacity` cells it also says that a cell is claimed
+ *      only when its last message has been taken.
+ *   2. Messages are taken in the order of their claims.
  *
- * Senders that find all cells in use (only possible with more than CELLS - capacity of them waiting, or given up) stand
- * in line: see roster.ts.
- *
- * Death: only the state word and single-word updates decide anything, so a thread can be killed between any two
- * instructions. `bury` gives up what a dead sender left WRITING; `repair` recounts invariant 1 for the next receiver
- * from the cells and repeats the wake-ups that the dead one may have owed.
+ * Death: only single words decide anything, so a thread can be killed between any two instructions. A sender killed
+ * between its claim and its publish leaves WRITING, and the receiver stops there until the dead one is buried. A
+ * receiver killed anywhere leaves the message at HEAD to the next one.
  *
  * The cell-first claim with helping is that of Michael and Scott's queue; laps in the state word are Vyukov's and
- * crossbeam's; the message before the wait is Kotlin's buffered channel.
+ * crossbeam's.
  */
-import { isAwake, isDozing, wake, wakeAlways } from './park.js';
-import { ALL, type Bell, LINE, type Life, ROSTER_WORDS, Roster } from './roster.js';
+import { type Life, Line } from './line.js';
+import { BELL, HEAD, Memory, Phase, RECEIVER_THREAD, type Scratch, TAIL } from './memory.js';
+import { Bell } from './park.js';
 
-// Behind the roster. Each group is written by other threads than its neighbours, so each has a line of its own.
-const CAPACITY: number = ROSTER_WORDS; // constant: written before the memory is shared
-const CELLS: number = ROSTER_WORDS + 1;
-const MAX_BYTES: number = ROSTER_WORDS + 2;
-const TAIL: number = ROSTER_WORDS + LINE; // next position to claim
-const HEAD: number = ROSTER_WORDS + 2 * LINE; // next position to take
-const LIMIT: number = HEAD + 1; // first position not admitted
-const BELL: number = ROSTER_WORDS + 3 * LINE; // the receiver parks here, or dozes
-const RECEIVER_THREAD: number = BELL + 1; // threadId of the receiver's thread, or -1
-
-const FIRST_CELL: number = ROSTER_WORDS + 4 * LINE;
-const CELL_WORDS = 8;
-const LENGTH = 1;
-const PAYLOAD = 2;
-const INLINE_BYTES: number = (CELL_WORDS - PAYLOAD) * 4;
-
-const Phase = { WRITING: 1, WAITING: 2, READY: 3, ABORTED: 4, VOID: 5 } as const;
-const NOBODY = -1;
-
-/** What became of a message that was posted, or is waiting. */
-export const Outcome = { ADMITTED: 0, WAITING: 1, FULL: 2, CLOSED: 3 } as const;
+/** What became of a message. FULL and CLOSED: it was not sent. */
+export const Outcome = { SENT: 0, FULL: 1, CLOSED: 2 } as const;
 export type Outcome = (typeof Outcome)[keyof typeof Outcome];
 
 /** {@link Ring.peek}: no message now. */
@@ -78,247 +49,150 @@ export const EMPTY = -1;
 /** {@link Ring.peek}: no message any more. */
 export const END = -2;
 
-/** Thread-local room for one encoded message; both views cover the same memory. */
-export interface Scratch {
-  readonly bytes: Uint8Array;
-  readonly words: Int32Array;
-}
-
 /** What all senders and receivers of one channel in one thread share. */
 export interface Link {
   readonly memory: SharedArrayBuffer;
-  /** Memory that travels with the channel's handles, for whoever uses the channel; the channel never looks into it. */
-  companion?: SharedArrayBuffer | undefined;
+  /** A second piece of memory that travels with the channel's handles, for whoever uses the channel. */
+  annex?: SharedArrayBuffer | undefined;
 }
 
-/**
- * Follows a message: `claimed` is called once it has its position, before anyone can see it. `false` gives the position
- * up and claims the next one. It must not throw.
- */
+/** Follows a message: told its position once it is claimed, before anyone can see it. `false`: try the next position. */
 export interface Claimant {
+  /** Must not throw. */
   claimed(position: number): boolean;
-}
-
-/**
- * Makes the shared memory of a ring. `cells` and `start` (the first position) are for tests: tiny rings, and positions
- * just below the wrap-around.
- */
-export function createMemory(
-  capacity: number,
-  maxBytes: number,
-  cells: number = cellsFor(capacity),
-  start = 0,
-): SharedArrayBuffer {
-  const room = Math.ceil(maxBytes / 8) * 8;
-  const memory = new SharedArrayBuffer((FIRST_CELL + cells * CELL_WORDS) * 4 + cells * room);
-  const words = new Int32Array(memory, 0, FIRST_CELL + cells * CELL_WORDS);
-  words[CAPACITY] = capacity;
-  words[CELLS] = cells;
-  words[MAX_BYTES] = maxBytes;
-  const ring = new Ring(memory);
-  ring.reset(start);
-  return memory;
-}
-
-/** A power of two with room for `capacity` messages and at least as many waiting senders. */
-function cellsFor(capacity: number): number {
-  return 2 ** Math.ceil(Math.log2(Math.max(2 * capacity, 128)));
 }
 
 /** One thread's view of the memory. A sender and a receiver each have their own. */
 export class Ring {
-  readonly memory: SharedArrayBuffer;
+  readonly memory: Memory;
   readonly capacity: number;
-  readonly cells: number;
-  readonly maxBytes: number;
-  readonly roster: Roster;
-  /** The position of the last message that {@link post} left WAITING. */
-  posted = 0;
-
+  readonly line: Line;
+  /** Where the receiver parks, or dozes. */
+  readonly bell: Bell;
   readonly #words: Int32Array;
-  readonly #shift: number;
-  readonly #lapMask: number;
-  readonly #overflow: Uint8Array[] = [];
-  #head = 0; // the receiver's own HEAD and LIMIT; a sender's last sight of them
-  #limit = 0;
+  /** The receiver's own HEAD; a sender's last sight of it. */
+  #head: number;
 
-  constructor(memory: SharedArrayBuffer) {
-    const constants = new Int32Array(memory, 0, TAIL);
-    this.memory = memory;
-    this.capacity = constants[CAPACITY] ?? 0;
-    this.maxBytes = constants[MAX_BYTES] ?? 0;
-    this.cells = constants[CELLS] ?? 0;
-    this.#words = new Int32Array(memory, 0, FIRST_CELL + this.cells * CELL_WORDS);
-    this.roster = new Roster(this.#words);
-    this.#shift = Math.log2(this.cells);
-    this.#lapMask = Math.min(2 ** (32 - this.#shift) - 1, 0xff_ffff);
-    this.#look();
+  constructor(shared: SharedArrayBuffer) {
+    this.memory = new Memory(shared);
+    this.capacity = this.memory.capacity;
+    this.#words = this.memory.words;
+    this.line = new Line(this.#words);
+    this.bell = new Bell(this.#words, BELL);
+    this.#head = Atomics.load(this.#words, HEAD);
   }
 
-  /** Before the memory is shared: all cells one lap behind, ready for the positions from `start` on. */
-  reset(start: number): void {
-    for (let p = (start - this.cells) | 0; p !== start; p = (p + 1) | 0) {
-      Atomics.store(this.#words, this.#cell(p), this.#state(p, 0, Phase.VOID));
-    }
-    Atomics.store(this.#words, TAIL, start);
-    Atomics.store(this.#words, HEAD, start);
-    Atomics.store(this.#words, LIMIT, start + this.capacity);
-    Atomics.store(this.#words, RECEIVER_THREAD, NOBODY);
-    this.#look();
-  }
-
-  /** Messages admitted and not yet taken, 0 to `capacity`. A snapshot: other threads go on meanwhile. */
+  /** Messages claimed and not yet taken, 0 to `capacity`. A snapshot: other threads go on meanwhile. */
   get length(): number {
-    let count = 0;
-    const limit = Atomics.load(this.#words, LIMIT);
-    for (let p = Atomics.load(this.#words, HEAD); ((p - limit) | 0) < 0; p = (p + 1) | 0) {
-      const state = Atomics.load(this.#words, this.#cell(p));
-      if (state >>> 8 !== this.#lap(p)) break; // unclaimed, or taken meanwhile and claimed again
-      if ((state & 7) <= Phase.READY) count += 1;
-    }
-    return Math.min(count, this.capacity);
-  }
-
-  /** The receiver has closed the channel. */
-  get closed(): boolean {
-    return this.roster.gate < 0;
+    const head = Atomics.load(this.#words, HEAD);
+    const length = (Atomics.load(this.#words, TAIL) - head) | 0;
+    return Math.max(0, Math.min(length, this.capacity)); // HEAD, or TAIL, may have gone on between the two looks
   }
 
   // ── Senders ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Closes a sender. After the last one the receiver drains what is there, then ends. */
-  closeSender(life: Life): void {
-    this.roster.leave(life);
-    wake(this.#words, BELL); // one that dozes looks by itself in a moment
-    this.roster.free(life);
-  }
-
   /**
-   * Claims the next position, stores `length` bytes of `message` and publishes them.
+   * Claims the next position, copies `length` bytes of `message` into its cell, and publishes them. FULL: there is no
+   * room that this sender has a right to. CLOSED: it will never be received.
    *
-   * ADMITTED: the receiver will take it. WAITING: it stands at `posted` and waits for room. FULL: no cell is free, or,
-   * with `admittedOnly`, no room; nothing was claimed. CLOSED: it will never be received.
+   * The claim is the compare-exchange of the cell. Whoever finds the cell at TAIL claimed moves TAIL on (helps), so a
+   * sender that dies between the two steps holds up nobody.
    */
-  post(slot: number, message: Scratch, length: number, admittedOnly: boolean, claimant?: Claimant): Outcome {
+  post(slot: number, message: Scratch, length: number, claimant?: Claimant): Outcome {
+    const memory = this.memory;
     const words = this.#words;
     for (;;) {
-      const gate = this.roster.gate;
-      if (gate < 0) return Outcome.CLOSED;
       const p = Atomics.load(words, TAIL);
-      if (admittedOnly && !this.#admitted(p)) return Outcome.FULL;
-      const at = this.#cell(p);
+      const at = memory.cell(p);
       const before = Atomics.load(words, at);
-      const lap = this.#lap(p);
-      if (before >>> 8 === lap) {
+      if (memory.claimed(p, before)) {
         Atomics.compareExchange(words, TAIL, p, (p + 1) | 0); // claimed by another: help it, try the next
         continue;
       }
-      if (before >>> 8 !== ((lap - 1) & this.#lapMask)) continue; // TAIL went round since we read it
-      if (!this.#mayClaim(p, slot, gate)) return Outcome.FULL;
+      const outcome = this.#mayClaim(p, slot);
+      if (outcome === Outcome.CLOSED) return outcome;
+      if (!memory.aLapBehind(p, before)) continue; // TAIL went round since we read it
+      if (outcome === Outcome.FULL) return outcome;
+      const writing = memory.state(p, slot, Phase.WRITING);
       // The claim. The state has the lap in it, so this fails if anybody claimed p since.
-      if (Atomics.compareExchange(words, at, before, this.#state(p, slot, Phase.WRITING)) !== before)
-        continue;
+      if (Atomics.compareExchange(words, at, before, writing) !== before) continue;
       Atomics.compareExchange(words, TAIL, p, (p + 1) | 0); // may have been done by a helper
-      if (claimant !== undefined && !claimant.claimed(p)) {
-        this.#abandon(p, slot);
+      // The claim, then this look; a receiver that closes: the gate, then a look at the cells. One of us sees the other.
+      const closed = this.line.gate < 0;
+      if (closed || (claimant !== undefined && !claimant.claimed(p))) {
+        this.#abort(at, writing);
+        this.#tellReceiver(); // it may sleep in front of it
+        if (closed) return Outcome.CLOSED;
         continue;
       }
-      this.#store(p, message, length);
-      return this.#publish(p, slot);
-    }
-  }
-
-  /** Gives up a claimed position before anything was published. */
-  #abandon(p: number, slot: number): void {
-    const writing = this.#state(p, slot, Phase.WRITING);
-    Atomics.compareExchange(this.#words, this.#cell(p), writing, this.#state(p, slot, Phase.ABORTED)); // against seal
-    this.#tellReceiver(); // it may sleep in front of it, and its room is to be given back
-  }
-
-  /** Makes a stored message visible: READY if there is room, else WAITING. */
-  #publish(p: number, slot: number): Outcome {
-    const words = this.#words;
-    const at = this.#cell(p);
-    // The claim above, then this look; closeReceiver: the gate, then a look at the cells. One of us sees the other.
-    if (this.closed) {
-      this.#abandon(p, slot);
-      return Outcome.CLOSED;
-    }
-    const admitted = this.#admitted(p);
-    const writing = this.#state(p, slot, Phase.WRITING);
-    const next = this.#state(p, slot, admitted ? Phase.READY : Phase.WAITING);
-    // Publishes length and payload; pairs with peek and #admit. Against seal: one of the two succeeds.
-    if (Atomics.compareExchange(words, at, writing, next) !== writing) return Outcome.CLOSED;
-    if (admitted) {
+      memory.copyIn(p, message, length);
+      // Publishes length and message; pairs with peek. Fails if the message was discarded.
+      if (Atomics.compareExchange(words, at, writing, memory.state(p, slot, Phase.READY)) !== writing)
+        return Outcome.CLOSED;
       this.#tellReceiver();
-      return Outcome.ADMITTED;
+      return Outcome.SENT;
     }
-    this.posted = p;
-    return this.outcome(p, slot);
   }
 
-  /** What became of the message that `slot` left WAITING at position `p`. */
-  outcome(p: number, slot: number): Outcome {
-    const waiting = this.#state(p, slot, Phase.WAITING);
-    // Pairs with #admit. Any other state is READY in this lap, or a later lap: then the message was taken.
-    if (Atomics.load(this.#words, this.#cell(p)) !== waiting) return Outcome.ADMITTED;
-    const closed = this.closed; // before LIMIT is read: closing makes it final
-    if (this.#admitted(p)) {
-      // The receiver moved LIMIT past p before it could see WAITING here, or is just about to look: either may do it.
-      Atomics.compareExchange(this.#words, this.#cell(p), waiting, this.#state(p, slot, Phase.READY));
-      this.#tellReceiver();
-      return Outcome.ADMITTED;
-    }
-    if (!closed) return Outcome.WAITING;
-    return this.withdraw(p, slot) ? Outcome.CLOSED : Outcome.ADMITTED;
+  /** SENT: there is room for position `p`, and this sender has a right to it. */
+  #mayClaim(p: number, slot: number): Outcome {
+    let used = (p - this.#head) >>> 0;
+    if (used >= this.capacity) used = this.#used(p);
+    const gate = this.line.gate; // after HEAD: whoever joins the line later sees that room, too
+    if (gate < 0) return Outcome.CLOSED;
+    if (gate === 0) return used < this.capacity ? Outcome.SENT : Outcome.FULL;
+    used = this.#used(p); // again: this sender may have just joined
+    return this.capacity - used > this.line.ahead(slot, gate) ? Outcome.SENT : Outcome.FULL;
+  }
+
+  /** Positions before `p` that are not taken yet. */
+  #used(p: number): number {
+    this.#head = Atomics.load(this.#words, HEAD); // pairs with the store in advance
+    return (p - this.#head) >>> 0;
+  }
+
+  #abort(at: number, writing: number): void {
+    Atomics.compareExchange(this.#words, at, writing, (writing & ~7) | Phase.ABORTED); // against publish, or each other
   }
 
   /** There is something for the receiver. One that dozes is left alone while at least half of the room is free. */
   #tellReceiver(): void {
-    if (isAwake(this.#words, BELL)) return;
+    if (this.bell.awake) return;
     // TAIL moved before this: of several senders, the last to come here sees what all have claimed.
-    const room = (Atomics.load(this.#words, LIMIT) - Atomics.load(this.#words, TAIL)) | 0;
-    if (isDozing(this.#words, BELL) && 2 * room >= this.capacity) return;
-    wakeAlways(this.#words, BELL);
-  }
-
-  /** Gives a WAITING position up. `false`: too late, it has been admitted. */
-  withdraw(p: number, slot: number): boolean {
-    const waiting = this.#state(p, slot, Phase.WAITING);
-    const aborted = this.#state(p, slot, Phase.ABORTED);
-    return Atomics.compareExchange(this.#words, this.#cell(p), waiting, aborted) === waiting; // against #admit
-  }
-
-  /** Room for position `p`: may be taken without waiting. */
-  #admitted(p: number): boolean {
-    if ((this.#limit - 1 - p) >>> 0 < this.cells) return true; // a window, for a sight that may be laps old
-    this.#limit = Atomics.load(this.#words, LIMIT); // pairs with the store in #grant
-    return ((p - this.#limit) | 0) < 0;
-  }
-
-  /** The cell of `p` has been taken, and is not reserved for a thread that has stood in line for longer. */
-  #mayClaim(p: number, slot: number, gate: number): boolean {
-    if (gate === 0 && (p - this.#head) >>> 0 < this.cells) return true; // a window, as above
-    this.#head = Atomics.load(this.#words, HEAD); // pairs with #pass
-    const free = (this.#head + this.cells - p) | 0;
-    return gate === 0 ? free > 0 : free > this.roster.ahead(slot, gate);
+    if (this.bell.dozing && 2 * this.length <= this.capacity) return;
+    this.bell.ringAlways();
   }
 
   /**
-   * For a sender whose thread has ended, however it ended: gives up what it left half-written, repeats the wake-ups it
-   * may have owed, and closes it. Its complete messages stay. Does nothing to a life that was closed, and its successors.
+   * Calls those in line who have a right to a place, once half of the room is free: so they come and go with many
+   * messages at a time. For everybody who has just freed room, or left the line; an empty ring is free as a whole, so
+   * whoever makes it so calls them all.
+   */
+  callLine(gate: number): void {
+    if (gate > 0 && 2 * this.length <= this.capacity) this.line.call(gate, this.capacity - this.length);
+  }
+
+  /** A sender sends nothing more. After the last one the receiver drains what is there, then ends. */
+  closeSender(life: Life): void {
+    this.line.leave(life);
+    this.bell.ring(); // one that dozes looks by itself in a moment
+    this.line.free(life);
+  }
+
+  /**
+   * For a sender whose thread has ended, however it ended: aborts what it left half-written, repeats the wake-ups it may
+   * have owed, and closes it. Its complete messages stay. Does nothing to a life that is over, or is being buried.
    */
   bury(life: Life): void {
-    if (!this.roster.lives(life)) return;
-    for (let i = 0; i < this.cells; i++) {
-      const at = FIRST_CELL + i * CELL_WORDS;
+    if (!this.line.startBurial(life)) return;
+    for (let p = 0; p < this.memory.cells; p++) {
+      const at = this.memory.cell(p);
       const state = Atomics.load(this.#words, at);
-      if ((state & 0xff) !== ((life.slot << 3) | Phase.WRITING)) continue;
-      Atomics.store(this.#words, at, (state & ~7) | Phase.ABORTED); // its owner is dead: nobody else writes here
+      if ((state & 0xff) === ((life.slot << 3) | Phase.WRITING)) this.#abort(at, state);
     }
-    this.roster.remove(life);
-    wakeAlways(this.#words, BELL);
-    this.roster.free(life);
+    this.line.finishBurial(life);
+    this.bell.ringAlways();
+    this.line.free(life);
   }
 
   // ── The receiver ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -332,53 +206,32 @@ export class Ring {
     Atomics.store(this.#words, RECEIVER_THREAD, threadId);
   }
 
-  /** A new receiver takes over, perhaps from one that died between any two instructions. */
-  repair(): void {
-    this.#look();
-    let credits = this.capacity;
-    for (let p = this.#head; p !== this.#limit; p = (p + 1) | 0) if (this.#admit(p)) credits -= 1;
-    if (!this.closed) this.#grant(credits);
-    this.roster.wakeAll(ALL, wakeAlways);
-  }
-
   /** The length in bytes of the next message, or EMPTY, or END. The message stays where it is. */
   peek(): number {
     for (;;) {
       const p = this.#head;
-      if (p === this.#limit) return END; // invariant 2: the channel was closed
-      const at = this.#cell(p);
-      let state = Atomics.load(this.#words, at); // pairs with #publish
-      if (state >>> 8 !== this.#lap(p)) {
+      const at = this.memory.cell(p);
+      let state = Atomics.load(this.#words, at); // pairs with publish
+      if (!this.memory.claimed(p, state)) {
         if (!this.#ended()) return EMPTY;
         state = Atomics.load(this.#words, at); // again: the last sender may have published, then closed
-        if (state >>> 8 !== this.#lap(p)) return END;
+        if (!this.memory.claimed(p, state)) return END;
       }
-      switch (state & 7) {
-        case Phase.READY:
-          return (this.#words[at + LENGTH] ?? 0) >>> 0; // not negative: never taken for EMPTY or END
-        case Phase.WRITING:
-          return EMPTY;
-        case Phase.WAITING:
-          this.#admit(p); // it is before LIMIT; its owner has not noticed yet, or is dead
-          continue;
-        case Phase.VOID:
-          this.#pass(0);
-          continue;
-        default:
-          this.#pass(1); // ABORTED after it had been admitted: its room is given back
-      }
+      if ((state & 7) === Phase.READY) return this.memory.length(p);
+      if ((state & 7) === Phase.WRITING) return EMPTY;
+      this.advance(); // ABORTED
     }
+  }
+
+  /** Nobody can send any more. Look at the cell again *after* this has become true. */
+  #ended(): boolean {
+    return this.line.empty || this.line.gate < 0; // pairs with closeSender and close
   }
 
   /** The position that is `count` after HEAD has been claimed. A hint: pairs with nothing. */
   reaches(count: number): boolean {
     const p = (this.#head + count) | 0;
-    return Atomics.load(this.#words, this.#cell(p)) >>> 8 === this.#lap(p);
-  }
-
-  /** How many positions have been claimed and not taken, given-up ones too. A snapshot, for estimates. */
-  get backlog(): number {
-    return (Atomics.load(this.#words, TAIL) - this.#head) | 0;
+    return this.memory.claimed(p, Atomics.load(this.#words, this.memory.cell(p)));
   }
 
   /** The position of the message that {@link peek} found. */
@@ -388,126 +241,38 @@ export class Ring {
 
   /** Copies the message at HEAD out of shared memory. */
   copyOut(into: Scratch, length: number): void {
-    const p = this.#head;
-    if (length > INLINE_BYTES) {
-      into.bytes.set(this.#room(p).subarray(0, length));
-      return;
-    }
-    const from = this.#cell(p) + PAYLOAD;
-    const count = (length + 3) >> 2;
-    for (let i = 0; i < count; i++) into.words[i] = this.#words[from + i] ?? 0;
+    this.memory.copyOut(this.#head, into, length);
   }
 
-  /** Done with the message at HEAD: its room and its cell are free from here on. */
+  /** Done with the message at HEAD: its room is free from here on. */
   advance(): void {
-    this.#pass(1);
-  }
-
-  #pass(credits: number): void {
     this.#head = (this.#head + 1) | 0;
-    Atomics.store(this.#words, HEAD, this.#head); // frees the cell; pairs with #mayClaim
-    const gate = this.roster.gate; // comes after HEAD: a thread that has just joined the line sees it, or is seen
-    if (gate >= 0) this.#grant(credits);
-    if ((gate & ALL) !== 0) this.roster.wakeAll(gate & ALL);
+    Atomics.store(this.#words, HEAD, this.#head); // pairs with #used
+    this.callLine(this.line.gate); // after HEAD: a thread that has just joined the line sees it, or is seen
   }
 
-  /** Moves LIMIT on, one admitted position for each credit. */
-  #grant(credits: number): void {
-    for (let left = credits; left > 0; ) {
-      const p = this.#limit;
-      this.#limit = (p + 1) | 0;
-      Atomics.store(this.#words, LIMIT, this.#limit); // before the look at the cell; pairs with #admitted
-      if (this.#admit(p)) left -= 1;
-    }
+  /** A new receiver takes over, perhaps from one that died between any two instructions and owed wake-ups. */
+  takeOver(): void {
+    this.#head = Atomics.load(this.#words, HEAD);
+    this.line.ringAll();
   }
 
-  /** Spends a credit on `p`, and tells the sender that waits there. `false`: it gave up, so p holds no credit. */
-  #admit(p: number): boolean {
-    const at = this.#cell(p);
-    for (;;) {
-      const state = Atomics.load(this.#words, at); // pairs with #publish
-      if (state >>> 8 !== this.#lap(p)) return true; // unclaimed: room for whoever comes
-      switch (state & 7) {
-        case Phase.WAITING:
-          // Against withdraw: one of the two succeeds. If it is not this one, look again.
-          if (Atomics.compareExchange(this.#words, at, state, (state & ~7) | Phase.READY) !== state) continue;
-          this.roster.wake((state >>> 3) & 31);
-          return true;
-        case Phase.ABORTED:
-          Atomics.store(this.#words, at, (state & ~7) | Phase.VOID); // only the receiver touches ABORTED
-          return false;
-        default:
-          return (state & 7) !== Phase.VOID;
-      }
-    }
-  }
-
-  /** Nobody can send any more. Look at the cell again *after* this has become true. */
-  #ended(): boolean {
-    return this.roster.empty || this.closed; // pairs with closeSender and closeReceiver
-  }
-
-  /** No more sends. What was admitted can still be taken. */
-  closeReceiver(): void {
-    this.roster.close(); // pairs with #publish and outcome
-    this.roster.wakeAll(ALL, wakeAlways);
-    wake(this.#words, BELL);
+  /** No more sends. What was sent can still be taken. */
+  close(): void {
+    this.line.close(); // pairs with the look after a claim
+    this.bell.ring();
   }
 
   /**
-   * After closing, for a receiver that does not wait for what is still being written: gives it up, and its send fails.
-   * A sender that claims a position only now finds the channel closed by itself.
+   * After closing, for a receiver that does not wait for what is still being written: its send fails. A sender that
+   * claims a position only now finds the channel closed by itself.
    */
-  seal(): void {
-    for (let p = this.#head; p !== this.#limit; p = (p + 1) | 0) {
-      const at = this.#cell(p);
+  abortUnfinished(): void {
+    for (let i = 0; i < this.capacity; i++) {
+      const p = (this.#head + i) | 0;
+      const at = this.memory.cell(p);
       const state = Atomics.load(this.#words, at);
-      if (state >>> 8 !== this.#lap(p) || (state & 7) !== Phase.WRITING) continue;
-      Atomics.compareExchange(this.#words, at, state, (state & ~7) | Phase.ABORTED); // against #publish
+      if (this.memory.claimed(p, state) && (state & 7) === Phase.WRITING) this.#abort(at, state);
     }
-  }
-
-  /** The word on which the receiver parks. */
-  get receiverBell(): Bell {
-    return { words: this.#words, at: BELL };
-  }
-
-  // ── Both ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  #look(): void {
-    this.#head = Atomics.load(this.#words, HEAD);
-    this.#limit = Atomics.load(this.#words, LIMIT);
-  }
-
-  #cell(p: number): number {
-    return FIRST_CELL + (p & (this.cells - 1)) * CELL_WORDS;
-  }
-
-  #lap(p: number): number {
-    return (p >>> this.#shift) & this.#lapMask;
-  }
-
-  #state(p: number, slot: number, phase: number): number {
-    return (this.#lap(p) << 8) | (slot << 3) | phase;
-  }
-
-  #store(p: number, message: Scratch, length: number): void {
-    const at = this.#cell(p);
-    this.#words[at + LENGTH] = length;
-    if (length > INLINE_BYTES) {
-      this.#room(p).set(message.bytes.subarray(0, length));
-      return;
-    }
-    const count = (length + 3) >> 2;
-    for (let i = 0; i < count; i++) this.#words[at + PAYLOAD + i] = message.words[i] ?? 0;
-  }
-
-  /** The overflow room of p's cell. Pages that no long message ever touched cost nothing. */
-  #room(p: number): Uint8Array {
-    const index = p & (this.cells - 1);
-    const size = Math.ceil(this.maxBytes / 8) * 8;
-    const start = (FIRST_CELL + this.cells * CELL_WORDS) * 4 + index * size;
-    this.#overflow[index] ??= new Uint8Array(this.memory, start, this.maxBytes);
-    return this.#overflow[index];
   }
 }

@@ -1,55 +1,28 @@
 /**
  * The sending half of a channel: how a send waits for room, as a promise or with the thread blocked.
  *
- * A sender's waiting messages are in two lists, oldest first: `tickets` hold a position in the ring, and behind them
- * `line` holds those that found no free cell. One parking word for each sender wakes them all.
+ * A thread's sends that wait are a list, oldest first; while it is not empty, the thread stands in line. Whenever it is
+ * called, or has a look by itself, it posts as many of them as there is room for.
  */
 import { setMaxListeners } from 'node:events';
 import { threadId } from 'node:worker_threads';
 import { Encoder } from '../codec/index.js';
-import { announce, park, parkAsync, pause, retract, SLICE_MS, threadAlive } from './park.js';
-import { type Claimant, type Link, Outcome, Ring, type Scratch } from './ring.js';
-import { type Bell, type Life, MAX_SENDERS } from './roster.js';
-
-/** The channel is closed. `value` is what could not be sent. */
-export class ChannelClosedError extends Error {
-  override readonly name = 'ChannelClosedError';
-  readonly code = 'ERR_CHANNEL_CLOSED';
-  readonly value: unknown;
-
-  constructor(value: unknown) {
-    super('The channel is closed: the message was not sent, and is given back as `value`');
-    this.value = value;
-  }
-}
-
-/** There was no room in time. `value` is what could not be sent. */
-export class SendTimeoutError extends Error {
-  override readonly name = 'SendTimeoutError';
-  readonly code = 'ERR_SEND_TIMEOUT';
-  readonly value: unknown;
-
-  constructor(value: unknown, timeout: number) {
-    super(
-      `The channel stayed full for ${timeout} ms: the message was not sent, and is given back as \`value\``,
-    );
-    this.value = value;
-  }
-}
+import { ChannelClosedError, SendTimeoutError } from './errors.js';
+import { type Life, MAX_SENDERS } from './line.js';
+import type { Scratch } from './memory.js';
+import { keepAlive } from './park.js';
+import { NAP_MS, SenderPatience } from './patience.js';
+import { type Claimant, type Link, Outcome, Ring } from './ring.js';
 
 /** What a sender is while it travels to another thread, in `workerData` or by `postMessage`. */
-export interface SenderHandle<T> {
+export interface SenderHandle<T> extends Link, Life {
   readonly kind: 'sender';
-  readonly memory: SharedArrayBuffer;
-  readonly companion?: SharedArrayBuffer | undefined;
-  readonly slot: number;
-  readonly life: number;
   /** Only for the type checker: what the channel carries. */
   readonly carries?: (value: T) => void;
 }
 
-/** How long a send may wait for room, and who follows it. */
-export interface SendOptions extends Partial<Claimant> {
+/** How long a send may wait for room. */
+export interface SendOptions {
   /** In milliseconds. Default: for ever. */
   readonly timeout?: number | undefined;
   /** Gives the send up when it aborts. */
@@ -57,72 +30,39 @@ export interface SendOptions extends Partial<Claimant> {
 }
 
 const NO_OPTIONS: SendOptions = Object.freeze({});
-
-function claimantIn(options: SendOptions): Claimant | undefined {
-  return options.claimed === undefined ? undefined : (options as Claimant);
-}
-
 const MAX_TIMER = 2 ** 31 - 1; // a longer timer would fire at once
+/** What a `send` that need not wait returns, without making a promise of its own. */
+const SENT: Promise<void> = Promise.resolve();
 
-function expectTimeout(timeout: number | undefined): number {
-  if (timeout === undefined) return Number.POSITIVE_INFINITY;
-  if (typeof timeout === 'number' && timeout >= 0) return timeout;
-  throw new RangeError(
-    `Expected \`timeout\` to be a number of milliseconds from 0 up, got ${String(timeout)}`,
-  );
-}
-
-/** An async send that waits for room. */
-interface Waiting<T> {
-  readonly value: T;
-  position: number;
-  /** The encoded message, while it has no position. */
-  message: Scratch | undefined;
+/** A send that waits for room. */
+interface Waiting {
+  readonly message: Scratch;
   readonly length: number;
   readonly claimant: Claimant | undefined;
-  /** Takes the timer and the abort listener away and settles the promise. */
-  settle(error?: unknown): void;
+  /** It has left the list. FULL: it gave up, for `reason`. */
+  settle(outcome: Outcome, reason?: unknown): void;
 }
-
-/** How long a blocked thread looks for room before it parks, in microseconds. */
-const SENDER_SPIN = 80;
-/** The same for a thread that does not block, while it pays: an event loop is waiting. */
-const ASYNC_SPIN = 8;
-/** The longest pause between two of these looks. Short tasks make room for a batch of messages meanwhile. */
-const MAX_PAUSE = 8;
-/** What an admitted `send` returns, without making a promise of its own. */
-const ADMITTED: Promise<void> = Promise.resolve();
 
 /** The sending half. Each belongs to one thread; {@link Sender.share} makes one for another thread. */
 export class Sender<T> {
   /** @internal */
   readonly link: Link;
-  /** @internal What whoever uses the channel keeps with this sender; the channel never looks at it. */
-  attachment: unknown;
-  /** This sender's number among the channel's open senders, 0 to 30. */
-  readonly slot: number;
   readonly #life: Life;
   readonly #ring: Ring;
   readonly #encoder: Encoder;
-  readonly #bell: Bell;
-  readonly #tickets: Waiting<T>[] = [];
-  readonly #line: Waiting<T>[] = [];
-  readonly #pause: number;
-  #asyncSpin = ASYNC_SPIN;
-  #parked = false;
-  #inLine = false;
+  readonly #patience: SenderPatience;
+  readonly #waiting: Waiting[] = [];
+  #listening = false;
   #closed = false;
-  #gone = false;
+  #left = false;
 
   /** @internal Use `channel` or `Sender.attach`. */
   constructor(ring: Ring, life: Life, link: Link) {
     this.link = link;
-    this.slot = life.slot;
     this.#life = life;
     this.#ring = ring;
-    this.#encoder = new Encoder(ring.maxBytes);
-    this.#bell = ring.roster.bell(life.slot);
-    this.#pause = Math.min(Math.max(ring.capacity >> 2, 1), MAX_PAUSE);
+    this.#encoder = new Encoder(ring.memory.maxBytes);
+    this.#patience = new SenderPatience(ring.capacity);
   }
 
   /** The sender that another thread made for this one with {@link Sender.share}. A handle is attached once. */
@@ -131,33 +71,48 @@ export class Sender<T> {
     return new Sender<T>(new Ring(handle.memory), handle, handle);
   }
 
+  /** This sender's number among the channel's open senders, 0 to 30. */
+  get slot(): number {
+    return this.#life.slot;
+  }
+
   /** Messages the channel has room for. */
   get capacity(): number {
     return this.#ring.capacity;
   }
 
-  /** Messages admitted and not yet taken. */
+  /** Messages sent and not yet taken. */
   get length(): number {
     return this.#ring.length;
   }
 
+  /** Sends of this sender that wait for room. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   /**
-   * Sends `value`. Resolves when it is admitted: there was room, and it will be received. Values are copied at the call.
+   * Sends `value`. Resolves when it is in the channel: there was room, and it will be received. Values are copied at the
+   * call.
    *
    * Rejects, and then the value is never received, with SendTimeoutError, with the signal's reason, with
-   * ChannelClosedError, with NotSendableError or TaskTooLargeError.
+   * ChannelClosedError, with NotSendableError or TaskTooLargeError; with TypeError or RangeError for a wrong option.
    */
-  send(value: T, options: SendOptions = NO_OPTIONS): Promise<void> {
+  send(value: T, options: SendOptions = NO_OPTIONS, claimant?: Claimant): Promise<void> {
     try {
-      const timeout = expectTimeout(options.timeout);
-      options.signal?.throwIfAborted();
+      const { timeout, signal } = checked(options);
+      if (signal?.aborted) throw abortReason(signal);
       const length = this.#encode(value);
-      const claimant = claimantIn(options);
-      let outcome = this.#line.length > 0 ? Outcome.FULL : this.#post(this.#encoder, length, claimant);
-      if (outcome === Outcome.WAITING) outcome = this.#lookAWhile();
-      if (outcome === Outcome.ADMITTED) return ADMITTED;
+      let outcome = this.#post(length, claimant);
+      if (outcome === Outcome.FULL && this.#waiting.length === 0) {
+        this.#patience.lookAwaiting(() => {
+          outcome = this.#post(length, claimant);
+          return outcome !== Outcome.FULL;
+        });
+      }
+      if (outcome === Outcome.SENT) return SENT;
       if (outcome === Outcome.CLOSED) throw new ChannelClosedError(value);
-      return this.#wait(value, length, outcome, timeout, options);
+      return this.#wait(value, length, claimant, timeout, signal);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -168,31 +123,28 @@ export class Sender<T> {
    *
    * @throws ChannelClosedError, NotSendableError, TaskTooLargeError
    */
-  trySend(value: T, options: Partial<Claimant> = NO_OPTIONS): boolean {
-    const length = this.#encode(value);
-    if (this.#line.length > 0 && !this.#ring.closed) return false;
-    const outcome = this.#ring.post(this.slot, this.#encoder, length, true, claimantIn(options));
+  trySend(value: T, claimant?: Claimant): boolean {
+    const outcome = this.#post(this.#encode(value), claimant);
     if (outcome === Outcome.CLOSED) throw new ChannelClosedError(value);
-    return outcome === Outcome.ADMITTED;
+    return outcome === Outcome.SENT;
   }
 
   /**
-   * Sends `value` and blocks the thread, event loop and all, until it is admitted. For producer threads; on a server's
-   * main thread it stalls every connection, and nobody could restart a receiver that died meanwhile: use `send` there.
+   * Sends `value` and blocks the thread, event loop and all, until it is in the channel. For producer threads; on a
+   * server's main thread it stalls every connection, and nobody could restart a receiver that died meanwhile: use `send`
+   * there.
    *
    * @throws Error (ERR_WOULD_DEADLOCK) on the thread that runs the receiver; SendTimeoutError, ChannelClosedError,
-   * NotSendableError, TaskTooLargeError
+   * NotSendableError, TaskTooLargeError; TypeError or RangeError for a wrong option
    */
-  blockingSend(value: T, options: Omit<SendOptions, 'signal'> = NO_OPTIONS): void {
-    const patience = expectTimeout(options.timeout);
-    const claimant = claimantIn(options);
+  blockingSend(value: T, options: Omit<SendOptions, 'signal'> = NO_OPTIONS, claimant?: Claimant): void {
+    const { timeout } = checked(options);
     expectOtherThread(this.#ring);
     const length = this.#encode(value);
-    let outcome = this.#line.length > 0 ? Outcome.FULL : this.#post(this.#encoder, length, claimant);
-    if (outcome === Outcome.ADMITTED) return;
-    outcome = this.#block(length, outcome, performance.now() + patience, claimant);
+    let outcome = this.#post(length, claimant);
+    if (outcome === Outcome.FULL) outcome = this.#block(length, claimant, timeout);
     if (outcome === Outcome.CLOSED) throw new ChannelClosedError(value);
-    if (outcome !== Outcome.ADMITTED) throw new SendTimeoutError(value, patience);
+    if (outcome === Outcome.FULL) throw new SendTimeoutError(value, timeout);
   }
 
   /** A sender for another thread: attach the handle there. Counts as open from now on; see {@link Sender.bury}. */
@@ -215,8 +167,8 @@ export class Sender<T> {
   }
 
   #leave(): void {
-    if (!this.#closed || this.#gone || this.#tickets.length + this.#line.length > 0) return;
-    this.#gone = true;
+    if (!this.#closed || this.#left || this.#waiting.length > 0) return;
+    this.#left = true;
     this.#ring.closeSender(this.#life);
   }
 
@@ -227,157 +179,143 @@ export class Sender<T> {
     return this.#encoder.encode(value);
   }
 
-  #post(message: Scratch, length: number, claimant: Claimant | undefined): Outcome {
-    return this.#ring.post(this.slot, message, length, false, claimant);
+  /** Posts the encoder's message, unless older ones of this thread wait. */
+  #post(length: number, claimant: Claimant | undefined): Outcome {
+    if (this.#waiting.length === 0) return this.#ring.post(this.slot, this.#encoder, length, claimant);
+    return this.#ring.line.gate < 0 ? Outcome.CLOSED : Outcome.FULL;
   }
 
-  /** While the receiver makes room quickly, looking for a few microseconds is cheaper than being woken. */
-  #lookAWhile(): Outcome {
-    const position = this.#ring.posted;
-    let outcome: Outcome = Outcome.WAITING;
-    for (let spent = 0; spent < this.#asyncSpin && outcome === Outcome.WAITING; ) {
-      const microseconds = Math.min(this.#pause, this.#asyncSpin);
-      pause(microseconds);
-      spent += microseconds;
-      outcome = this.#ring.outcome(position, this.slot);
+  // ── Waiting ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #queue(waiting: Waiting): void {
+    this.#waiting.push(waiting);
+    if (this.#waiting.length === 1) this.#ring.line.join(this.slot);
+  }
+
+  /** Posts what waits, oldest first, as far as there is room. `true`: nothing waits any more. */
+  #postWaiting(): boolean {
+    for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
+      const outcome = this.#ring.post(this.slot, first.message, first.length, first.claimant);
+      if (outcome === Outcome.FULL) return false;
+      this.#waiting.shift();
+      this.#letOthers();
+      first.settle(outcome);
     }
-    this.#asyncSpin = outcome === Outcome.ADMITTED ? ASYNC_SPIN : 1; // while it is busy, one short look each time
+    this.#leave();
+    return true;
+  }
+
+  /** One send waits no more: the others in line come before the next. Some may have a right to a place only now. */
+  #letOthers(): void {
+    const { line } = this.#ring;
+    if (this.#waiting.length === 0) line.quit(this.slot);
+    const others = line.gate & ~(1 << this.slot);
+    if (others <= 0) return;
+    if (this.#waiting.length > 0) line.takeTurn(this.slot);
+    this.#ring.callLine(others);
+  }
+
+  /** Waits with the thread blocked. Its event loop stands still, so it posts its other sends as well. */
+  #block(length: number, claimant: Claimant | undefined, timeout: number): Outcome {
+    const deadline = performance.now() + timeout;
+    let outcome: Outcome = Outcome.FULL;
+    const posted = () => {
+      outcome = this.#post(length, claimant);
+      return outcome !== Outcome.FULL;
+    };
+    if (this.#waiting.length === 0 && this.#patience.lookBlocked(posted)) return outcome;
+    let waits = true;
+    const settle = (result: Outcome) => {
+      outcome = result;
+      waits = false;
+    };
+    const waiting: Waiting = { message: this.#encoder, length, claimant, settle };
+    this.#queue(waiting);
+    const ready = () => this.#postWaiting() || !waits;
+    while (waits) {
+      const left = deadline - performance.now();
+      if (left > 0) this.#ring.line.bell(this.slot).wait(ready, Math.min(left, NAP_MS));
+      else if (!ready()) this.#giveUp(waiting, undefined);
+    }
     return outcome;
   }
 
-  // ── Waiting without blocking ───────────────────────────────────────────────────────────────────────────────────
-
-  #wait(value: T, length: number, outcome: Outcome, timeout: number, options: SendOptions): Promise<void> {
-    const { signal } = options;
-    const claimant = claimantIn(options);
-    const position = this.#ring.posted;
+  /** Waits without blocking. */
+  #wait(
+    value: T,
+    length: number,
+    claimant: Claimant | undefined,
+    timeout: number,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     return new Promise((resolve, reject) => {
-      const expire = () => this.#giveUp(waiting, new SendTimeoutError(value, timeout));
-      const abort = () => this.#giveUp(waiting, signal?.reason);
-      const timer = timeout <= MAX_TIMER ? setTimeout(expire, timeout) : undefined;
-      if (signal !== undefined) setMaxListeners(0, signal); // one signal may stop any number of sends
-      signal?.addEventListener('abort', abort);
-      const settle = (error?: unknown): void => {
+      const expire = () => {
+        if (!this.#postWaiting()) this.#giveUp(waiting, new SendTimeoutError(value, timeout));
+      };
+      const abort = () => this.#giveUp(waiting, abortReason(signal));
+      const settle = (outcome: Outcome, reason?: unknown): void => {
         clearTimeout(timer);
         signal?.removeEventListener('abort', abort);
-        threadAlive.release();
-        if (error === undefined) resolve();
-        else reject(error);
+        if (outcome === Outcome.SENT) resolve();
+        else reject(outcome === Outcome.CLOSED ? new ChannelClosedError(value) : reason);
       };
-      const waiting: Waiting<T> = { value, length, position, message: undefined, claimant, settle };
-      threadAlive.hold();
-      if (outcome === Outcome.WAITING) this.#tickets.push(waiting);
-      else this.#standInLine(waiting);
-      this.#parkAsync();
+      const waiting: Waiting = { message: copyOf(this.#encoder, length), length, claimant, settle };
+      if (signal instanceof EventTarget) setMaxListeners(0, signal); // one signal may stop any number of sends
+      signal?.addEventListener('abort', abort);
+      const timer = timeout <= MAX_TIMER ? setTimeout(expire, timeout) : undefined;
+      this.#queue(waiting);
+      if (this.#listening)
+        this.#postWaiting(); // a last look, as this thread has just joined the line
+      else void this.#listen();
     });
   }
 
-  #standInLine(waiting: Waiting<T>): void {
-    const bytes = new Uint8Array(Math.ceil(waiting.length / 4) * 4);
-    bytes.set(this.#encoder.bytes.subarray(0, bytes.length));
-    waiting.message = { bytes, words: new Int32Array(bytes.buffer) };
-    this.#line.push(waiting);
-    this.#enterLine();
-  }
-
-  #enterLine(): void {
-    if (!this.#inLine) this.#ring.roster.joinLine(this.slot);
-    this.#inLine = true;
-  }
-
-  #exitLine(): void {
-    if (this.#inLine) this.#ring.roster.leaveLine(this.slot);
-    this.#inLine = false;
-  }
-
-  /** Settles whatever has been decided, oldest first. */
-  #settle(): void {
-    for (let first = this.#tickets[0]; first !== undefined; first = this.#tickets[0]) {
-      const outcome = this.#ring.outcome(first.position, this.slot);
-      if (outcome === Outcome.WAITING) break;
-      this.#tickets.shift();
-      first.settle(outcome === Outcome.CLOSED ? new ChannelClosedError(first.value) : undefined);
+  /** Waits to be called while anything waits. */
+  async #listen(): Promise<void> {
+    this.#listening = true;
+    keepAlive(1);
+    while (this.#waiting.length > 0) {
+      await this.#ring.line.bell(this.slot).waitAsync(() => this.#postWaiting(), NAP_MS);
     }
-    for (let first = this.#line[0]; first?.message !== undefined; first = this.#line[0]) {
-      const outcome = this.#post(first.message, first.length, first.claimant);
-      if (outcome === Outcome.FULL) break;
-      this.#line.shift();
-      this.#exitLine();
-      if (this.#line.length > 0) this.#enterLine(); // a new turn for the next
-      if (outcome === Outcome.WAITING) {
-        first.position = this.#ring.posted;
-        this.#tickets.push(first);
-      } else first.settle(outcome === Outcome.CLOSED ? new ChannelClosedError(first.value) : undefined);
-    }
+    keepAlive(-1);
+    this.#listening = false;
+  }
+
+  #giveUp(waiting: Waiting, reason: unknown): void {
+    const at = this.#waiting.indexOf(waiting);
+    if (at < 0) return;
+    this.#waiting.splice(at, 1);
+    if (this.#waiting.length === 0) this.#letOthers();
+    waiting.settle(Outcome.FULL, reason);
     this.#leave();
   }
+}
 
-  /** Makes sure that one `waitAsync` is under way while anything waits. */
-  #parkAsync(): void {
-    const { words, at } = this.#bell;
-    if (!this.#parked) announce(words, at);
-    this.#settle(); // the second look
-    if (this.#parked) return;
-    this.#parked = this.#tickets.length + this.#line.length > 0;
-    if (!this.#parked) retract(words, at);
-    else void parkAsync(words, at).then(() => this.#woken());
+/** @throws TypeError or RangeError if an option is not what it should be */
+export function checked(options: SendOptions): { timeout: number; signal: AbortSignal | undefined } {
+  if (typeof options !== 'object' || options === null)
+    throw new TypeError(`Expected \`options\` to be an object, got ${String(options)}`);
+  const { timeout = Number.POSITIVE_INFINITY, signal } = options;
+  if (typeof timeout !== 'number' || !(timeout >= 0)) {
+    throw new RangeError(
+      `Expected \`timeout\` to be a number of milliseconds from 0 up, got ${String(timeout)}`,
+    );
   }
+  const like = signal === undefined || (typeof signal === 'object' && signal !== null);
+  if (!like || (signal !== undefined && typeof signal.addEventListener !== 'function'))
+    throw new TypeError(`Expected \`signal\` to be an AbortSignal, got ${String(signal)}`);
+  return { timeout, signal };
+}
 
-  #woken(): void {
-    this.#parked = false;
-    this.#parkAsync();
-  }
+/** A signal of another library may have no reason. */
+function abortReason(signal: AbortSignal | undefined): unknown {
+  return signal?.reason ?? new DOMException('This operation was aborted', 'AbortError');
+}
 
-  /** A wait has timed out or was aborted. If it has been admitted in the same moment, it has succeeded. */
-  #giveUp(waiting: Waiting<T>, reason: unknown): void {
-    const inTickets = this.#tickets.indexOf(waiting);
-    if (inTickets >= 0) {
-      this.#tickets.splice(inTickets, 1);
-      waiting.settle(this.#ring.withdraw(waiting.position, this.slot) ? reason : undefined);
-    } else {
-      this.#line.splice(this.#line.indexOf(waiting), 1);
-      if (this.#line.length === 0) this.#exitLine();
-      waiting.settle(reason);
-    }
-    this.#leave();
-  }
-
-  // ── Waiting with the thread blocked ────────────────────────────────────────────────────────────────────────────
-
-  /** Waits until the encoder's message is admitted. `outcome`: WAITING at `posted`, or FULL and not posted yet. */
-  #block(length: number, outcome: Outcome, deadline: number, claimant: Claimant | undefined): Outcome {
-    let now = outcome;
-    let position = this.#ring.posted;
-    let announced = false;
-    for (let spent = 0; now === Outcome.WAITING || now === Outcome.FULL; spent += this.#pause) {
-      if (announced && (now === Outcome.WAITING || this.#inLine)) {
-        const left = deadline - performance.now();
-        if (left <= 0) break;
-        park(this.#bell.words, this.#bell.at, Math.min(left, SLICE_MS));
-        announced = false;
-      } else if (spent > SENDER_SPIN) {
-        if (now === Outcome.FULL) this.#enterLine();
-        announce(this.#bell.words, this.#bell.at);
-        announced = true; // then look once more before parking
-      }
-      pause(this.#pause);
-      if (now === Outcome.WAITING) now = this.#ring.outcome(position, this.slot);
-      else {
-        now = this.#postBehindLine(length, claimant);
-        position = this.#ring.posted;
-      }
-    }
-    if (!this.#parked) retract(this.#bell.words, this.#bell.at);
-    if (this.#line.length === 0) this.#exitLine();
-    if (now === Outcome.WAITING && !this.#ring.withdraw(position, this.slot)) return Outcome.ADMITTED;
-    return now;
-  }
-
-  /** This thread's async sends stood in line first, and while it blocks, its event loop cannot help them. */
-  #postBehindLine(length: number, claimant: Claimant | undefined): Outcome {
-    this.#settle();
-    return this.#line.length > 0 ? Outcome.FULL : this.#post(this.#encoder, length, claimant);
-  }
+function copyOf(message: Scratch, length: number): Scratch {
+  const bytes = new Uint8Array(Math.ceil(length / 4) * 4);
+  bytes.set(message.bytes.subarray(0, bytes.length));
+  return { bytes, words: new Int32Array(bytes.buffer) };
 }
 
 function expectOtherThread(ring: Ring): void {
@@ -390,7 +328,7 @@ function expectOtherThread(ring: Ring): void {
 
 /** Opens a sender. */
 export function openSender(ring: Ring): Life {
-  const life = ring.roster.open();
+  const life = ring.line.open();
   if (life === undefined)
     throw new RangeError(`Expected at most ${MAX_SENDERS} open senders: close one first`);
   return life;

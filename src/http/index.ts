@@ -8,4 +8,5 @@ export { Problem } from './problem.js';
 export { maxTaskBytes, type Queue, queueOf } from './queue.js';
 export { TaskResource, taskRoutes } from './resource.js';
 export type { Exchange, Handler, Route, Routes } from './router.js';
+export { type Service, serve } from './serve.js';
 export { createHttpServer } from './server.js';

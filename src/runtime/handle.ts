@@ -1,7 +1,6 @@
 /** The enqueuer's side of a task: `runTask`, and the handle to ask, stop and await it. Works in any thread. */
 
-import type { Sender, SendOptions } from '../channel/index.js';
-import { threadAlive } from '../channel/index.js';
+import { type Claimant, checked, keepAlive, type Sender, type SendOptions } from '../channel/index.js';
 import { OutcomeOmittedError, TaskCancelledError, TaskExpiredError } from './errors.js';
 import { Ledger } from './ledger.js';
 import type { TaskRecord, TaskState } from './record.js';
@@ -23,13 +22,13 @@ export async function runTask<R>(
   tx: Sender<Task>,
   options: RunOptions = NO_OPTIONS,
 ): Promise<TaskHandle<R>> {
-  options.signal?.throwIfAborted();
+  if (checked(options).signal?.aborted === true) await waitForRoom(task, tx, options); // rejects with its reason
   return tryRunTask(task, tx) ?? (await waitForRoom(task, tx, options));
 }
 
 /** Puts `task` into the queue if there is room now. `undefined`: the queue is full, nothing was queued. */
 export function tryRunTask<R>(task: Task<R>, tx: Sender<Task>): TaskHandle<R> | undefined {
-  const handle = new TaskHandle<R>(task, enqueuerOf(tx), NO_OPTIONS);
+  const handle = new TaskHandle<R>(task, enqueuerOf(tx));
   try {
     return tx.trySend(task, handle) ? handle : undefined;
   } catch (error) {
@@ -39,9 +38,9 @@ export function tryRunTask<R>(task: Task<R>, tx: Sender<Task>): TaskHandle<R> | 
 }
 
 async function waitForRoom<R>(task: Task<R>, tx: Sender<Task>, options: RunOptions): Promise<TaskHandle<R>> {
-  const handle = new TaskHandle<R>(task, enqueuerOf(tx), options);
+  const handle = new TaskHandle<R>(task, enqueuerOf(tx));
   try {
-    await tx.send(task, handle);
+    await tx.send(task, options, handle);
   } catch (error) {
     handle.withdraw();
     throw error;
@@ -55,9 +54,9 @@ export function blockingRunTask<R>(
   tx: Sender<Task>,
   options: Pick<RunOptions, 'timeout'> = NO_OPTIONS,
 ): TaskHandle<R> {
-  const handle = new TaskHandle<R>(task, enqueuerOf(tx), options);
+  const handle = new TaskHandle<R>(task, enqueuerOf(tx));
   try {
-    tx.blockingSend(task, handle);
+    tx.blockingSend(task, options, handle);
   } catch (error) {
     handle.withdraw();
     throw error;
@@ -66,23 +65,18 @@ export function blockingRunTask<R>(
 }
 
 /** A task that is in the queue, or was. */
-export class TaskHandle<R = unknown> implements SendOptions {
-  /** How long the send may wait. */
-  readonly timeout: number | undefined;
-  readonly signal: AbortSignal | undefined;
+export class TaskHandle<R = unknown> implements Claimant {
   readonly #task: Task<R>;
   readonly #enqueuer: Enqueuer;
   #id = -1;
 
   /** @internal Made by `runTask`. */
-  constructor(task: Task<R>, enqueuer: Enqueuer, options: RunOptions) {
+  constructor(task: Task<R>, enqueuer: Enqueuer) {
     if (task.module !== 0 && task.module !== enqueuer.ledger.module) {
       throw new TypeError(
         "Expected a task of the runtime's own tasks module: is there a second defineTasks?",
       );
     }
-    this.timeout = options.timeout;
-    this.signal = options.signal;
     this.#task = task;
     this.#enqueuer = enqueuer;
   }
@@ -145,9 +139,9 @@ class Enqueuer {
   readonly #waiting = new Map<number, { readonly ended: Promise<void>; readonly resolve: () => void }>();
   #parked = false;
 
-  constructor(memory: SharedArrayBuffer, slot: number) {
+  constructor(memory: SharedArrayBuffer, tx: Sender<Task>) {
     this.ledger = new Ledger(memory);
-    this.#slot = slot;
+    this.#slot = tx.slot;
   }
 
   /** Resolves when the task has ended, or its record is gone. */
@@ -160,7 +154,7 @@ class Enqueuer {
       });
       waiting = { ended, resolve };
       this.#waiting.set(id, waiting);
-      threadAlive.hold();
+      keepAlive(1);
       this.#park();
     }
     return waiting.ended;
@@ -184,22 +178,26 @@ class Enqueuer {
     for (const [id, { resolve }] of this.#waiting) {
       if (this.ledger.watchers.watch(id, this.#slot)) continue;
       this.#waiting.delete(id);
-      threadAlive.release();
+      keepAlive(-1);
       resolve();
     }
   }
 }
 
-/** The sender's own, made when it is first needed. Nobody else attaches anything to a sender. */
-function enqueuerOf(tx: Sender<Task>): Enqueuer {
-  return (tx.attachment as Enqueuer | undefined) ?? attachEnqueuer(tx);
-}
+/** Made when they are first needed. The last one is found at once: most threads have one sender. */
+const enqueuers = new WeakMap<Sender<Task>, Enqueuer>();
+let last: { readonly tx: Sender<Task>; readonly enqueuer: Enqueuer } | undefined;
 
-function attachEnqueuer(tx: Sender<Task>): Enqueuer {
-  const memory = tx.link.companion;
-  if (memory === undefined)
-    throw new Error('Expected a runtime on this channel: await startRuntime(rx, …) first');
-  const enqueuer = new Enqueuer(memory, tx.slot);
-  tx.attachment = enqueuer;
+export function enqueuerOf(tx: Sender<Task>): Enqueuer {
+  if (last?.tx === tx) return last.enqueuer;
+  let enqueuer = enqueuers.get(tx);
+  if (enqueuer === undefined) {
+    const memory = tx.link.annex;
+    if (memory === undefined)
+      throw new Error('Expected a runtime on this channel: await startRuntime(rx, …) first');
+    enqueuer = new Enqueuer(memory, tx);
+    enqueuers.set(tx, enqueuer);
+  }
+  last = { tx, enqueuer };
   return enqueuer;
 }

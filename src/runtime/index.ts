@@ -12,6 +12,7 @@ export {
   WorkerCrashedError,
 } from './errors.js';
 export { blockingRunTask, type RunOptions, runTask, type TaskHandle, tryRunTask } from './handle.js';
+export { printDirectly } from './log.js';
 export type { FinalState, TaskRecord, TaskState } from './record.js';
 export {
   type DrainOptions,

@@ -28,7 +28,7 @@
  * another one after it. It cannot be queued; and if tasks run one at a time, it cannot be running. If they overlap,
  * `enqueue` looks, and says no while it runs: the sender gives the position up for the next one.
  */
-import { type Bell, wakeAlways } from '../channel/index.js';
+import { Bell } from '../channel/index.js';
 import { now } from './clock.js';
 import { Lease } from './lease.js';
 import { OutcomeEncoder } from './outcome.js';
@@ -59,6 +59,8 @@ import { Watchers } from './watchers.js';
 export class Ledger {
   /** Who waits for the end of tasks. */
   readonly watchers: Watchers;
+  /** Where the worker parks for cancel requests. */
+  readonly control: Bell;
   readonly #records: Records;
   readonly #lease: Lease;
   readonly #outcome: OutcomeEncoder;
@@ -70,6 +72,7 @@ export class Ledger {
     const records = new Records(memory);
     this.#records = records;
     this.watchers = new Watchers(records);
+    this.control = new Bell(records.words, CONTROL);
     this.#lease = new Lease(records.words, LEASE, records.overlapping);
     this.#outcome = new OutcomeEncoder(records.resultBytes);
   }
@@ -217,11 +220,6 @@ export class Ledger {
     return Atomics.load(this.#records.words, this.#records.run(id) + CANCEL) === this.#records.word(id, 1); // pairs with cancel
   }
 
-  /** Where the worker parks for cancel requests. */
-  get controlBell(): Bell {
-    return { words: this.#records.words, at: CONTROL };
-  }
-
   // ── Whoever asks ───────────────────────────────────────────────────────────────────────────────────────────────
 
   /** The record of a task, or `undefined`: never accepted, or so long ago that its record was used again. */
@@ -255,7 +253,7 @@ export class Ledger {
         if (Atomics.load(words, at) !== state) continue; // it has just ended
         // Fails if somebody else asked first, for this task or, much later, for the record's next one.
         Atomics.compareExchange(words, at + CANCEL, before, records.word(id, 1));
-        wakeAlways(words, CONTROL); // one who asked before, of this task or another, may have been killed half-way
+        this.control.ringAlways(); // one who asked before, of this task or another, may have been killed half-way
       }
       return STATE_NAMES[state & 7];
     }

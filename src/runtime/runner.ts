@@ -5,7 +5,7 @@
 import { executionAsyncId } from 'node:async_hooks';
 import { clearTimeout, setTimeout } from 'node:timers'; // not the globals: a task may replace those
 import { types } from 'node:util';
-import { threadAlive } from '../channel/index.js';
+import { keepAlive } from '../channel/index.js';
 import { CorruptMessageError } from '../codec/index.js';
 import { now } from './clock.js';
 import { TaskScope } from './context.js';
@@ -79,7 +79,7 @@ export class Runner {
   }
 
   async #async(task: Task, scope: TaskScope): Promise<void> {
-    threadAlive.hold(); // a task may wait for its signal alone
+    keepAlive(1); // a task may wait for its signal alone
     try {
       const definition = this.#begin(task);
       const result = Promise.resolve(this.#call(task, definition, scope));
@@ -88,7 +88,7 @@ export class Runner {
     } catch (error) {
       this.#fail(task, error);
     }
-    threadAlive.release();
+    keepAlive(-1);
     scope.end();
   }
 

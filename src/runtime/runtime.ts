@@ -6,6 +6,7 @@
  */
 import { Receiver } from '../channel/index.js';
 import { Ledger } from './ledger.js';
+import { logMemory } from './log.js';
 import type { TaskRecord } from './record.js';
 import { createLedgerMemory } from './records.js';
 import { Supervisor } from './supervisor.js';
@@ -30,6 +31,8 @@ export interface RuntimeOptions {
 export interface DrainOptions {
   /** When to give up, in milliseconds. Default 25,000. */
   readonly timeout?: number | undefined;
+  /** How long to be only not `ready`, in milliseconds, so that load balancers see it. Default 0. */
+  readonly delay?: number | undefined;
 }
 
 /** What became of the tasks that were queued or running when the runtime was asked to end. */
@@ -73,13 +76,13 @@ export class Runtime {
   /** @internal */
   constructor(rx: Receiver<Task>, options: RuntimeOptions) {
     const { tasks, concurrency, history, log, startTimeout } = checked(rx, options);
-    const memory = createLedgerMemory(Math.max(history, 2 * rx.cells), RESULT_BYTES, concurrency > 1);
+    const memory = createLedgerMemory(history, RESULT_BYTES, concurrency > 1);
     const handle = rx.share(); // throws if the receiver is in use
-    rx.link.companion = memory;
+    rx.link.annex = memory;
     this.ledger = new Ledger(memory);
     this.#rx = rx;
     this.#share = () => Receiver.attach(handle);
-    const setup = { rx: handle, ledger: memory, tasks: tasks.href, concurrency, log };
+    const setup = { rx: handle, ledger: memory, tasks: tasks.href, concurrency, log, logMemory: logMemory() };
     this.#supervisor = new Supervisor(this.ledger, setup, startTimeout);
     let supervised: Promise<void> = Promise.resolve();
     this.started = new Promise((ready, refuse) => {
@@ -98,7 +101,7 @@ export class Runtime {
     return !this.#ending && this.#supervisor.healthy;
   }
 
-  /** The runtime has been asked to end: no more tasks are accepted. */
+  /** The runtime has been asked to end. */
   get ending(): boolean {
     return this.#ending;
   }
@@ -110,12 +113,14 @@ export class Runtime {
 
   /**
    * Accepts no more tasks, runs what is queued, and ends the thread; after `timeout` milliseconds it gives up: the
-   * running task ends with its thread, the queued ones are cancelled.
+   * running task ends with its thread, the queued ones are cancelled. For the first `delay` milliseconds it is only not
+   * `ready`, and still accepts tasks.
    */
   drain(options: DrainOptions = {}): Promise<DrainReport> {
-    const { timeout = DRAIN_MS } = expectObject('options', options);
+    const { timeout = DRAIN_MS, delay = 0 } = expectObject('options', options);
     expectInteger('timeout', timeout, 0, MAX_TIMER);
-    this.#report ??= this.#drain(timeout);
+    expectInteger('delay', delay, 0, MAX_TIMER);
+    this.#report ??= this.#drain(timeout, delay);
     return this.#report;
   }
 
@@ -143,11 +148,12 @@ export class Runtime {
     }
   }
 
-  async #drain(timeout: number): Promise<DrainReport> {
+  async #drain(timeout: number, delay: number): Promise<DrainReport> {
     this.#ending = true;
+    const timer = setTimeout(() => this.#supervisor.giveUp(), timeout);
+    if (delay > 0) await this.#supervisor.pause(delay);
     this.#rx.close();
     const ids = this.ledger.open();
-    const timer = setTimeout(() => this.#supervisor.giveUp(), timeout);
     if (timeout === 0) this.#supervisor.giveUp();
     await this.#ended;
     clearTimeout(timer);

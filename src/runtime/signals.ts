@@ -3,7 +3,6 @@
  * serves all signals of an executor, from the first one that a task asks for.
  */
 import { AsyncResource } from 'node:async_hooks';
-import { announce, parkAsync } from '../channel/index.js';
 import type { Ledger } from './ledger.js';
 
 /** A task whose signal is in use. */
@@ -36,11 +35,12 @@ export class Signals {
   }
 
   async #loop(): Promise<void> {
-    const { words, at } = this.#ledger.controlBell;
-    for (this.#listening = true; this.#tasks.size > 0; await parkAsync(words, at)) {
-      announce(words, at);
-      for (const each of this.#tasks) if (each.cancelled) each.abort(stopReason()); // the second look
-    }
+    const stop = () => {
+      for (const each of this.#tasks) if (each.cancelled) each.abort(stopReason());
+      return this.#tasks.size === 0;
+    };
+    this.#listening = true;
+    while (this.#tasks.size > 0) await this.#ledger.control.waitAsync(stop, Number.POSITIVE_INFINITY);
     this.#listening = false;
   }
 }

@@ -8,6 +8,7 @@ import { inspect } from 'node:util';
 import { Deadlines } from './deadlines.js';
 import { errorFromOutside, WorkerCrashedError } from './errors.js';
 import type { Ledger } from './ledger.js';
+import { printError } from './log.js';
 import { Thread, type ThreadEnd } from './thread.js';
 import type { WorkerSetup } from './worker.js';
 
@@ -73,6 +74,11 @@ export class Supervisor {
     this.#thread?.terminate(errorFromOutside('the runtime was closed'));
   }
 
+  /** Waits for so many milliseconds, or until the runtime gives up. */
+  async pause(ms: number): Promise<void> {
+    if (ms > 0) await sleep(ms, undefined, { signal: this.#gaveUp.signal }).catch(() => {});
+  }
+
   /** What ran in the thread that has ended is not run again. Returns how many tasks that were. */
   #failRunning(cause: Error): number {
     const ids = this.#ledger.running();
@@ -85,7 +91,7 @@ export class Supervisor {
   async #backOff({ cause, ms }: ThreadEnd, victims: number): Promise<void> {
     this.#deaths = ms < AT_ONCE_MS && victims === 0 ? this.#deaths + 1 : 0;
     const delay = this.#deaths < 2 ? 0 : Math.min(MAX_BACKOFF_MS, BACKOFF_MS * 2 ** (this.#deaths - 2));
-    console.error(`worker thread ended: ${inspect(cause)}\nstarting another in ${delay} ms`);
-    if (delay > 0) await sleep(delay, undefined, { signal: this.#gaveUp.signal }).catch(() => {});
+    printError(`worker thread ended: ${inspect(cause)}\nstarting another in ${delay} ms`);
+    await this.pause(delay);
   }
 }

@@ -1,9 +1,9 @@
 /** The worker thread's entry: import the tasks, take over the channel's receiver, run the executor. */
 import { type MessagePort, workerData } from 'node:worker_threads';
 import { Receiver, type ReceiverHandle } from '../channel/index.js';
-import { installDirectConsole } from './console.js';
 import { taskExec } from './executor.js';
 import { Ledger } from './ledger.js';
+import { printDirectly } from './log.js';
 import { placed } from './syntax.js';
 import { moduleOf, type Task, type TaskModule } from './task.js';
 
@@ -16,6 +16,7 @@ export interface WorkerSetup {
   readonly log: boolean;
   /** For the two messages to the supervisor. Nobody else has the other end. */
   readonly port: MessagePort;
+  readonly logMemory: SharedArrayBuffer;
 }
 
 /** What the thread tells its supervisor. If it dies instead, the supervisor sees that. */
@@ -24,8 +25,8 @@ export type WorkerMessage =
   | { readonly type: 'drained' };
 
 process.setSourceMapsEnabled(true);
-installDirectConsole();
 const setup = takeSetup();
+printDirectly(setup.logMemory);
 const module = await importTasks(setup.tasks);
 const ledger = new Ledger(setup.ledger);
 ledger.module = module.id;

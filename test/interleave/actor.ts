@@ -134,13 +134,13 @@ export class Actor {
   }
 
   /** Starts a send and goes on; `settled` waits for it. */
-  *send(n: number, options: object = {}): Steps<LoopPromise> {
+  *send(n: number, options: object = {}, claimant?: object): Steps<LoopPromise> {
     const { witness } = this.#world;
     const value = this.message(n);
     const mustFail = witness.closed;
     witness.sends(this.thread, value);
     const promise = yield* call(
-      this.sender.send(this.#value(value), options) as LoopPromise | Steps<LoopPromise>,
+      this.sender.send(this.#value(value), options, claimant) as LoopPromise | Steps<LoopPromise>,
     );
     const settled = new (promiseOf(this.thread))();
     promise.then(
@@ -192,6 +192,16 @@ export class Actor {
     yield* this.closeSender();
     this.#tx = yield* call(this.#instance.sender.Sender.attach(handle));
     this.#world.witness.succeeds(this.thread, this.#world.thread(name), slot);
+  }
+
+  /** Nobody has the number that `name`'s sender had when the run began, and nobody is burying it. */
+  isFree(name: string): boolean {
+    const { machine, layout, handles } = this.#world;
+    const { SENDERS = 0, LINE = 0, LIFE = 0 } = layout;
+    const slot = handles.get(this.#world.thread(name).index)?.slot ?? 0;
+    const life = machine.words[SENDERS + slot * LINE + LIFE] ?? 0;
+    this.thread.see(life);
+    return life >= 0 && life % 2 === 0;
   }
 
   /** Waits for what another thread says has happened. */

@@ -185,10 +185,10 @@ export const ledgerMutants: readonly Mutant[] = [
   ),
   mutant(
     'a failed send that leaves its record',
-    'tasks that find no room in time',
+    'the runtime gives up what is queued while tasks are sent',
     'handle',
-    'await tx.send(task, handle);\n    }\n    catch (error) {\n        handle.withdraw();',
-    'await tx.send(task, handle);\n    }\n    catch (error) {',
+    'await tx.send(task, options, handle);\n    }\n    catch (error) {\n        handle.withdraw();',
+    'await tx.send(task, options, handle);\n    }\n    catch (error) {',
   ),
   mutant(
     'a watcher that parks without looking again',

@@ -37,6 +37,15 @@ export const mixingInLine: Program = function* (actor) {
   yield* actor.closeSender();
 };
 
+/** The blocking send gives up; the async ones go on waiting. */
+export const mixingImpatiently: Program = function* (actor) {
+  const sends = [];
+  for (const n of [1, 2]) sends.push(yield* actor.send(n));
+  yield* actor.blockingSend(3, 50);
+  yield* actor.settled(...sends);
+  yield* actor.closeSender();
+};
+
 export const trying = (...messages: number[]): Program =>
   function* (actor) {
     for (const n of messages) yield* actor.trySend(n);
@@ -61,11 +70,21 @@ export const impatientAsync: Program = function* (actor) {
   yield* actor.closeSender();
 };
 
-/** Gives up the first position it gets for every message. */
+/** Waits again when all that it waited for has been given up. */
+export const impatientThenPatient: Program = function* (actor) {
+  const first = yield* actor.send(1);
+  const second = yield* actor.send(2, { timeout: 50 });
+  yield* actor.settled(first, second);
+  const third = yield* actor.send(3);
+  yield* actor.settled(yield* actor.send(4), third);
+  yield* actor.closeSender();
+};
+
+/** Refuses the first position it gets for every message. */
 export const choosy: Program = function* (actor) {
   for (const n of [1, 2]) {
     let positions = 0;
-    yield* actor.settled(yield* actor.send(n, { claimed: () => ++positions > 1 }));
+    yield* actor.settled(yield* actor.send(n, {}, { claimed: () => ++positions > 1 }));
   }
   yield* actor.closeSender();
 };
@@ -106,6 +125,17 @@ export const succeeding = (name: string, ...messages: number[]): Program =>
     const sends = [];
     for (const n of messages) sends.push(yield* actor.send(n));
     yield* actor.settled(...sends);
+    yield* actor.closeSender();
+  };
+
+/** As {@link succeeding}, if nobody else is still burying `name`. */
+export const succeedingIfFree = (name: string, message: number): Program =>
+  function* (actor) {
+    yield* actor.buryIfKilled(name);
+    if (actor.isFree(name)) {
+      yield* actor.takeNumberOf(name);
+      yield* actor.blockingSend(message);
+    }
     yield* actor.closeSender();
   };
 

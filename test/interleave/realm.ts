@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import * as channelErrors from '#channel/errors';
 import * as codec from '#codec';
 import * as errors from '#runtime/errors';
 import * as outcome from '#runtime/outcome';
@@ -16,9 +17,10 @@ import type { Machine } from './machine.js';
 /** In the order of their imports. */
 const FILES = [
   'park',
-  'roster',
+  'line',
+  'memory',
   'ring',
-  'idle',
+  'patience',
   'sender',
   'receiver',
   'records',
@@ -44,6 +46,7 @@ export interface Edit {
 function fewLooks(text: string, looks: number): string {
   const changed = text
     .replaceAll(/const (\w*SPIN) = [\d_]+;/g, (_, name) => `const ${name} = ${looks};`)
+    .replace(/const NAP_MS = \d+;/, 'const NAP_MS = 100;') // a whole slice: see machine.ts
     .replaceAll(/const (\w*WAITS) = [\d_]+;/g, (all, name) => (looks === 0 ? all : `const ${name} = 0;`));
   if (changed === text) throw new Error('Expected constants named SPIN');
   return changed;
@@ -62,11 +65,10 @@ function torn(text: string): string {
 
 /** What scenarios use of an instrumented sender and receiver. Every call is to be run with `call`. */
 export interface Instance {
-  readonly roster: Record<string, number>;
-  readonly ring: Record<string, number> & { readonly Phase: Record<string, number> };
+  readonly line: Record<string, number>;
+  readonly memory: Record<string, number> & { readonly Phase: Record<string, number> };
   readonly sender: { readonly Sender: { attach(handle: unknown): Steps<InstrumentedSender> } };
   readonly receiver: { readonly Receiver: { attach(handle: unknown): Steps<InstrumentedReceiver> } };
-  readonly park: { parkAsync(words: Int32Array, at: number): unknown };
   readonly ledger: LedgerLayout & { readonly Ledger: new (memory: SharedArrayBuffer) => InstrumentedLedger };
   readonly handle: {
     readonly TaskHandle: new (task: unknown, enqueuer: unknown, options: object) => InstrumentedHandle;
@@ -107,9 +109,9 @@ export interface InstrumentedLedger {
   running(): Made<number[]>;
 }
 export interface InstrumentedSender {
-  send(value: unknown, options?: object): unknown;
-  trySend(value: unknown): unknown;
-  blockingSend(value: unknown, options?: object): unknown;
+  send(value: unknown, options?: object, claimant?: object): unknown;
+  trySend(value: unknown, claimant?: object): unknown;
+  blockingSend(value: unknown, options?: object, claimant?: object): unknown;
   share(): unknown;
   bury(handle: unknown): unknown;
   close(): unknown;
@@ -145,14 +147,14 @@ export class Build {
     const sources: Record<string, string> = {};
     for (const file of FILES) {
       const text = edits.filter((edit) => edit.file === file).reduce(apply, built.get(file) ?? '');
-      const spins = file === 'sender' || file === 'idle';
       if (looks === 'as shipped') sources[file] = text;
       else
-        sources[file] = spins
-          ? fewLooks(text, looks)
-          : file === 'ledger' || file === 'records'
-            ? torn(text)
-            : text;
+        sources[file] =
+          file === 'patience'
+            ? fewLooks(text, looks)
+            : file === 'ledger' || file === 'records'
+              ? torn(text)
+              : text;
     }
     this.#modules = Object.entries(instrument(sources)).map(([file, module]) => [
       file,
@@ -171,7 +173,7 @@ export class Build {
       'node:events': { setMaxListeners: () => undefined },
       '../codec/index.js': { ...codec, Decoder: listening(decoded) },
       './clock.js': { now: () => thread.date },
-      './errors.js': errors,
+      './errors.js': { ...channelErrors, ...errors },
       './outcome.js': outcome,
       './record.js': record,
     };

@@ -88,7 +88,7 @@ export class TaskActor {
         left -= 1;
         return left <= 0 && (yield* call(made.claimed(position)));
       };
-      yield new Await(yield* call(tx.send(task, { claimed })));
+      yield new Await(yield* call(tx.send(task, {}, { claimed })));
       return made;
     });
   }

@@ -43,7 +43,7 @@ export const taskScenarios: readonly Scenario[] = [
   {
     name: 'tasks are run, and awaited',
     capacity: 1,
-    cells: 4,
+    cells: 1,
     start: BELOW_ZERO,
     tasks: 'one at a time',
     threads: { a: tx(running(1, 2)), b: tx(queueing(1, 3)), r: rx(executing()) },
@@ -51,7 +51,7 @@ export const taskScenarios: readonly Scenario[] = [
   {
     name: 'two threads wait for ends with one sender number',
     capacity: 2,
-    cells: 4,
+    cells: 2,
     start: BELOW_ZERO,
     tasks: 'one at a time',
     threads: { a: tx(closingEarly), n: tx(runningAs('a')), r: rx(executing()) },
@@ -59,7 +59,7 @@ export const taskScenarios: readonly Scenario[] = [
   {
     name: 'a task is cancelled against its start and its end',
     capacity: 1,
-    cells: 4,
+    cells: 1,
     start: BELOW_ZERO,
     tasks: 'one at a time',
     threads: { a: tx(queueing(1, 2)), r: rx(executing()), k: other(cancelling(0, 1)) },
@@ -67,7 +67,7 @@ export const taskScenarios: readonly Scenario[] = [
   {
     name: 'a task is cancelled while the worker does something else',
     capacity: 1,
-    cells: 4,
+    cells: 1,
     start: BELOW_ZERO,
     tasks: 'one at a time',
     threads: { a: tx(queueing(1)), r: rx(busy), k: other(cancelling(0, 0, 0)) },
@@ -76,7 +76,7 @@ export const taskScenarios: readonly Scenario[] = [
   {
     name: 'two threads cancel a task',
     capacity: 1,
-    cells: 4,
+    cells: 1,
     start: BELOW_SIGN,
     tasks: 'one at a time',
     threads: {
@@ -89,7 +89,7 @@ export const taskScenarios: readonly Scenario[] = [
   {
     name: 'records are read while they are used again',
     capacity: 1,
-    cells: 4,
+    cells: 1,
     start: BELOW_ZERO,
     tasks: 'one at a time',
     threads: { a: tx(running(1, 2)), r: rx(executing()), q: other(reading(-8, 0, -7, 0, 1)) },
@@ -97,7 +97,7 @@ export const taskScenarios: readonly Scenario[] = [
   {
     name: 'the worker is killed, and another goes on',
     capacity: 1,
-    cells: 4,
+    cells: 1,
     start: BELOW_ZERO,
     mortal: ['r'],
     tasks: 'one at a time',
@@ -106,7 +106,7 @@ export const taskScenarios: readonly Scenario[] = [
   {
     name: 'the worker is killed while tasks are cancelled',
     capacity: 2,
-    cells: 4,
+    cells: 2,
     start: BELOW_SIGN,
     mortal: ['r'],
     tasks: 'one at a time',
@@ -120,7 +120,7 @@ export const taskScenarios: readonly Scenario[] = [
   {
     name: 'the worker and the next one are killed',
     capacity: 2,
-    cells: 4,
+    cells: 2,
     start: BELOW_ZERO,
     mortal: ['r', 'h'],
     kills: 2,
@@ -137,7 +137,7 @@ export const taskScenarios: readonly Scenario[] = [
   {
     name: 'a sender and the worker are killed',
     capacity: 1,
-    cells: 4,
+    cells: 1,
     start: BELOW_SIGN,
     mortal: ['a', 'r'],
     kills: 2,
@@ -153,7 +153,7 @@ export const taskScenarios: readonly Scenario[] = [
   {
     name: 'whoever cancels a task is killed',
     capacity: 2,
-    cells: 4,
+    cells: 2,
     start: BELOW_ZERO,
     mortal: ['k'],
     tasks: 'one at a time',
@@ -171,7 +171,7 @@ export const taskScenarios: readonly Scenario[] = [
   {
     name: 'the worker is ended over a task that may just have ended',
     capacity: 2,
-    cells: 4,
+    cells: 2,
     start: BELOW_ZERO,
     tasks: 'one at a time',
     threads: { a: tx(queueing(1, 2)), r: rx(executing({ slow: true })), h: other(enforcing('r', 0)) },
@@ -196,7 +196,7 @@ export const taskScenarios: readonly Scenario[] = [
   {
     name: 'the runtime gives up what is queued while tasks are sent',
     capacity: 2,
-    cells: 4,
+    cells: 2,
     start: BELOW_ZERO,
     tasks: 'one at a time',
     threads: { a: tx(queueing(1, 2)), b: tx(running(1)), r: rx(givingUp(1)), q: other(reading(0, 1, 2)) },
@@ -213,7 +213,7 @@ export const taskScenarios: readonly Scenario[] = [
   {
     name: 'messages that are no tasks any more are skipped while they are cancelled',
     capacity: 1,
-    cells: 4,
+    cells: 1,
     start: BELOW_ZERO,
     tasks: 'one at a time',
     threads: { a: tx(queueing(1, 2)), r: rx(skipping), k: other(cancelling(0, 1)) },
@@ -221,7 +221,7 @@ export const taskScenarios: readonly Scenario[] = [
   {
     name: 'tasks that find no room in time',
     capacity: 1,
-    cells: 4,
+    cells: 1,
     start: BELOW_ZERO,
     timeouts: 1,
     refusals: ['timeout'],
@@ -236,7 +236,7 @@ export const taskScenarios: readonly Scenario[] = [
   {
     name: 'a task is cancelled late, when its record is used again',
     capacity: 1,
-    cells: 4,
+    cells: 1,
     start: BELOW_ZERO,
     tasks: 'one at a time',
     threads: { a: tx(runningFar(8)), r: rx(executing()), k: other(cancelling(0)) },
@@ -244,7 +244,7 @@ export const taskScenarios: readonly Scenario[] = [
   {
     name: 'tasks overlap, and a record in use is passed over',
     capacity: 1,
-    cells: 4,
+    cells: 1,
     start: BELOW_ZERO,
     tasks: 'overlapping',
     threads: { a: tx(runningFar(8)), r: rx(executing({ overlap: 2 })), q: other(reading(0, 8)) },
@@ -272,7 +272,7 @@ export const taskScenarios: readonly Scenario[] = [
   {
     name: 'tasks overlap, and a record is used again as soon as its task has ended',
     capacity: 1,
-    cells: 4,
+    cells: 1,
     start: BELOW_ZERO,
     tasks: 'overlapping',
     threads: { a: tx(runningThree), r: rx(executing({ overlap: 2 })) },

@@ -22,7 +22,7 @@ export function numberOf(message: unknown): number {
 
 export class Witness {
   readonly #machine: Machine;
-  readonly #layout: Instance['ring'];
+  readonly #layout: Instance['memory'];
   readonly #capacity: number;
   readonly #cells: number;
   readonly #start: number;
@@ -35,15 +35,22 @@ export class Witness {
   readonly pending = new Map<number, Thread>();
   readonly #admitted = new Set<number>();
   readonly #refused = new Set<number>();
-  /** Sends without a position, and who stood in line when they began: sender number → turn. */
-  readonly #unclaimed = new Map<number, ReadonlyMap<number, number>>();
+  /** Sends without a position. */
+  readonly #unclaimed = new Set<number>();
+  /** Slot → who stood in line when its thread began to wait, or had its last turn: slot → turn. */
+  readonly #before = new Map<number, ReadonlyMap<number, number>>();
   /** The receiver's close was called, and has come back. */
   closing = false;
   closed = false;
   /** A receiver was told that nothing more will come. */
   ended = false;
 
-  constructor(machine: Machine, layout: Instance['ring'], slots: ReadonlyMap<number, number>, start: number) {
+  constructor(
+    machine: Machine,
+    layout: Instance['memory'],
+    slots: ReadonlyMap<number, number>,
+    start: number,
+  ) {
     this.#machine = machine;
     this.#layout = layout;
     this.#firstSlots = slots;
@@ -54,7 +61,14 @@ export class Witness {
 
   reset(): void {
     this.#claims.length = this.delivered.length = 0;
-    for (const list of [this.#decoded, this.pending, this.#admitted, this.#refused, this.#unclaimed])
+    for (const list of [
+      this.#decoded,
+      this.pending,
+      this.#admitted,
+      this.#refused,
+      this.#unclaimed,
+      this.#before,
+    ])
       list.clear();
     this.#slots.clear();
     for (const [index, slot] of this.#firstSlots) this.#slots.set(index, slot);
@@ -106,12 +120,10 @@ export class Witness {
   // ── Every write ────────────────────────────────────────────────────────────────────────────────────────────────
 
   wrote(thread: Thread, at: number, before: number, now: number): string | undefined {
-    const { HEAD, LIMIT, FIRST_CELL = 0, Phase } = this.#layout;
-    if (at === HEAD) return this.#took(thread, before, now) ?? this.#bound();
-    if (at === LIMIT) return this.#bound();
-    if (at < FIRST_CELL) return undefined;
-    if ((now & 7) === Phase['WRITING']) return this.#claim(at, now);
-    return this.#bound();
+    const { HEAD, FIRST_CELL = 0, Phase } = this.#layout;
+    if (at === HEAD) return this.#took(thread, before, now);
+    if (at < FIRST_CELL || (now & 7) !== Phase['WRITING']) return undefined;
+    return this.#claim(at, now) ?? this.#bound();
   }
 
   #claim(at: number, state: number): string | undefined {
@@ -120,13 +132,15 @@ export class Witness {
     this.#claims.push(slot);
     if (at !== this.#cell(p) || state >>> 8 !== this.#lap(p))
       return `claimed out of order: not position ${p}`;
-    const value = [...this.#unclaimed.keys()].find((sent) => this.#slots.get(senderOf(sent)) === slot);
-    const before = this.#unclaimed.get(value ?? Number.NaN) ?? new Map<number, number>();
-    this.#unclaimed.delete(value ?? Number.NaN);
+    const value = [...this.#unclaimed].find((sent) => this.#slots.get(senderOf(sent)) === slot);
+    if (value === undefined) return undefined; // the same message, after it refused a position
+    this.#unclaimed.delete(value);
     const line = this.#line();
-    const passed = [...before].filter(([other, turn]) => line.get(other) === turn);
-    const free = (this.#word('HEAD') + this.#cells - p) | 0;
-    return free > passed.length ? undefined : `${value} took the cell of a sender that stood in line before`;
+    const passed = [...(this.#before.get(slot) ?? [])].filter(([other, turn]) => line.get(other) === turn);
+    line.delete(slot);
+    this.#before.set(slot, line);
+    const room = (this.#word('HEAD') + this.#capacity - p) | 0;
+    return room > passed.length ? undefined : `${value} took the room of a thread that stood in line before`;
   }
 
   /** Who stands in line: sender number → turn. */
@@ -138,13 +152,13 @@ export class Witness {
   }
 
   #took(thread: Thread, p: number, next: number): string | undefined {
-    const { ABORTED, VOID } = this.#layout.Phase;
+    const { ABORTED } = this.#layout.Phase;
     if (next !== ((p + 1) | 0)) return `HEAD went from ${p} to ${next}`;
     const value = this.#decoded.get(thread);
     this.#decoded.delete(thread);
     if (value === undefined) {
       const phase = this.#phase(p);
-      return phase === ABORTED || phase === VOID ? undefined : `position ${p} was skipped`;
+      return phase === ABORTED ? undefined : `position ${p} was skipped`;
     }
     const sender = senderOf(value);
     if (this.#claims[(p - this.#start) | 0] !== this.#slots.get(sender))
@@ -158,16 +172,15 @@ export class Witness {
   }
 
   #bound(): string | undefined {
-    const { WAITING, READY = 0 } = this.#layout.Phase;
+    const claimed = this.#claimed();
+    if (claimed <= this.#capacity) return undefined;
+    return `${claimed} positions are claimed and not taken, the capacity is ${this.#capacity}`;
+  }
+
+  /** Positions claimed and not taken. */
+  #claimed(): number {
     const head = this.#word('HEAD');
-    const ready = this.#countPhases(head, (head + this.#cells) | 0, (phase) => phase === READY);
-    const admitted = this.#countPhases(
-      head,
-      this.#word('LIMIT'),
-      (phase) => phase > 0 && phase <= Math.max(READY, WAITING ?? 0),
-    );
-    if (Math.max(ready, admitted) <= this.#capacity) return undefined;
-    return `${Math.max(ready, admitted)} messages are admitted, the capacity is ${this.#capacity}`;
+    return this.#countPhases(head, (head + this.#cells) | 0, (phase) => phase !== 0);
   }
 
   // ── Every outcome ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -193,11 +206,14 @@ export class Witness {
   }
 
   sends(thread: Thread, value: number): void {
+    const slot = this.#slots.get(thread.index) ?? -1;
     const line = this.#line();
-    line.delete(this.#slots.get(thread.index) ?? -1);
+    line.delete(slot);
     thread.see(this.closed ? 1 : 0);
     for (const [slot, turn] of line) thread.see(slot + 32 * turn);
-    this.#unclaimed.set(value, line);
+    const first = [...this.#unclaimed].every((sent) => this.#slots.get(senderOf(sent)) !== slot);
+    if (first) this.#before.set(slot, line);
+    this.#unclaimed.add(value);
     this.pending.set(value, thread);
   }
 
@@ -222,15 +238,13 @@ export class Witness {
 
   /** Nobody can go on: is anybody waiting for what is already true? */
   stuck(senders: readonly Thread[], receivers: readonly Thread[]): string | undefined {
-    const { READY, VOID } = this.#layout.Phase;
+    const { READY } = this.#layout.Phase;
     const waits = (thread: Thread): boolean => !thread.finished && !thread.killed;
     const head = this.#word('HEAD');
-    const used = this.#countPhases(head, this.#word('LIMIT'), (phase) => phase !== 0 && phase !== VOID);
     for (const thread of senders) {
       if (!waits(thread) || ![...this.pending.values()].includes(thread)) continue;
       if (this.closed) return `${thread.name} waits for room in a closed channel`;
-      if (used < this.#capacity) return `${thread.name} waits for room, and there is room`;
-      if (this.#isFirst(thread, senders)) return `${thread.name} stands in line, and a cell is free`;
+      if (this.#mayClaim(thread, senders)) return `${thread.name} waits for room, and there is some for it`;
     }
     for (const thread of receivers) {
       if (!waits(thread)) continue;
@@ -240,24 +254,21 @@ export class Witness {
     return undefined;
   }
 
-  /** It stands in line, and there are more free cells than live senders before it. */
-  #isFirst(thread: Thread, senders: readonly Thread[]): boolean {
+  /** There is more room than live threads before it. */
+  #mayClaim(thread: Thread, senders: readonly Thread[]): boolean {
     const line = this.#line();
-    const turn = line.get(this.#slots.get(thread.index) ?? -1);
-    if (turn === undefined) return false;
+    const turn = line.get(this.#slots.get(thread.index) ?? -1) ?? Number.POSITIVE_INFINITY;
     const before = senders.filter((other) => {
       const theirs = line.get(this.#slots.get(other.index) ?? -1);
       return !other.killed && !other.finished && theirs !== undefined && theirs < turn;
     });
-    let tail = this.#word('TAIL');
-    if (this.#phase(tail) !== 0) tail = (tail + 1) | 0;
-    return ((this.#word('HEAD') + this.#cells - tail) | 0) > before.length;
+    return this.#capacity - this.#claimed() > before.length;
   }
 
   /** The end of the run: the books must balance. */
   balance(): string | undefined {
-    const { READY, VOID } = this.#layout.Phase;
-    const [head, limit] = [this.#word('HEAD'), this.#word('LIMIT')];
+    const { READY } = this.#layout.Phase;
+    const head = this.#word('HEAD');
     const left: number[] = [];
     const tail = this.#word('TAIL'); // behind HEAD, if the thread that should have moved it was killed
     for (let p = head; ((p - tail) | 0) < 0; p = (p + 1) | 0) {
@@ -269,9 +280,6 @@ export class Witness {
     for (const value of this.#refused)
       if (seen.includes(value)) return `${value} failed, and is in the channel`;
     if (new Set(seen).size !== seen.length) return `a message is there twice: ${seen.join(', ')}`;
-    const credits = this.#countPhases(head, limit, (phase) => phase !== VOID);
-    if (this.#word('GATE') >= 0 && credits !== this.#capacity)
-      return `room for ${credits} at rest, the capacity is ${this.#capacity}`;
     return undefined;
   }
 

@@ -2,7 +2,7 @@
  * A world: one scenario's threads around one channel, and perhaps a ledger, ready to be run again and again, each time in another order.
  */
 import { channelIn, type SenderHandle } from '#channel';
-import { createMemory } from '#channel/ring';
+import { createMemory } from '#channel/memory';
 import * as record from '#runtime/record';
 import { createLedgerMemory } from '#runtime/records';
 import { Actor } from './actor.js';
@@ -55,7 +55,7 @@ export class World {
   readonly machine: Machine;
   readonly witness: Witness;
   /** Names of words, for people. */
-  readonly layout: Instance['ring'];
+  readonly layout: Instance['memory'];
   readonly records: Instance['ledger'];
   readonly memory: SharedArrayBuffer;
   /** Empty, if the scenario has none. */
@@ -83,9 +83,9 @@ export class World {
     const instances = threads.map((thread) =>
       build.instance(this.machine, thread, (value) => this.witness.decodes(thread, value)),
     );
-    this.layout = { ...instances[0]?.roster, ...instances[0]?.ring } as Instance['ring'];
+    this.layout = { ...instances[0]?.line, ...instances[0]?.memory } as Instance['memory'];
     this.records = {
-      ...instances[0]?.roster,
+      ...instances[0]?.line,
       ...record,
       ...instances[0]?.ledger,
     } as unknown as Instance['ledger'];
@@ -189,7 +189,7 @@ export class World {
   /** A sender for each thread that has one, made by the shipped code. */
   #share(threads: readonly Thread[]): Map<number, SenderHandle<number>> {
     const [tx, rx] = channelIn<number>(this.memory);
-    tx.link.companion = this.ledger;
+    tx.link.annex = this.ledger;
     const senders = threads.filter((thread) => this.#role(thread).has === 'sender');
     const handles = new Map(senders.map(({ index }) => [index, tx.share()]));
     tx.close();
@@ -221,11 +221,11 @@ function unusedWords(
   { layout, records, machine }: World,
   used: ReadonlySet<number>,
 ): (at: number) => boolean {
-  const { SENDERS = 0, ROSTER_WORDS = 0, LINE = 1 } = layout;
+  const { SENDERS = 0, LINE_WORDS = 0, LINE = 1 } = layout;
   const { WATCHERS = 0, CLAIMS = 0 } = records;
   const end = machine.words.length;
   return (at) => {
-    const [index, from, to] = at < end ? [at, SENDERS, ROSTER_WORDS] : [at - end, WATCHERS, CLAIMS];
+    const [index, from, to] = at < end ? [at, SENDERS, LINE_WORDS] : [at - end, WATCHERS, CLAIMS];
     return index >= from && index < to && !used.has(Math.floor((index - from) / LINE));
   };
 }

@@ -1,13 +1,24 @@
-/** The server as a process of its own: `node dist/server.js`. */
-import { type ChildProcess, spawn } from 'node:child_process';
+/** A server as a process of its own: `node dist/server.js`, or another program that ends by the same code. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const PATIENCE_MS = 15_000;
-const ENTRY = fileURLToPath(import.meta.resolve('#server'));
+const SERVER = fileURLToPath(import.meta.resolve('#server'));
+
+type Environment = Readonly<Record<string, string>>;
+/** Where the process prints: to this one, or to a file descriptor. */
+interface Output {
+  readonly stdout?: number;
+  readonly stderr?: number;
+}
 
 export class ServerProcess {
   readonly child: ChildProcess;
@@ -18,14 +29,14 @@ export class ServerProcess {
   port = 0;
 
   /** Starts the process, and does not wait for it. */
-  constructor(t: TestContext, env: Readonly<Record<string, string>> = {}) {
+  constructor(t: TestContext, env: Environment = {}, entry = SERVER, { stdout, stderr }: Output = {}) {
     const { HOST: _host, PORT: _port, NODE_V8_COVERAGE: _coverage, ...rest } = process.env;
-    this.child = spawn(process.execPath, [ENTRY], {
+    this.child = spawn(process.execPath, [entry], {
       env: { ...rest, PORT: '0', ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', stdout ?? 'pipe', stderr ?? 'pipe'],
     });
-    this.out = new Lines(this.child.stdout as Readable);
-    this.err = new Lines(this.child.stderr as Readable);
+    this.out = new Lines(this.child.stdout);
+    this.err = new Lines(this.child.stderr);
     const exit = once(this.child, 'exit');
     this.exited = exit.then(async ([code, signal]) => {
       await Promise.all([this.out.ended, this.err.ended]);
@@ -38,22 +49,28 @@ export class ServerProcess {
   }
 
   /** Starts the process, and resolves when it listens. */
-  static async start(t: TestContext, env: Readonly<Record<string, string>> = {}): Promise<ServerProcess> {
-    const server = new ServerProcess(t, env);
-    const line = await server.out.seen(/^listening on http:\/\//);
+  static async start(t: TestContext, env: Environment = {}, entry = SERVER): Promise<ServerProcess> {
+    const server = new ServerProcess(t, env, entry);
+    const line = await server.out.seen(/^listening on /);
     server.port = Number(/:(\d+)$/.exec(line)?.[1]);
     return server;
   }
 }
 
 /** The lines of a stream, as they come. */
-class Lines {
+export class Lines {
   readonly all: string[] = [];
   readonly ended: Promise<unknown>;
   #over = false;
   readonly #waiting = new Set<() => void>();
+  readonly #stream: Readable | null;
 
-  constructor(stream: Readable) {
+  constructor(stream: Readable | null) {
+    this.#stream = stream;
+    if (stream === null) {
+      this.ended = Promise.resolve();
+      return;
+    }
     const lines = createInterface({ input: stream });
     lines.on('line', (line) => {
       this.all.push(line);
@@ -83,7 +100,45 @@ class Lines {
     });
   }
 
+  /** Stops reading: soon the pipe is full. */
+  pause(): void {
+    this.#stream?.pause();
+  }
+
+  resume(): void {
+    this.#stream?.resume();
+  }
+
   #look(): void {
     for (const look of this.#waiting) look();
+  }
+}
+
+/** A folder that is gone when the test has ended. */
+export function temporaryFolder(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'async-tasks-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A pipe of the system's (`spawn` makes sockets). Give `input` to a process, then close it here. */
+export class Pipe {
+  readonly input: number;
+  readonly #output: number;
+
+  constructor(t: TestContext) {
+    const path = join(temporaryFolder(t), 'pipe');
+    spawnSync('mkfifo', [path]);
+    this.#output = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    this.input = openSync(path, 'w');
+  }
+
+  closeInput(): void {
+    closeSync(this.input);
+  }
+
+  /** Starts to read. Nothing is read before. */
+  read(): Lines {
+    return new Lines(new Socket({ fd: this.#output, readable: true, writable: false }));
   }
 }

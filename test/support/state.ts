@@ -1,6 +1,6 @@
 /**
  * What stands in a channel's memory, for tests that wait for a state, spoil it, or print it. The words are those of the
- * maps in `src/channel/roster.ts` and `src/channel/ring.ts`.
+ * maps in `src/channel/line.ts` and `src/channel/memory.ts`.
  */
 const GATE = 0;
 const OPEN = 1;
@@ -9,12 +9,12 @@ const CAPACITY = SENDERS + 31 * 32;
 const CELLS = CAPACITY + 1;
 const TAIL = CAPACITY + 32;
 const HEAD = CAPACITY + 64;
-const LIMIT = HEAD + 1;
 const BELL = CAPACITY + 96;
 const RECEIVER_THREAD = BELL + 1;
 const FIRST_CELL = CAPACITY + 128;
 const CELL_WORDS = 8;
-const PHASES = ['?', 'WRITING', 'WAITING', 'READY', 'ABORTED', 'VOID'];
+const PHASES = ['?', 'WRITING', 'READY', 'ABORTED'];
+const ABORTED = 3;
 const WRITING = 1;
 
 const views = new WeakMap<SharedArrayBuffer, Int32Array>();
@@ -32,7 +32,7 @@ function cellAt(words: Int32Array, position: number): number {
   return FIRST_CELL + (position & ((words[CELLS] ?? 0) - 1)) * CELL_WORDS;
 }
 
-/** The next position that a sender will claim: it moves with every claim, also with those that have to wait. */
+/** The next position that a sender will claim. */
 export function tail(memory: SharedArrayBuffer): number {
   return Atomics.load(wordsOf(memory), TAIL);
 }
@@ -71,10 +71,24 @@ export function corrupt(
 export function claimAndDie(memory: SharedArrayBuffer, slot: number, tailMoved: boolean): void {
   const words = wordsOf(memory);
   const position = Atomics.load(words, TAIL);
-  const cells = words[CELLS] ?? 0;
-  const lap = (position >>> Math.log2(cells)) & Math.min(2 ** (32 - Math.log2(cells)) - 1, 0xff_ffff);
+  const lap = lapOf(position, words[CELLS] ?? 0);
   Atomics.store(words, cellAt(words, position), (lap << 8) | (slot << 3) | WRITING);
   if (tailMoved) Atomics.store(words, TAIL, position + 1);
+}
+
+/** Leaves the memory as if messages up to this position had been sent, and all of them taken. */
+export function moveTo(memory: SharedArrayBuffer, position: number): void {
+  const words = wordsOf(memory);
+  const cells = words[CELLS] ?? 0;
+  for (let p = (position - cells) | 0; p !== position; p = (p + 1) | 0) {
+    Atomics.store(words, cellAt(words, p), (lapOf(p, cells) << 8) | ABORTED);
+  }
+  Atomics.store(words, TAIL, position);
+  Atomics.store(words, HEAD, position);
+}
+
+function lapOf(position: number, cells: number): number {
+  return (position >>> Math.log2(cells)) & Math.min(2 ** (32 - Math.log2(cells)) - 1, 0xff_ffff);
 }
 
 /** One line for each word that decides anything, and one for each cell from HEAD on. */
@@ -85,7 +99,7 @@ export function describeState(memory: SharedArrayBuffer): string {
   const cells = words[CELLS] ?? 0;
   const lines = [
     `capacity ${words[CAPACITY]}, cells ${cells}, receiver in thread ${load(RECEIVER_THREAD)}`,
-    `head ${head}, limit ${load(LIMIT)}, tail ${load(TAIL)}, bell ${load(BELL)}`,
+    `head ${head}, tail ${load(TAIL)}, bell ${load(BELL)}`,
     `gate ${bits(load(GATE))}, open ${bits(load(OPEN))}`,
   ];
   for (let slot = 0; slot < 31; slot++) {

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import { channelIn, type Sender } from '#channel';
-import { Idle } from '#channel/idle';
-import { createMemory, EMPTY, Ring } from '#channel/ring';
+import { BELL, createMemory } from '#channel/memory';
+import { ReceiverPatience } from '#channel/patience';
+import { EMPTY, Ring } from '#channel/ring';
 
 const DOZE_MS = 0.3;
 const MANY_WAITS = 256;
@@ -13,7 +14,7 @@ class Bench {
   readonly memory: SharedArrayBuffer;
   readonly tx: Sender<number>;
   readonly ring: Ring;
-  readonly idle: Idle;
+  readonly idle: ReceiverPatience;
   /** How long the receiver slept, each time; and what comes meanwhile. */
   readonly dozes: number[] = [];
   during: () => void = () => {};
@@ -36,7 +37,7 @@ class Bench {
     });
     [this.tx] = channelIn<number>(memory);
     this.ring = new Ring(memory);
-    this.idle = new Idle(this.ring);
+    this.idle = new ReceiverPatience(this.ring);
   }
 
   send(count: number): void {
@@ -122,7 +123,7 @@ describe('An idle receiver', () => {
         claimed: () => {
           bench.send(3);
           bench.notified = 0;
-          Atomics.store(new Int32Array(bench.memory), bench.ring.receiverBell.at, 2); // it dozes again
+          Atomics.store(new Int32Array(bench.memory), BELL, 2); // it dozes again
           return true;
         },
       });
