@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -205,6 +205,38 @@ describe('A tasks module', () => {
     const [, rx] = channel<Task>();
     const starting = startRuntime(rx, { tasks: fixture('waiting-tasks') });
     await assert.rejects(within(5000, starting), /top level of the tasks module awaits what never comes/);
+  });
+});
+
+describe('A library that was copied or bundled', () => {
+  /** A copy of the built library. */
+  async function copyLibrary(t: TestContext): Promise<string> {
+    const folder = await mkdtemp(join(tmpdir(), 'async-tasks-'));
+    t.after(() => rm(folder, { recursive: true }));
+    await cp(new URL('.', import.meta.resolve('#index')), folder, { recursive: true });
+    await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
+    return folder;
+  }
+
+  test('without the worker thread beside it is refused with the real cause', async (t) => {
+    const folder = await copyLibrary(t);
+    await rm(join(folder, 'runtime', 'worker.js'));
+    const copy = await import(pathToFileURL(join(folder, 'index.js')).href);
+    const [, rx] = copy.channel();
+    await assert.rejects(within(5000, copy.startRuntime(rx, { tasks: fixture('parent-tasks') })), {
+      code: 'ERR_WORKER_NOT_FOUND',
+      message: /runtime\/worker\.js.*bundler.*entry point of its own/,
+    });
+  });
+
+  test('that the tasks have from somewhere else is refused with the real cause', async (t) => {
+    const folder = await copyLibrary(t);
+    const [, rx] = channel<Task>();
+    const starting = startRuntime(rx, { tasks: pathToFileURL(join(folder, 'tasks.js')) });
+    await assert.rejects(within(5000, starting), {
+      name: 'TypeError',
+      message: /there are two copies of it/,
+    });
   });
 });
 
