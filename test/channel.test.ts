@@ -5,6 +5,7 @@ import { getEventListeners, once, setMaxListeners } from 'node:events';
 import { describe, test as it, type TestContext } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { runInNewContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
 import {
   ChannelClosedError,
@@ -1226,6 +1227,49 @@ describe('Arguments out of range:', () => {
       assert.equal(tx.length, 0);
     });
   }
+
+  for (const full of [false, true]) {
+    test(`wrong options of a send are refused before anything is sent, in a ${full ? 'full' : 'free'} channel`, async () => {
+      const wrong = [
+        { timeout: Number.NaN },
+        { timeout: '200' },
+        { timeout: null },
+        { signal: null },
+        { signal: 'abort' },
+        { signal: {} },
+        { signal: { aborted: false, addEventListener() {} } },
+        { signal: null, timeout: 5 },
+      ];
+      const [tx, rx] = channel<number>(1);
+      if (full) fill(tx);
+      for (const options of [...wrong, null, 5]) {
+        await assert.rejects(tx.send(1, options as never), /^(TypeError|RangeError): Expected `/);
+      }
+      assert.equal(tx.length, full ? 1 : 0);
+      assert.equal(tx.waiting, 0);
+      drain(rx);
+      assert.equal(await isPending(rx.recv()), true);
+    });
+  }
+
+  test('a signal of another library gives a send up, if it has the interface', async () => {
+    const [tx, rx] = channel<number>(1);
+    fill(tx);
+    let abort = () => {};
+    const signal = {
+      aborted: false,
+      addEventListener(_: string, listener: () => void) {
+        abort = listener;
+      },
+      removeEventListener() {},
+    };
+    const waiting = tx.send(1, { signal: signal as never });
+    abort();
+    await assert.rejects(waiting, { name: 'AbortError' });
+    const elsewhere = runInNewContext('new AbortSignal()', { AbortSignal: AbortController }).signal;
+    await assert.rejects(tx.send(2, { signal: elsewhere, timeout: 1 }), SendTimeoutError);
+    assert.deepEqual(drain(rx), [0]);
+  });
 
   test('a timeout may be longer than a timer can be, or infinite', async () => {
     const [tx, rx] = channel<number>(1);

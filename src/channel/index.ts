@@ -12,10 +12,11 @@ import { openSender, Sender } from './sender.js';
 
 export { ChannelClosedError, SendTimeoutError } from './errors.js';
 export { LINE, MAX_SENDERS } from './line.js';
+export { checked, type SendOptions } from './options.js';
 export { Bell, keepAlive } from './park.js';
 export { type Accept, Receiver, type ReceiverHandle } from './receiver.js';
 export type { Claimant } from './ring.js';
-export { checked, Sender, type SenderHandle, type SendOptions } from './sender.js';
+export { Sender, type SenderHandle } from './sender.js';
 
 /**
  * Makes a channel with room for `capacity` messages (1 to 65,536) of at most `maxBytes` encoded bytes each.

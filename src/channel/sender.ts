@@ -10,6 +10,7 @@ import { Encoder } from '../codec/index.js';
 import { ChannelClosedError, SendTimeoutError } from './errors.js';
 import { type Life, MAX_SENDERS } from './line.js';
 import type { Scratch } from './memory.js';
+import { abortReason, checked, type SendOptions } from './options.js';
 import { keepAlive } from './park.js';
 import { NAP_MS, SenderPatience } from './patience.js';
 import { type Claimant, type Link, Outcome, Ring } from './ring.js';
@@ -19,14 +20,6 @@ export interface SenderHandle<T> extends Link, Life {
   readonly kind: 'sender';
   /** Only for the type checker: what the channel carries. */
   readonly carries?: (value: T) => void;
-}
-
-/** How long a send may wait for room. */
-export interface SendOptions {
-  /** In milliseconds. Default: for ever. */
-  readonly timeout?: number | undefined;
-  /** Gives the send up when it aborts. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 const NO_OPTIONS: SendOptions = Object.freeze({});
@@ -289,27 +282,6 @@ export class Sender<T> {
     waiting.settle(Outcome.FULL, reason);
     this.#leave();
   }
-}
-
-/** @throws TypeError or RangeError if an option is not what it should be */
-export function checked(options: SendOptions): { timeout: number; signal: AbortSignal | undefined } {
-  if (typeof options !== 'object' || options === null)
-    throw new TypeError(`Expected \`options\` to be an object, got ${String(options)}`);
-  const { timeout = Number.POSITIVE_INFINITY, signal } = options;
-  if (typeof timeout !== 'number' || !(timeout >= 0)) {
-    throw new RangeError(
-      `Expected \`timeout\` to be a number of milliseconds from 0 up, got ${String(timeout)}`,
-    );
-  }
-  const like = signal === undefined || (typeof signal === 'object' && signal !== null);
-  if (!like || (signal !== undefined && typeof signal.addEventListener !== 'function'))
-    throw new TypeError(`Expected \`signal\` to be an AbortSignal, got ${String(signal)}`);
-  return { timeout, signal };
-}
-
-/** A signal of another library may have no reason. */
-function abortReason(signal: AbortSignal | undefined): unknown {
-  return signal?.reason ?? new DOMException('This operation was aborted', 'AbortError');
 }
 
 function copyOf(message: Scratch, length: number): Scratch {

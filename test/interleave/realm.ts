@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as channelErrors from '#channel/errors';
+import * as options from '#channel/options';
 import * as codec from '#codec';
 import * as errors from '#runtime/errors';
 import * as outcome from '#runtime/outcome';
@@ -174,6 +175,8 @@ export class Build {
       '../codec/index.js': { ...codec, Decoder: listening(decoded) },
       './clock.js': { now: () => thread.date },
       './errors.js': { ...channelErrors, ...errors },
+      './options.js': options,
+
       './outcome.js': outcome,
       './record.js': record,
     };
@@ -184,7 +187,7 @@ export class Build {
       const own =
         file === 'records' ? { ...shared, imports: { ...imports, '../codec/index.js': codec } } : shared;
       made[file] = imports[`./${file}.js`] = factory(own);
-      imports['../channel/index.js'] = { ...imports['../channel/index.js'], ...made[file] };
+      imports['../channel/index.js'] = { ...options, ...imports['../channel/index.js'], ...made[file] };
     }
     made['ledger'] = { ...made['records'], ...made['lease'], ...made['ledger'] };
     return made as unknown as Instance;
