@@ -2,8 +2,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import fs from 'node:fs';
-import { syncBuiltinESMExports } from 'node:module';
 import { after, describe, test as it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -23,6 +21,7 @@ import {
 } from '#index';
 import { eventually, idleShare, sharedWords, within } from './fixtures/gates.js';
 import { tasks } from './fixtures/runtime-tasks.js';
+import { printedErrors } from './support/printed.js';
 import { corrupt, senderParked } from './support/state.js';
 
 const words = sharedWords();
@@ -52,29 +51,12 @@ interface Setup {
   readonly errors: string[];
 }
 
-/** Keeps what this thread prints to stderr, see log.ts. */
-function quiet(t: TestContext): string[] {
-  const errors: string[] = [];
-  const write = fs.writeSync;
-  fs.writeSync = ((fd: number, chunk: Buffer, ...rest: []) => {
-    if (fd !== 2) return write(fd, chunk, ...rest);
-    errors.push(String(chunk));
-    return chunk.length;
-  }) as typeof write;
-  syncBuiltinESMExports();
-  t.after(() => {
-    fs.writeSync = write;
-    syncBuiltinESMExports();
-  });
-  return errors;
-}
-
 async function start(
   t: TestContext,
   options: Partial<RuntimeOptions> & { capacity?: number } = {},
 ): Promise<Setup> {
   const { capacity = 32, ...others } = options;
-  const errors = quiet(t);
+  const errors = printedErrors(t);
   const [tx, rx] = channel<Task>(capacity);
   const runtime = await startRuntime(rx, { tasks: fixture('runtime-tasks'), log: false, ...others });
   t.after(() => runtime.close());
@@ -100,7 +82,7 @@ async function assertGoesOn(tx: Sender<Task>): Promise<void> {
 
 describe('startRuntime', () => {
   test('rejects promptly when the tasks cannot be loaded, with the cause', async (t) => {
-    quiet(t);
+    printedErrors(t);
     for (const [name, expected] of [
       ['missing-tasks', { code: 'ERR_MODULE_NOT_FOUND' }],
       ['throwing-tasks', { message: 'no such database', code: 'E_DATABASE' }],
@@ -119,7 +101,7 @@ describe('startRuntime', () => {
   });
 
   test('leaves no task open that was sent before it failed', async (t) => {
-    quiet(t);
+    printedErrors(t);
     const [tx, rx] = channel<Task>();
     const starting = startRuntime(rx, { tasks: fixture('throwing-tasks') });
     const handle = await runTask(
