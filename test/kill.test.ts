@@ -9,8 +9,8 @@ import { sharedWords, within } from './fixtures/gates.js';
 import { balance } from './support/balance.js';
 import { disturb } from './support/disturb.js';
 import { figure } from './support/figures.js';
-import { printedErrors } from './support/printed.js';
 import { FIRST_WORD, randomTask } from './support/random-task.js';
+import { keepStderr } from './support/stderr.js';
 import { type Random, randomFrom, seedFrom } from './support/wait.js';
 import { threads } from './support/watched-threads.js';
 
@@ -28,7 +28,7 @@ async function run(t: TestContext, concurrency: number, count: number): Promise<
   const seed = seedFrom('KILL_SEED');
   t.diagnostic(`KILL_SEED=${seed}`);
   const random = randomFrom(seed);
-  const errors = printedErrors(t);
+  const errors = keepStderr(t);
   words.fill(0);
   threads.length = 0;
   const [tx, rx] = channel<Task>(1 + random(32));

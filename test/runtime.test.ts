@@ -21,8 +21,8 @@ import {
 } from '#index';
 import { eventually, idleShare, sharedWords, within } from './fixtures/gates.js';
 import { tasks } from './fixtures/runtime-tasks.js';
-import { printedErrors } from './support/printed.js';
 import { corrupt, senderParked } from './support/state.js';
+import { keepStderr } from './support/stderr.js';
 
 const words = sharedWords();
 
@@ -56,7 +56,7 @@ async function start(
   options: Partial<RuntimeOptions> & { capacity?: number } = {},
 ): Promise<Setup> {
   const { capacity = 32, ...others } = options;
-  const errors = printedErrors(t);
+  const errors = keepStderr(t);
   const [tx, rx] = channel<Task>(capacity);
   const runtime = await startRuntime(rx, { tasks: fixture('runtime-tasks'), log: false, ...others });
   t.after(() => runtime.close());
@@ -82,7 +82,7 @@ async function assertGoesOn(tx: Sender<Task>): Promise<void> {
 
 describe('startRuntime', () => {
   test('rejects promptly when the tasks cannot be loaded, with the cause', async (t) => {
-    printedErrors(t);
+    keepStderr(t);
     for (const [name, expected] of [
       ['missing-tasks', { code: 'ERR_MODULE_NOT_FOUND' }],
       ['throwing-tasks', { message: 'no such database', code: 'E_DATABASE' }],
@@ -101,7 +101,7 @@ describe('startRuntime', () => {
   });
 
   test('leaves no task open that was sent before it failed', async (t) => {
-    printedErrors(t);
+    keepStderr(t);
     const [tx, rx] = channel<Task>();
     const starting = startRuntime(rx, { tasks: fixture('throwing-tasks') });
     const handle = await runTask(

@@ -26,7 +26,7 @@ import {
 import { tasks as clockTasks } from './fixtures/clock-tasks.js';
 import { eventually, within } from './fixtures/gates.js';
 import { tasks } from './fixtures/parent-tasks.js';
-import { printedErrors } from './support/printed.js';
+import { keepStderr } from './support/stderr.js';
 
 // What a failed test has left pending must not keep the process alive.
 after(() => void globalThis.setTimeout(() => process.exit(1), 2000).unref());
@@ -43,7 +43,7 @@ async function start(
   name: string,
   options: Partial<RuntimeOptions> = {},
 ): Promise<{ tx: Sender<Task>; runtime: Runtime; errors: string[] }> {
-  const errors = printedErrors(t);
+  const errors = keepStderr(t);
   const [tx, rx] = channel<Task>(32);
   const runtime = await startRuntime(rx, { tasks: fixture(name), log: false, ...options });
   t.after(() => runtime.close());
@@ -178,7 +178,7 @@ describe('A tasks module', () => {
   });
 
   test('with a syntax error, in itself or in what it imports, is refused with file and line', async (t) => {
-    printedErrors(t);
+    keepStderr(t);
     const folder = await mkdtemp(join(tmpdir(), 'async-tasks-'));
     t.after(() => rm(folder, { recursive: true }));
     await writeFile(join(folder, 'broken.mjs'), 'export const a = 1;\nconst x = ;\n');
@@ -201,7 +201,7 @@ describe('A tasks module', () => {
   });
 
   test('that awaits what never comes is told so at once', async (t) => {
-    printedErrors(t);
+    keepStderr(t);
     const [, rx] = channel<Task>();
     const starting = startRuntime(rx, { tasks: fixture('waiting-tasks') });
     await assert.rejects(within(5000, starting), /top level of the tasks module awaits what never comes/);

@@ -1,15 +1,15 @@
-/** What this thread prints to stderr: log.ts writes to the file, past `console`. */
+/** What this thread prints to stderr, past `console`: see src/runtime/log.ts. */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import type { TestContext } from 'node:test';
 
-/** Keeps what is printed during the test, in place of printing it. */
-export function printedErrors(t: TestContext): string[] {
-  const errors: string[] = [];
+/** Keeps what is printed to stderr until the test's end, instead of printing it. */
+export function keepStderr(t: TestContext): string[] {
+  const printed: string[] = [];
   const write = fs.writeSync;
   fs.writeSync = ((fd: number, chunk: Buffer, ...rest: []) => {
     if (fd !== 2) return write(fd, chunk, ...rest);
-    errors.push(String(chunk));
+    printed.push(String(chunk));
     return chunk.length;
   }) as typeof write;
   syncBuiltinESMExports();
@@ -17,5 +17,5 @@ export function printedErrors(t: TestContext): string[] {
     fs.writeSync = write;
     syncBuiltinESMExports();
   });
-  return errors;
+  return printed;
 }

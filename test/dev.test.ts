@@ -1,0 +1,111 @@
+/** `npm run dev`, in a copy of the project. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  appendFileSync,
+  cpSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { Lines, temporaryFolder } from './support/server-process.js';
+import { until } from './support/wait.js';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+/** A copy of what `npm run dev` needs. */
+function copyProject(t: TestContext): string {
+  const copy = temporaryFolder(t);
+  for (const name of ['package.json', 'tsconfig.json', 'src']) {
+    cpSync(join(ROOT, name), join(copy, name), { recursive: true });
+  }
+  symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
+  return copy;
+}
+
+function groupAlive(pid: number): boolean {
+  try {
+    return process.kill(-pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+/** `npm run dev` in a process group of its own, as a terminal has it. */
+function startDev(t: TestContext, cwd: string) {
+  const { NODE_V8_COVERAGE: _coverage, ...rest } = process.env;
+  const env = { ...rest, HOST: '127.0.0.1', PORT: '0' };
+  const child = spawn('npm', ['run', 'dev'], { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const { pid } = child;
+  assert.ok(pid !== undefined);
+  t.after(() => groupAlive(pid) && process.kill(-pid, 'SIGKILL'));
+  return { pid, exited: once(child, 'exit'), out: new Lines(child.stdout), err: new Lines(child.stderr) };
+}
+
+test('npm run dev shows each change, starts the server once for it, and ends with one Ctrl-C', async (t) => {
+  const copy = copyProject(t);
+  const file = (name: string) => join(copy, 'src', name);
+  const begun = performance.now();
+  const dev = startDev(t, copy);
+  const starts = () => dev.out.all.filter((line) => line.startsWith('listening on ')).length;
+  await until(
+    () => starts() === 1,
+    () => dev.out.all.concat(dev.err.all).join('\n'),
+  );
+  const coldMs = performance.now() - begun;
+
+  const executor = readFileSync(file('runtime/executor.ts'), 'utf8');
+  let expected = 1;
+  for (const [what, change, line] of [
+    ['a task', () => appendFileSync(file('tasks.ts'), "\nconsole.log('tasks changed');\n"), 'tasks changed'],
+    [
+      'what only the worker thread imports, replaced as editors do it',
+      () => {
+        writeFileSync(file('runtime/new'), executor.replace('task executor started', 'executor changed'));
+        renameSync(file('runtime/new'), file('runtime/executor.ts'));
+      },
+      'executor changed',
+    ],
+    [
+      'a new folder',
+      () => {
+        mkdirSync(file('more'));
+        writeFileSync(file('more/index.ts'), "console.log('more');\n");
+        appendFileSync(file('tasks.ts'), "\nimport './more/index.js';\n");
+      },
+      'more',
+    ],
+    ['a file in it', () => writeFileSync(file('more/index.ts'), "console.log('even more');\n"), 'even more'],
+  ] as const) {
+    assert.equal(starts(), expected, what);
+    const from = performance.now();
+    change();
+    expected += 1;
+    await until(
+      () => starts() === expected,
+      () => `${what}\n${dev.out.all.concat(dev.err.all).join('\n')}`,
+    );
+    const ms = performance.now() - from;
+    assert.ok(dev.out.all.includes(line), what);
+    t.diagnostic(`${what}: ${ms.toFixed(0)} ms, the first start ${coldMs.toFixed(0)} ms`);
+    assert.ok(ms < Math.max(2000, coldMs), `${what}: ${ms} ms`); // a slow machine takes longer for both
+  }
+
+  writeFileSync(file('more/index.ts'), "const n: number = 'text';\nconsole.log(n);\n");
+  await dev.out.seen(/more\/index\.ts.*error/);
+  assert.equal(starts(), expected);
+  writeFileSync(file('more/index.ts'), "console.log('mended');\n");
+  await dev.out.seen(/^mended$/);
+  await until(() => starts() === expected + 1);
+
+  process.kill(-dev.pid, 'SIGINT');
+  await dev.exited;
+  await until(() => !groupAlive(dev.pid));
+  assert.equal(dev.out.all.filter((line) => line === 'SIGINT: draining').length, 1);
+});
