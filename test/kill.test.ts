@@ -10,6 +10,7 @@ import { balance } from './support/balance.js';
 import { disturb } from './support/disturb.js';
 import { figure } from './support/figures.js';
 import { FIRST_WORD, randomTask } from './support/random-task.js';
+import { keepStderr } from './support/stderr.js';
 import { type Random, randomFrom, seedFrom } from './support/wait.js';
 import { threads } from './support/watched-threads.js';
 
@@ -27,8 +28,7 @@ async function run(t: TestContext, concurrency: number, count: number): Promise<
   const seed = seedFrom('KILL_SEED');
   t.diagnostic(`KILL_SEED=${seed}`);
   const random = randomFrom(seed);
-  const delays: number[] = [];
-  t.mock.method(console, 'error', (text: string) => delays.push(Number(/in (\d+) ms/.exec(text)?.[1] ?? 0)));
+  const errors = keepStderr(t);
   words.fill(0);
   threads.length = 0;
   const [tx, rx] = channel<Task>(1 + random(32));
@@ -59,7 +59,7 @@ async function run(t: TestContext, concurrency: number, count: number): Promise<
     told = await within(15_000, Promise.all(ends), 'the last tasks');
   } finally {
     done.abort();
-    const waited = delays.reduce((sum, ms) => sum + ms, 0);
+    const waited = errors.reduce((sum, text) => sum + Number(/in (\d+) ms/.exec(text)?.[1] ?? 0), 0);
     const open = runtime.ledger.open().map((id) => runtime.ledger.read(id)?.state);
     t.diagnostic(`${threads.length} threads, delayed for ${waited} ms; open: ${open.join(', ') || 'none'}`);
   }
