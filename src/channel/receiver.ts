@@ -11,8 +11,8 @@ export interface ReceiverHandle<T> extends Link {
   readonly carries?: (value: T) => void;
 }
 
-/** Looks at a message and its position before it leaves the channel. */
-export type Accept<T> = (value: T, position: number) => boolean;
+/** Looks at a message, or at what is wrong with it, and its position, before it leaves the channel. */
+export type Accept<T> = (value: T | CorruptMessageError, position: number) => boolean;
 
 /** The receiving half. One thread at a time has it. */
 export class Receiver<T> {
@@ -58,7 +58,7 @@ export class Receiver<T> {
    * The next message, or `undefined` when the channel is closed and drained. Only one call at a time.
    *
    * `accept` is called with each message while it still stands in the channel: if the thread dies in there, the next
-   * receiver gets the message again. `false` drops it.
+   * receiver gets the message again. `false` drops it. Of a message that cannot be decoded it gets the error.
    *
    * `patient`: nobody waits for what comes of the messages, and this thread has nothing else to do. Then it may block the
    * thread for some moments of 0.3 ms, event loop and all, which saves its senders wake-ups: see patience.ts.
@@ -160,15 +160,27 @@ export class Receiver<T> {
    */
   #take(length: number, accept?: Accept<T>): T | undefined {
     try {
-      if (length > this.#ring.memory.maxBytes) throw new CorruptMessageError(`a length of ${length} bytes`);
-      this.#ring.copyOut(this.#decoder, length);
-      const value = this.#decoder.decode(length) as T;
-      return accept === undefined || accept(value, this.#ring.position) ? value : undefined;
+      const value = this.#decode(length);
+      if (accept !== undefined && !accept(value, this.#ring.position)) return undefined;
+      if (value instanceof CorruptMessageError) throw value;
+      return value;
     } catch (error) {
       if (error instanceof CorruptMessageError) error.position = this.#ring.position;
       throw error;
     } finally {
       this.#ring.advance();
+    }
+  }
+
+  /** The message of that length, or what is wrong with it. */
+  #decode(length: number): T | CorruptMessageError {
+    if (length > this.#ring.memory.maxBytes) return new CorruptMessageError(`a length of ${length} bytes`);
+    this.#ring.copyOut(this.#decoder, length);
+    try {
+      return this.#decoder.decode(length) as T;
+    } catch (error) {
+      if (error instanceof CorruptMessageError) return error;
+      throw error;
     }
   }
 }

@@ -69,6 +69,7 @@ async function execute(rx: Inbox, options: ExecutorOptions): Promise<void> {
 function acceptTask(ledger: Ledger, turn: Turn): Accept<Task> {
   return (task, position) => {
     const started = ledger.start(position, turn.now()); // what is no task has a record as well
+    if (task instanceof CorruptMessageError) throw task;
     if (!(task instanceof Task)) throw new CorruptMessageError('Expected a task');
     task.position = position;
     if (!started) turn.expectWait(); // it was cancelled, and the receiver may wait before the next one

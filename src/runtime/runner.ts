@@ -54,7 +54,6 @@ export class Runner {
   /** A message that is no task any more has been taken out of the channel: that is recorded, and the loop goes on. */
   skipCorrupt(error: unknown): void {
     if (!(error instanceof CorruptMessageError) || error.position === undefined) throw error;
-    this.#options.ledger.start(error.position, now());
     this.#end(error.position, 'failed', error);
     this.#report('failed', 'no task', error.position, error);
   }

@@ -45,7 +45,7 @@ function note([producer, number, sum, text]: Message, taken: number): true {
   return true;
 }
 
-const accept = (message: Message) => note(message, 0);
+const accept = (message: unknown) => note(message as Message, 0);
 
 for (let more = true; more; ) {
   const form = random(mortal ? 4 : 5);
