@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { METHODS } from 'node:http';
 import { after, test } from 'node:test';
 import { runTask } from '#runtime/handle';
-import { move } from '#runtime/task';
+import { move } from '#runtime';
 import { Application, CAPACITY } from './support/application.js';
 import { type Answer, acceptedAt, Connection, problem, request, text } from './support/connection.js';
 import { until } from './support/wait.js';

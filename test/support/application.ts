@@ -8,7 +8,7 @@ import { channel, type Sender } from '#channel';
 import { type Runtime, startRuntime } from '#runtime';
 import { runTask, type TaskHandle } from '#runtime/handle';
 import type { Ledger } from '#runtime/ledger';
-import { move, type Task } from '#runtime/task';
+import { move, type Task } from '#runtime';
 import { until } from './wait.js';
 
 export const CAPACITY = 32;
