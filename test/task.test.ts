@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { channel } from '#channel';
 import { NotSendableError, TaskTooLargeError } from '#codec';
-import { asyncTask, type Definition, defineTasks, moduleOf, move, syncTask, Task } from '#runtime/task';
+import { move } from '#runtime/closure';
+import { asyncTask, type Definition, defineTasks, moduleOf, syncTask, Task } from '#runtime/task';
 
 const tasks = defineTasks({
   first: syncTask((text: string, count: number) => text.repeat(count)),

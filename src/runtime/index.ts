@@ -2,6 +2,7 @@
  * What runs tasks: the runtime that owns the worker thread, and all that the two sides of the queue need. Other folders
  * come in through here.
  */
+export { move } from './closure.js';
 export { currentTask, type TaskContext } from './context.js';
 export {
   OutcomeOmittedError,
@@ -21,12 +22,11 @@ export {
   type RuntimeOptions,
   startRuntime,
 } from './runtime.js';
+export type { Sendable } from './sendable.js';
 export {
   asyncTask,
   type Definition,
   defineTasks,
-  move,
-  type Sendable,
   syncTask,
   type Task,
   type TaskOptions,

@@ -2,12 +2,11 @@
  * Tasks: which function to run in the worker thread, and the values it captured.
  *
  * A function cannot cross threads, so a task names it. Both threads import the same module of `defineTasks`, and the
- * name is the function's number there; or the task brings the function's source along, if it was made by `move`.
+ * name is the function's number there; or the task brings the function's source along: see closure.ts.
  */
 import { isAsyncFunction } from 'node:util/types';
-import { Script } from 'node:vm';
 import { registerWireClass } from '../codec/index.js';
-import type { TaskContext } from './context.js';
+import type { Checked, CheckedArgs } from './sendable.js';
 
 export type TaskKind = 'sync' | 'async';
 
@@ -60,61 +59,6 @@ registerWireClass<Task>({
   },
 });
 
-// ── What may cross a thread ────────────────────────────────────────────────────────────────────────────────────────
-
-type Leaf =
-  | string
-  | number
-  | boolean
-  | bigint
-  | null
-  | undefined
-  | Date
-  | RegExp
-  | Error
-  | ArrayBuffer
-  | ArrayBufferView;
-type Bound = symbol | ((...args: never) => unknown) | PromiseLike<unknown>;
-
-/**
- * The types inside `T` that cannot cross a thread; `never` if there are none. A class with methods has some. `any` and
- * `unknown` pass, and are checked when the task is sent. `Seen` ends the walk through types that contain themselves.
- */
-type Unsendable<T, Seen = never> = unknown extends T
-  ? never
-  : T extends Leaf | Seen
-    ? never
-    : T extends Bound
-      ? T
-      : T extends ReadonlyMap<infer K, infer V>
-        ? Unsendable<K | V, Seen | T>
-        : T extends ReadonlySet<infer V>
-          ? Unsendable<V, Seen | T>
-          : T extends readonly (infer V)[]
-            ? Unsendable<V, Seen | T>
-            : { [K in keyof T]-?: Unsendable<T[K], Seen | T> }[keyof T];
-
-/** `T` if its values can cross a thread, otherwise `never`. */
-export type Sendable<T> = [Unsendable<T>] extends [never] ? T : never;
-
-/** `unknown` if the check holds; otherwise a message that TypeScript shows in its error. */
-type SendableCheck<T, Message> = [Unsendable<T>] extends [never] ? unknown : Message;
-type SyncCheck<R> = [R] extends [never]
-  ? unknown
-  : R extends PromiseLike<unknown>
-    ? 'Expected a function that returns no promise: use asyncTask'
-    : unknown;
-type ArgsCheck<A extends readonly unknown[]> = SendableCheck<
-  A[number],
-  'Expected parameters that can cross a thread: no functions, promises, or methods'
->;
-type ResultCheck<R> = SendableCheck<
-  Awaited<R>,
-  'Expected a result that can cross a thread: no functions or methods'
->;
-
-// ── Tasks defined in a module ──────────────────────────────────────────────────────────────────────────────────────
-
 /** `timeout` in milliseconds, counted from the start of the task. Default: none. */
 export interface TaskOptions {
   readonly timeout?: number;
@@ -128,20 +72,30 @@ export interface Definition<A extends readonly unknown[] = never[], R = unknown>
   readonly timeout: number;
 }
 
-/** A task that keeps the worker thread busy until it returns. */
+type NoPromise<R> = [R] extends [never]
+  ? unknown
+  : R extends PromiseLike<unknown>
+    ? 'Expected a function that returns no promise: use asyncTask'
+    : unknown;
+
+/**
+ * A task that keeps the worker thread busy until it returns.
+ *
+ * @throws TypeError or RangeError for what is no function, an async one, or options that do not exist or cannot be
+ */
 export function syncTask<A extends readonly unknown[], R>(
-  fn: ((...args: A) => R) & ArgsCheck<A> & SyncCheck<R> & ResultCheck<R>,
+  fn: ((...args: A) => R) & ((...args: CheckedArgs<A>) => unknown) & NoPromise<R> & Checked<R, 'result'>,
   options: TaskOptions = {},
 ): Definition<A, R> {
-  return define('sync', fn, options);
+  return define<A, R>('sync', fn, options);
 }
 
-/** A task that waits, for timers, sockets, files; the thread's event loop goes on meanwhile. */
+/** A task that waits, for timers, sockets, files; the thread's event loop goes on meanwhile. Throws as `syncTask`. */
 export function asyncTask<A extends readonly unknown[], R>(
-  fn: ((...args: A) => PromiseLike<R>) & ArgsCheck<A> & ResultCheck<R>,
+  fn: ((...args: A) => PromiseLike<R>) & ((...args: CheckedArgs<A>) => unknown) & Checked<R, 'result'>,
   options: TaskOptions = {},
 ): Definition<A, R> {
-  return define('async', fn, options);
+  return define<A, R>('async', fn, options);
 }
 
 function define<A extends readonly unknown[], R>(
@@ -201,38 +155,4 @@ function fingerprint(names: readonly string[]): number {
   let hash = 0x811c_9dc5;
   for (const char of names.join('\n')) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x0100_0193);
   return hash | 0;
-}
-
-// ── Closures written in place ──────────────────────────────────────────────────────────────────────────────────────
-
-const known = new Set<string>();
-const MAX_KNOWN = 1000;
-
-/**
- * A task from a function written in place. It sees its `captures`, globals, and what it imports with `await import(…)`:
- * only its source crosses, so nothing else of the place where it stands. Async functions make async tasks.
- *
- * @throws TypeError if `fn` is not an arrow function or function expression
- */
-export function move<C, R>(
-  captures: C &
-    SendableCheck<C, 'Expected captures that can cross a thread: no functions, promises, or methods'>,
-  fn: ((captures: C, context: TaskContext) => R) & ResultCheck<R>,
-): Task<Awaited<R>> {
-  const source = Function.prototype.toString.call(fn);
-  if (!known.has(source)) {
-    expectExpression(source);
-    if (known.size >= MAX_KNOWN) known.clear();
-    known.add(source);
-  }
-  return new Task(isAsyncFunction(fn) ? 'async' : 'sync', source, 0, [captures]);
-}
-
-function expectExpression(source: string): void {
-  try {
-    new Script(`(${source})`);
-  } catch (cause) {
-    const shown = source.length > 80 ? `${source.slice(0, 80)}…` : source;
-    throw new TypeError(`Expected an arrow function or a function expression, got ${shown}`, { cause });
-  }
 }

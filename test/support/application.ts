@@ -19,10 +19,9 @@ import {
   taskRoutes,
   text,
 } from '#http';
-import { type Runtime, startRuntime } from '#runtime';
+import { move, type Runtime, startRuntime, type Task } from '#runtime';
 import { runTask, type TaskHandle } from '#runtime/handle';
 import type { Ledger } from '#runtime/ledger';
-import { move, type Task } from '#runtime/task';
 import { tasks } from '../fixtures/http-tasks.js';
 import { until } from './wait.js';
 
