@@ -213,3 +213,35 @@ describe('move', () => {
     );
   });
 });
+
+describe('A definition', () => {
+  for (const timeout of [null, '200', Number.NaN, -1, Number.POSITIVE_INFINITY, 2 ** 31, {}, 5n]) {
+    test(`with a timeout of ${String(timeout)} is refused`, () => {
+      const options = { timeout } as never;
+      for (const define of [() => syncTask(() => 1, options), () => asyncTask(async () => 1, options)])
+        assert.throws(define, { name: 'RangeError', message: /^Expected `timeout` to be a number/ });
+    });
+  }
+
+  test('with options that do not exist, or are none, is refused', () => {
+    assert.throws(() => syncTask(() => 1, { timeOut: 5 } as never), /no option but `timeout`, got `timeOut`/);
+    for (const options of [null, 5, 'timeout']) {
+      assert.throws(
+        () => syncTask(() => 1, options as never),
+        /^TypeError: Expected `options` to be an object/,
+      );
+    }
+  });
+
+  test('is told from one of another module with the same name', () => {
+    const ids = [
+      defineTasks({ run: syncTask(() => 'one') }),
+      defineTasks({ run: syncTask(() => 'two') }),
+      defineTasks({ run: syncTask(() => 'one', { timeout: 1 }) }),
+      defineTasks({ run: asyncTask(async () => 'one') }),
+      defineTasks({ walk: syncTask(() => 'one') }),
+    ].map((tasks) => moduleOf(tasks)?.id);
+    assert.equal(new Set(ids).size, ids.length);
+    assert.equal(moduleOf(defineTasks({ run: syncTask(() => 'one') }))?.id, ids[0]);
+  });
+});

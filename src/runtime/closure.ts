@@ -5,7 +5,8 @@
  * nothing else of the place where it stands. Whatever it misses is told at `move`, as far as the source shows it, or
  * by the error that it meets in the worker thread.
  */
-import { isAsyncFunction } from 'node:util/types';
+import { isAsyncFunction, isNativeError } from 'node:util/types';
+import { Script } from 'node:vm';
 import type { TaskContext } from './context.js';
 import type { Checked } from './sendable.js';
 import { Task } from './task.js';
@@ -35,5 +36,73 @@ export function move<C, R>(
   return new Task(isAsyncFunction(fn) ? 'async' : 'sync', source, 0, [captures]);
 }
 
-function expectExpression(_s: string) {}
-function expectNothingBesides(_s: string) {}
+function expectExpression(source: string): void {
+  let cause: unknown;
+  try {
+    new Script(`'use strict';(${source})`);
+    if (!/^class\b/.test(source)) return;
+  } catch (error) {
+    cause = error;
+  }
+  const shown = source.length > 80 ? `${source.slice(0, 80)}…` : source;
+  throw new TypeError(`Expected an arrow function or a function expression, got ${shown}`, { cause });
+}
+
+/** Names that build tools put into the functions they print: esbuild and tsx, Vite, Babel and TypeScript, istanbul. */
+const ADDED =
+  /\b(__name|__async|__vite_ssr_\w+|__awaiter|__generator|_async_?to_?generator|cov_[\da-z]{6,})\b/i;
+const RELATIVE_IMPORT = /\bimport\s*\(\s*(['"`])(\.{1,2}\/[^'"`]*)\1/;
+
+/** @throws TypeError if the source shows that it needs something of the place where it stands */
+function expectNothingBesides(source: string): void {
+  const added = ADDED.exec(source)?.[0];
+  if (added !== undefined) {
+    throw new TypeError(
+      `Expected a function as it was written, got one in which a build tool uses its own \`${added}\`, which the ` +
+        'worker thread does not have: put the function into the tasks module, or switch that off (esbuild: keepNames)',
+    );
+  }
+  const path = RELATIVE_IMPORT.exec(source)?.[2];
+  if (path === undefined) return;
+  throw new TypeError(
+    `Expected a closure to import by a package's name or an absolute URL, got ${JSON.stringify(path)}, which would ` +
+      'be looked for beside this library: put the function into the tasks module',
+  );
+}
+
+/** Called by this name, eval compiles in the global scope: a closure sees nothing of this module. */
+// biome-ignore lint/security/noGlobalEval: the source is the program's own function, sent by `move`
+const globalEval: (source: string) => unknown = eval;
+
+type Fn = (...args: readonly never[]) => unknown;
+
+/** The worker thread's: makes a function of a closure's source, strict as the module in which it was written. */
+export function compile(kind: Task['kind'], source: string): Fn {
+  const fn = globalEval(`'use strict';(${source})`) as Fn;
+  if (kind === 'async') {
+    return async (...args) => {
+      try {
+        return await fn(...args);
+      } catch (error) {
+        throw explained(error);
+      }
+    };
+  }
+  return (...args) => {
+    try {
+      return fn(...args);
+    } catch (error) {
+      throw explained(error);
+    }
+  };
+}
+
+/** Says why a variable is missing. Whatever else was thrown stays as it is. */
+function explained(error: unknown): unknown {
+  if (!isNativeError(error) || Object.getPrototypeOf(error) !== ReferenceError.prototype) return error;
+  const { message } = error;
+  if (typeof message !== 'string' || !message.endsWith('is not defined')) return error;
+  const why =
+    'a closure of `move` has its captures, globals, and what it imports, or a build tool has changed it';
+  return new ReferenceError(`${message}: ${why}`, { cause: error });
+}

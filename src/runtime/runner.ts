@@ -8,6 +8,7 @@ import { types } from 'node:util';
 import { keepAlive } from '../channel/index.js';
 import { CorruptMessageError } from '../codec/index.js';
 import { now } from './clock.js';
+import { compile } from './closure.js';
 import { TaskScope } from './context.js';
 import { TaskTimeoutError } from './errors.js';
 import type { Ledger } from './ledger.js';
@@ -22,10 +23,6 @@ export interface RunnerOptions {
   readonly ledger: Ledger;
   readonly concurrency: number;
 }
-
-/** Called by this name, eval compiles in the global scope: a moved closure sees nothing of this module. */
-// biome-ignore lint/security/noGlobalEval: the source is the program's own function, sent by `move`
-const globalEval: (source: string) => unknown = eval;
 
 export class Runner {
   readonly #options: RunnerOptions;
@@ -135,8 +132,7 @@ export class Runner {
     const source = String(task.fn);
     let definition = this.#closures.get(source);
     if (definition === undefined) {
-      const fn = globalEval(`(${source})`) as Definition['fn'];
-      definition = { kind: task.kind, fn, timeout: 0 };
+      definition = { kind: task.kind, fn: compile(task.kind, source), timeout: 0 };
       if (this.#closures.size >= 1000) this.#closures.clear();
       this.#closures.set(source, definition);
     }

@@ -101,19 +101,32 @@ export function asyncTask<A extends readonly unknown[], R>(
 function define<A extends readonly unknown[], R>(
   kind: TaskKind,
   fn: (...args: A) => R | PromiseLike<R>,
-  { timeout = 0 }: TaskOptions,
+  options: TaskOptions,
 ): Definition<A, R> {
   if (typeof fn !== 'function') throw new TypeError(`Expected a function, got ${typeof fn}`);
   if (kind === 'sync' && isAsyncFunction(fn)) throw new TypeError('Expected a sync function: use asyncTask');
-  if (!(timeout >= 0 && timeout < 2 ** 31)) {
-    throw new RangeError(
-      `Expected \`timeout\` to be a number of milliseconds from 0 to 2147483647, or none, got ${String(timeout)}`,
-    );
-  }
-  return { kind, fn, timeout };
+  return { kind, fn, timeout: timeoutOf(options) };
+}
+
+function timeoutOf(options: TaskOptions): number {
+  if (typeof options !== 'object' || options === null)
+    throw new TypeError(`Expected \`options\` to be an object, got ${String(options)}`);
+  const other = Object.keys(options).find((name) => name !== 'timeout');
+  if (other !== undefined) throw new TypeError(`Expected no option but \`timeout\`, got \`${other}\``);
+  const { timeout = 0 } = options;
+  if (typeof timeout === 'number' && timeout >= 0 && timeout < 2 ** 31) return timeout;
+  throw new RangeError(
+    `Expected \`timeout\` to be a number of milliseconds from 0 to 2147483647, or none, got ${String(timeout)}`,
+  );
 }
 
 type Definitions = Readonly<Record<string, Definition>>;
+/** Shown by the compiler where something else stands. */
+type Defined<D> = {
+  readonly [K in keyof D]: D[K] extends Definition
+    ? unknown
+    : 'Expected a task made by syncTask or asyncTask';
+};
 
 /** For each definition a function that builds the task: same parameters, but it only captures them. */
 export type Tasks<D> = {
@@ -130,9 +143,12 @@ export interface TaskModule {
 const modules = new WeakMap<object, TaskModule>();
 
 /** Gives definitions their names. Export the result as `tasks` from the module that the worker thread imports. */
-export function defineTasks<const D extends Definitions>(definitions: D): Tasks<D> {
+export function defineTasks<const D extends Readonly<Record<string, unknown>>>(
+  given: D & Defined<D>,
+): Tasks<D> {
+  const definitions = given as Definitions;
   const names = Object.keys(definitions);
-  const id = fingerprint(names);
+  const id = fingerprint(definitions);
   const build = (definition: Definition, number: number) => {
     if (typeof definition?.fn !== 'function') {
       throw new TypeError(`Expected task ${names[number]} to be made by syncTask or asyncTask`);
@@ -150,9 +166,18 @@ export function moduleOf(tasks: unknown): TaskModule | undefined {
   return typeof tasks === 'object' && tasks !== null ? modules.get(tasks) : undefined;
 }
 
-/** A number for a list of names (FNV-1a): tells a task of another module, or of another version of it. */
-function fingerprint(names: readonly string[]): number {
+/**
+ * A number for names, kinds, timeouts and sources (FNV-1a): tells a task of another module, or of another version of it.
+ * Never 0, which stands for no module.
+ */
+function fingerprint(definitions: Definitions): number {
+  const text = Object.entries(definitions).map(([name, each]) => [
+    name,
+    each?.kind,
+    each?.timeout,
+    `${each?.fn}`,
+  ]);
   let hash = 0x811c_9dc5;
-  for (const char of names.join('\n')) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x0100_0193);
-  return hash | 0;
+  for (const char of JSON.stringify(text)) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x0100_0193);
+  return hash | 0 || 1;
 }
