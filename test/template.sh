@@ -1,0 +1,93 @@
+#!/bin/sh
+# Makes a copy of the project its own, as README's "Make it yours" says, and runs the suite there: no test but
+# `demo.test.ts` may know the example's routes and tasks, and nothing may need `bench/`.
+#
+# Left out: the schedules, the stress and the kill test. They take most of the suite's time, and see nothing of what a
+# copier changes: they run on the channel and the runtime alone.
+set -eu
+cd "$(dirname "$0")/.."
+project=$PWD
+copy=$(mktemp -d)
+trap 'rm -rf "$copy"' EXIT
+trap 'exit 130' INT TERM HUP
+
+git ls-files -z --cached --others --exclude-standard | tar -c --null -T - | tar -x -C "$copy"
+ln -s "$project/node_modules" "$copy/node_modules"
+cd "$copy"
+
+# Keeps the file's mode.
+edit() {
+  file=$1
+  shift
+  "$@" <"$file" >"$file.new"
+  cat "$file.new" >"$file"
+  rm "$file.new"
+}
+
+edit package.json sed 's/"name": ".*"/"name": "copied"/'
+edit package.json grep -v bench
+edit .ci/run grep -v bench
+edit README.md sed '/^## Speed/,/^## Licence/{/^## Licence/!d;}'
+rm -rf bench BENCHMARKS.md
+bash -n .ci/run
+
+cat >src/tasks.ts <<'END'
+import { defineTasks, syncTask } from './index.js';
+
+export const tasks = defineTasks({ reverse: syncTask((text: string) => [...text].reverse().join('')) });
+END
+
+cat >src/app.ts <<'END'
+import type { Server } from 'node:http';
+import type { Sender } from './channel/index.js';
+import {
+  createHttpServer,
+  maxTaskBytes,
+  queueOf,
+  type Routes,
+  readText,
+  TaskResource,
+  taskRoutes,
+} from './http/index.js';
+import type { Runtime, Task } from './runtime/index.js';
+import { tasks } from './tasks.js';
+
+const routes: Routes<TaskResource> = {
+  '/reverse': {
+    POST: async (exchange, resource) => resource.accept(exchange, tasks.reverse(await readText(exchange))),
+  },
+  ...taskRoutes,
+};
+
+export const MAX_TASK_BYTES: number = maxTaskBytes(routes);
+
+export function createApp({ tx, runtime }: { tx: Sender<Task>; runtime: Runtime }): Server {
+  return createHttpServer(routes, new TaskResource(queueOf(tx, runtime)));
+}
+END
+
+cat >test/demo.test.ts <<'END'
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { acceptedAt, request } from './support/connection.js';
+import { ServerProcess } from './support/server-process.js';
+
+test('reverses a text, and has no other route', async (t) => {
+  const { port } = await ServerProcess.start(t);
+  const url = acceptedAt(await request(port, 'POST', '/reverse', { body: 'abc' }));
+  let view = { state: 'queued', result: '' };
+  while (view.state === 'queued' || view.state === 'running')
+    view = JSON.parse((await request(port, 'GET', url)).body);
+  assert.deepEqual([view.state, view.result], ['succeeded', 'cba']);
+  for (const path of ['/', '/count_words', '/start_sync_task'])
+    assert.equal((await request(port, 'GET', path)).status, 404);
+});
+END
+
+if left=$(grep -rn 'bench/' README.md package.json .ci src | grep -v 'delete `bench/`'); then
+  echo "still named after its deletion: $left" >&2
+  exit 1
+fi
+npm run build:all
+for name in interleave channel.stress kill; do rm "build/test/$name.test.js"; done
+node --enable-source-maps --test build/test/*.test.js
