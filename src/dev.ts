@@ -10,6 +10,8 @@ import { fileURLToPath } from 'node:url';
 
 const SOURCE = fileURLToPath(new URL('../src', import.meta.url));
 const SERVER = fileURLToPath(new URL('./server.js', import.meta.url));
+/** What a compiler may read, and no editor's copies and locks. */
+const COMPILED = /\.([cm]?tsx?|json)$/;
 /** An editor touches a file more than once when it saves it. */
 const SETTLE_MS = 50;
 /** How long the old server may take to end. */
@@ -53,7 +55,7 @@ function watchFolders(): boolean {
 }
 
 function changed(_event: string, file: string | null): void {
-  let matters = file === null || file.endsWith('.ts');
+  let matters = file === null || COMPILED.test(file);
   try {
     matters = watchFolders() || matters;
   } catch {

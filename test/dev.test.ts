@@ -1,6 +1,6 @@
 /** `npm run dev`, in a copy of the project. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   appendFileSync,
@@ -14,9 +14,13 @@ import {
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { Lines, temporaryFolder } from './support/server-process.js';
 import { until } from './support/wait.js';
 
+const PROMISED_MS = 2000;
+/** A machine so busy that one compile takes long takes that long for the server's start as well, and for the rest. */
+const COMPILES = 4;
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 /** A copy of what `npm run dev` needs. */
@@ -27,6 +31,13 @@ function copyProject(t: TestContext): string {
   }
   symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
   return copy;
+}
+
+/** How long one compile of the copy takes at this moment, whose result is thrown away. */
+async function compileMs(copy: string): Promise<number> {
+  const from = performance.now();
+  await promisify(execFile)(join(copy, 'node_modules/.bin/tsc'), ['--outDir', 'beside'], { cwd: copy });
+  return performance.now() - from;
 }
 
 function groupAlive(pid: number): boolean {
@@ -51,14 +62,13 @@ function startDev(t: TestContext, cwd: string) {
 test('npm run dev shows each change, starts the server once for it, and ends with one Ctrl-C', async (t) => {
   const copy = copyProject(t);
   const file = (name: string) => join(copy, 'src', name);
-  const begun = performance.now();
   const dev = startDev(t, copy);
   const starts = () => dev.out.all.filter((line) => line.startsWith('listening on ')).length;
   await until(
     () => starts() === 1,
     () => dev.out.all.concat(dev.err.all).join('\n'),
   );
-  const coldMs = performance.now() - begun;
+  let compiling = await compileMs(copy);
 
   const executor = readFileSync(file('runtime/executor.ts'), 'utf8');
   let expected = 1;
@@ -76,12 +86,12 @@ test('npm run dev shows each change, starts the server once for it, and ends wit
       'a new folder',
       () => {
         mkdirSync(file('more'));
-        writeFileSync(file('more/index.ts'), "console.log('more');\n");
-        appendFileSync(file('tasks.ts'), "\nimport './more/index.js';\n");
+        writeFileSync(file('more/index.mts'), "console.log('more');\n");
+        appendFileSync(file('tasks.ts'), "\nimport './more/index.mjs';\n");
       },
       'more',
     ],
-    ['a file in it', () => writeFileSync(file('more/index.ts'), "console.log('even more');\n"), 'even more'],
+    ['a file in it', () => writeFileSync(file('more/index.mts'), "console.log('even more');\n"), 'even more'],
   ] as const) {
     assert.equal(starts(), expected, what);
     const from = performance.now();
@@ -93,14 +103,17 @@ test('npm run dev shows each change, starts the server once for it, and ends wit
     );
     const ms = performance.now() - from;
     assert.ok(dev.out.all.includes(line), what);
-    t.diagnostic(`${what}: ${ms.toFixed(0)} ms, the first start ${coldMs.toFixed(0)} ms`);
-    assert.ok(ms < Math.max(2000, coldMs), `${what}: ${ms} ms`); // a slow machine takes longer for both
+    const before = compiling;
+    compiling = await compileMs(copy);
+    const compile = Math.max(before, compiling);
+    t.diagnostic(`${what}: ${ms.toFixed(0)} ms, one compile beside it ${compile.toFixed(0)} ms`);
+    assert.ok(ms < Math.max(PROMISED_MS, COMPILES * compile), `${what}: ${ms} ms, ${compile} ms`);
   }
 
-  writeFileSync(file('more/index.ts'), "const n: number = 'text';\nconsole.log(n);\n");
-  await dev.out.seen(/more\/index\.ts.*error/);
+  writeFileSync(file('more/index.mts'), "const n: number = 'text';\nconsole.log(n);\n");
+  await dev.out.seen(/more\/index\.mts.*error/);
   assert.equal(starts(), expected);
-  writeFileSync(file('more/index.ts'), "console.log('mended');\n");
+  writeFileSync(file('more/index.mts'), "console.log('mended');\n");
   await dev.out.seen(/^mended$/);
   await until(() => starts() === expected + 1);
 

@@ -55,6 +55,7 @@ import { tasks } from './tasks.js';
 const routes: Routes<TaskResource> = {
   '/reverse': {
     POST: async (exchange, resource) => resource.accept(exchange, tasks.reverse(await readText(exchange))),
+    maxBody: 1000,
   },
   ...taskRoutes,
 };
