@@ -4,6 +4,7 @@
  */
 export { type Answer, json, text } from './answer.js';
 export { readBody, readText } from './body.js';
+export { basePathFrom } from './listen.js';
 export { Problem } from './problem.js';
 export { maxTaskBytes, type Queue, queueOf } from './queue.js';
 export { TaskResource, taskRoutes } from './resource.js';

@@ -1,6 +1,7 @@
-/** Where a server listens: `HOST` and `PORT` from the environment, checked, and what can go wrong in one line. */
+/** Where a server is: what the environment says of that, checked, and what can go wrong in one line. */
 import { once } from 'node:events';
 import { isIPv6, type Server } from 'node:net';
+import { expectBasePath } from './taskurl.js';
 
 /** As `server.listen` takes it: a TCP port, or a Unix socket. */
 export type Address = { readonly host: string; readonly port: number } | { readonly path: string };
@@ -41,6 +42,20 @@ export function integerFrom(name: string, text: string, max: number, orElse = ''
   throw new StartError(
     `Expected ${name} to be a number from 0 to ${max}${orElse}, got ${JSON.stringify(text)}`,
   );
+}
+
+/**
+ * `BASE_PATH`: see {@link expectBasePath}.
+ *
+ * @throws StartError
+ */
+export function basePathFrom(env: NodeJS.ProcessEnv): string {
+  const text = env['BASE_PATH'] ?? '';
+  try {
+    return expectBasePath(text);
+  } catch {
+    throw new StartError(`Expected BASE_PATH to be a path such as /api, got ${JSON.stringify(text)}`);
+  }
 }
 
 /**
