@@ -3,7 +3,7 @@
  * of tokio's `mpsc`; the algorithm is in `ring.ts`, the waiting in `sender.ts` and `receiver.ts`.
  *
  * Promises: never more than `capacity` messages sent and not yet taken; nothing lost, nothing doubled; first in,
- * first out, waiting senders too; no lost wake-up; closing from either end; a thread may die anywhere.
+ * first out, waiting senders in turn; no lost wake-up; closing from either end; a thread may die anywhere.
  */
 import { createMemory } from './memory.js';
 import { Receiver } from './receiver.js';

@@ -7,8 +7,9 @@
  * A sender that finds no room stands in line: a bit in GATE, and a *turn*. Of the room that there is, the thread with the
  * oldest turn has a right to the first place, the next one to the second, and newcomers to what is left. So a thread may
  * claim a position if there is more room than threads before it. After each message it takes a new turn, behind the
- * others. That is the whole order between threads: nobody passes a thread that stood in line before the room came, and
- * threads in line send one message each in turn.
+ * others. That is the whole order between threads: nobody takes the place of a thread that stood in line before the room
+ * came, though where there is room for more, a newcomer's message may come to stand before its; and threads in line send
+ * one message each in turn. A thread that computes, or is dead and not buried, keeps its one place meanwhile.
  *
  *   word            written by
  *   GATE            bit s: the thread of sender s, or who buries it; sign bit: whoever closes the receiver, for good
