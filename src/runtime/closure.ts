@@ -51,10 +51,11 @@ function expectExpression(source: string): void {
 /**
  * What shows that a source needs something of the place where it stands: helpers that build tools put into functions
  * (esbuild and tsx, Vite, Babel and SWC, TypeScript, webpack; counters of istanbul), and relative imports. Comments and
- * strings match first, so that nothing is found inside them.
+ * strings match first, so that nothing is found inside them. No pattern can match one text in two ways: that keeps a
+ * long source from taking forever.
  */
 const COMMENT = /\/\*[\s\S]*?\*\/|\/\/.*/;
-const IMPORT = /\bimport\s*\((?:\s|\/\*[\s\S]*?\*\/)*['"`](?<path>\.{1,2}(?:\/[^'"`]*)?)['"`]/;
+const IMPORT = /\bimport\s*\((?:\s|\/\*(?:[^*]|\*(?!\/))*\*\/)*['"`](?<path>\.{1,2}(?:\/[^'"`]*)?)['"`]/;
 const STRING = /'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"/;
 const HELPER =
   /(?<![.\w$])(?<helper>__(?:name\d*|async|awaiter|generator|spread\w+|rest|objRest|(?:add|dispose)\w*Resources?|using|callDispose|vite_ssr_\w+|vi_import_\w+|webpack_require__)|_async(?:ToGenerator|_to_generator)|cov_(?=[a-z]*\d)[\da-z]{6,}|tslib_\w+)(?=\s*[.([])/;
