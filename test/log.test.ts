@@ -45,10 +45,14 @@ describe('the log', { concurrency: 4 }, () => {
       server.child.kill('SIGTERM');
       assert.equal(await server.exited, 0);
       await lines.ended;
-      for (const letter of ['m', 'w']) {
-        const whole = letter.repeat(bytes);
-        assert.equal(lines.all.filter((line) => line === whole).length, 50, letter);
-      }
+      // On a machine so busy that the reader stands still for a while, some are left out, and counted.
+      const whole = lines.all.filter((line) => line === 'm'.repeat(bytes) || line === 'w'.repeat(bytes));
+      const lost = lines.all.map((line) => Number(/^\(the log was not read: (\d+)/.exec(line)?.[1] ?? 0));
+      const left = lost.reduce((sum, each) => sum + each, 0);
+      assert.ok(
+        whole.length === 100 || (left > 0 && whole.length + left >= 100),
+        `${whole.length}, ${left} lost`,
+      );
       assert.deepEqual(
         lines.all.filter((line) => /mm|ww/.test(line) && line.length !== bytes),
         [],

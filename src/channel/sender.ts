@@ -7,7 +7,6 @@
 import { setMaxListeners } from 'node:events';
 import { threadId } from 'node:worker_threads';
 import { Encoder } from '../codec/index.js';
-import { addWaiting, postWaiting, removeWaiting } from './blocked.js';
 import { ChannelClosedError, SendTimeoutError } from './errors.js';
 import { type Life, MAX_SENDERS } from './line.js';
 import type { Scratch } from './memory.js';
@@ -49,8 +48,6 @@ export class Sender<T> {
   #listening = false;
   #closed = false;
   #left = false;
-  #freed = false;
-  readonly #look = (): boolean => this.#postWaiting();
 
   /** @internal Use `channel` or `Sender.attach`. */
   constructor(ring: Ring, life: Life, link: Link) {
@@ -99,7 +96,6 @@ export class Sender<T> {
       const { timeout, signal } = checked(options);
       if (signal?.aborted) throw abortReason(signal);
       const length = this.#encode(value);
-      if (signal?.aborted) throw abortReason(signal); // by a getter of the value
       let outcome = this.#post(length, claimant);
       if (outcome === Outcome.FULL && this.#waiting.length === 0) {
         this.#patience.lookAwaiting(() => {
@@ -164,20 +160,16 @@ export class Sender<T> {
   }
 
   #leave(): void {
-    if (!this.#closed || this.#freed || this.#waiting.length > 0) return;
-    if (!this.#left) this.#ring.closeSender(this.#life);
+    if (!this.#closed || this.#left || this.#waiting.length > 0) return;
     this.#left = true;
-    this.#freed = !this.#listening; // else it still waits at the slot's bell
-    if (this.#freed) this.#ring.line.free(this.#life);
+    this.#ring.closeSender(this.#life);
   }
 
   #encode(value: T): number {
     if (value === undefined)
       throw new TypeError('Expected a message, got undefined, which means the end: send null');
     if (this.#closed) throw new ChannelClosedError(value);
-    const length = this.#encoder.encode(value);
-    if (this.#closed) throw new ChannelClosedError(value); // by a getter of the value
-    return length;
+    return this.#encoder.encode(value);
   }
 
   /** Posts the encoder's message, unless older ones of this thread wait. */
@@ -190,9 +182,7 @@ export class Sender<T> {
 
   #queue(waiting: Waiting): void {
     this.#waiting.push(waiting);
-    if (this.#waiting.length > 1) return;
-    addWaiting(this.#look);
-    this.#ring.line.join(this.slot);
+    if (this.#waiting.length === 1) this.#ring.line.join(this.slot);
   }
 
   /** Posts what waits, oldest first, as far as there is room. `true`: nothing waits any more. */
@@ -211,16 +201,14 @@ export class Sender<T> {
   /** One send waits no more: the others in line come before the next. Some may have a right to a place only now. */
   #letOthers(): void {
     const { line } = this.#ring;
-    if (this.#waiting.length === 0) {
-      removeWaiting(this.#look);
-      line.quit(this.slot);
-    }
-    if ((line.gate & ~(1 << this.slot)) <= 0) return; // nobody else is there, or the channel is closed
+    if (this.#waiting.length === 0) line.quit(this.slot);
+    const others = line.gate & ~(1 << this.slot);
+    if (others <= 0) return;
     if (this.#waiting.length > 0) line.takeTurn(this.slot);
-    this.#ring.callLine();
+    this.#ring.callLine(others);
   }
 
-  /** Waits with the thread blocked. */
+  /** Waits with the thread blocked. Its event loop stands still, so it posts its other sends as well. */
   #block(length: number, claimant: Claimant | undefined, timeout: number): Outcome {
     const deadline = performance.now() + timeout;
     let outcome: Outcome = Outcome.FULL;
@@ -234,9 +222,9 @@ export class Sender<T> {
       outcome = result;
       waits = false;
     };
-    const waiting: Waiting = { message: copyOf(this.#encoder, length), length, claimant, settle };
+    const waiting: Waiting = { message: this.#encoder, length, claimant, settle };
     this.#queue(waiting);
-    const ready = () => postWaiting() || !waits;
+    const ready = () => this.#postWaiting() || !waits;
     while (waits) {
       const left = deadline - performance.now();
       if (left > 0) this.#ring.line.bell(this.slot).wait(ready, Math.min(left, NAP_MS));
@@ -279,10 +267,11 @@ export class Sender<T> {
   async #listen(): Promise<void> {
     this.#listening = true;
     keepAlive(1);
-    while (this.#waiting.length > 0) await this.#ring.line.bell(this.slot).waitAsync(this.#look, NAP_MS);
+    while (this.#waiting.length > 0) {
+      await this.#ring.line.bell(this.slot).waitAsync(() => this.#postWaiting(), NAP_MS);
+    }
     keepAlive(-1);
     this.#listening = false;
-    this.#leave();
   }
 
   #giveUp(waiting: Waiting, reason: unknown): void {

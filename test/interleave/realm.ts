@@ -18,7 +18,6 @@ import type { Machine } from './machine.js';
 /** In the order of their imports. */
 const FILES = [
   'park',
-  'blocked',
   'line',
   'memory',
   'ring',
