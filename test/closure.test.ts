@@ -25,7 +25,7 @@ describe('A closure', () => {
   test('that misses a variable is told what a closure sees, async or not', async () => {
     const expected = {
       name: 'ReferenceError',
-      message: /^outside is not defined: a closure of `move` has its/,
+      message: /^outside is not defined: a closure of `move` sees only its captures, globals, .*`__name`/,
     };
     assert.throws(() => run(written('() => outside')), expected);
     await assert.rejects(async () => run(written('async () => { await 1; return outside; }')), expected);
@@ -50,6 +50,9 @@ describe('move refuses', () => {
     '_asyncToGenerator',
     '_async_to_generator',
     '__awaiter',
+    '__name2',
+    '__spreadValues',
+    '__addDisposableResource',
     'cov_1a2b3c4d5e',
   ]) {
     test(`what a build tool has added: ${name}`, () => {
@@ -59,11 +62,11 @@ describe('move refuses', () => {
     });
   }
 
-  for (const path of ['./tasks.js', '../lib/x.js']) {
+  for (const path of ['./tasks.js', '../lib/x.js', '..']) {
     test(`a relative import: ${path}`, () => {
-      for (const quote of ["'", '"', '`']) {
-        const fn = written(`async () => (await import( ${quote}${path}${quote})).x`);
-        assert.throws(() => move({}, fn), { name: 'TypeError', message: /absolute URL, got "\.\.?\// });
+      for (const quote of ["'", '"', '`', '/* webpackIgnore: true */ "']) {
+        const fn = written(`async () => (await import( ${quote}${path}${quote.at(-1)})).x`);
+        assert.throws(() => move({}, fn), { name: 'TypeError', message: /absolute URL, got "\.\.?[/"]/ });
       }
     });
   }
@@ -78,11 +81,22 @@ describe('move refuses', () => {
     assert.throws(() => move({}, Math.max as never), /Expected an arrow function/);
   });
 
+  test('what no function outside its place can be, and says why', () => {
+    assert.throws(
+      () => move({}, () => import.meta.url),
+      (error: Error) => /Cannot use 'import.meta' outside a module/.test(String(error.cause)),
+    );
+  });
+
   test('nothing that a closure may do', () => {
     for (const source of [
       "async () => (await import('node:fs')).existsSync('./x')",
       '(captures) => captures.name',
       'function named() { return named.name; }',
+      '({ cov_matrix }) => cov_matrix.length',
+      'async (captures) => captures.__name("x")',
+      '() => "__name(f)"',
+      "async () => { /* import('./x') */ // __name(f)\n }",
     ])
       assert.ok(move({}, written(source)));
   });

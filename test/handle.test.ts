@@ -8,7 +8,8 @@ import { within } from './fixtures/gates.js';
 test('A task of another module is refused, not mistaken for the one with its number', async (t) => {
   const { tx, ledger } = prepare(t, { mine: syncTask(() => 'mine') });
   const other = defineTasks({ other: syncTask(() => 'other'), more: syncTask(() => 'more') });
-  for (const task of [other.other(), other.more()]) {
+  const namesake = defineTasks({ mine: syncTask(() => 'not mine') });
+  for (const task of [other.other(), other.more(), namesake.mine()]) {
     await assert.rejects(runTask(task, tx), /^TypeError: Expected a task of the runtime's own tasks module/);
   }
   assert.equal(tx.length, 0);

@@ -25,6 +25,12 @@ const CASES: readonly (readonly [string, string, RegExp])[] = [
     'syncTask((view: Int32Array<SharedArrayBuffer>) => {})',
     /args\[0\] is shared memory/,
   ],
+  [
+    'an instance with methods',
+    'class Account { name = ""; save(): void {} } syncTask((account: Account) => {})',
+    /args\[0\]\.save is a function/,
+  ],
+  ['shared memory as a result', 'asyncTask(async () => new SharedArrayBuffer(4))', /result is shared memory/],
   ['an element', 'syncTask((list: (() => void)[]) => {})', /args\[0\]\[number\] is a function/],
   ['a result', 'syncTask(() => ({ close() {} }))', /result\.close is a function/],
   ['a capture', 'move({ db: { query() {} } }, () => {})', /captures\.db\.query is a function/],

@@ -233,6 +233,21 @@ describe('A definition', () => {
     }
   });
 
+  test('without a function of its own is refused by name', () => {
+    for (const definition of [null, 5, { fn: Symbol('fn') }, { kind: 'sync' }])
+      assert.throws(
+        () => defineTasks({ run: definition } as never),
+        /^TypeError: Expected task run to be made by/,
+      );
+  });
+
+  test('is told by the source of its function, not by what its toString says', () => {
+    const silent = (fn: () => number) => Object.assign(fn, { toString: () => 'silent' });
+    const one = defineTasks({ run: syncTask(silent(() => 1)) });
+    const two = defineTasks({ run: syncTask(silent(() => 2)) });
+    assert.notEqual(moduleOf(one)?.id, moduleOf(two)?.id);
+  });
+
   test('is told from one of another module with the same name', () => {
     const ids = [
       defineTasks({ run: syncTask(() => 'one') }),

@@ -64,6 +64,10 @@ function parameters(): void {
   syncTask((_choice: 'a' | 'b', _perhaps?: number) => {});
   syncTask((_data: Point) => {});
   syncTask((_bytes: ArrayBuffer, _view: DataView) => {});
+  // A generic function is taken at its widest.
+  same<ReturnType<typeof generic.first>, Task<unknown>>(true);
+  same<Parameters<typeof generic.first>, [list: unknown[]]>(true);
+  same<Parameters<typeof generic.text>, [text: string]>(true);
 
   // @ts-expect-error a function
   syncTask((_callback: () => void) => {});
@@ -85,6 +89,12 @@ function parameters(): void {
   syncTask((_accounts: Map<string, Account>) => {});
   // @ts-expect-error a function in a set
   syncTask((_callbacks: Set<() => void>) => {});
+  // @ts-expect-error a constructor
+  syncTask((_type: new () => Date) => {});
+  // @ts-expect-error shared memory
+  syncTask((_memory: SharedArrayBuffer) => {});
+  // @ts-expect-error a view of shared memory
+  syncTask((_view: Int32Array<SharedArrayBuffer>) => {});
   // @ts-expect-error a symbol
   syncTask((_symbol: symbol) => {});
   // @ts-expect-error a weak map
@@ -129,6 +139,11 @@ function kindsAndResults(): void {
   // @ts-expect-error not a number
   syncTask(() => {}, { timeout: '100' });
 }
+
+const generic = defineTasks({
+  first: syncTask(<T>(list: T[]) => list[0]),
+  text: asyncTask(async <T extends string>(text: T) => text),
+});
 
 const tasks = defineTasks({
   length: syncTask((text: string) => text.length),

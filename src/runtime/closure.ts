@@ -48,26 +48,36 @@ function expectExpression(source: string): void {
   throw new TypeError(`Expected an arrow function or a function expression, got ${shown}`, { cause });
 }
 
-/** Names that build tools put into the functions they print: esbuild and tsx, Vite, Babel and TypeScript, istanbul. */
-const ADDED =
-  /\b(__name|__async|__vite_ssr_\w+|__awaiter|__generator|_async_?to_?generator|cov_[\da-z]{6,})\b/i;
-const RELATIVE_IMPORT = /\bimport\s*\(\s*(['"`])(\.{1,2}\/[^'"`]*)\1/;
+/**
+ * What shows that a source needs something of the place where it stands: helpers that build tools put into functions
+ * (esbuild and tsx, Vite, Babel and SWC, TypeScript, webpack; counters of istanbul), and relative imports. Comments and
+ * strings match first, so that nothing is found inside them. No pattern can match one text in two ways: that keeps a
+ * long source from taking forever.
+ */
+const COMMENT = /\/\*[\s\S]*?\*\/|\/\/.*/;
+const IMPORT = /\bimport\s*\((?:\s|\/\*(?:[^*]|\*(?!\/))*\*\/)*['"`](?<path>\.{1,2}(?:\/[^'"`]*)?)['"`]/;
+const STRING = /'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"/;
+const HELPER =
+  /(?<![.\w$])(?<helper>__(?:name\d*|async|awaiter|generator|spread\w+|rest|objRest|(?:add|dispose)\w*Resources?|using|callDispose|vite_ssr_\w+|vi_import_\w+|webpack_require__)|_async(?:ToGenerator|_to_generator)|cov_(?=[a-z]*\d)[\da-z]{6,}|tslib_\w+)(?=\s*[.([])/;
+const PLACE = new RegExp([COMMENT, IMPORT, STRING, HELPER].map(({ source }) => source).join('|'), 'g');
 
 /** @throws TypeError if the source shows that it needs something of the place where it stands */
 function expectNothingBesides(source: string): void {
-  const added = ADDED.exec(source)?.[0];
-  if (added !== undefined) {
-    throw new TypeError(
-      `Expected a function as it was written, got one in which a build tool uses its own \`${added}\`, which the ` +
-        'worker thread does not have: put the function into the tasks module, or switch that off (esbuild: keepNames)',
-    );
+  for (const { groups } of source.matchAll(PLACE)) {
+    if (groups?.['helper'] !== undefined) {
+      throw new TypeError(
+        `Expected a function as it was written, got one in which a build tool uses its own \`${groups['helper']}\`, ` +
+          'which the worker thread does not have: put the function into the tasks module, or switch that off ' +
+          '(esbuild: keepNames)',
+      );
+    }
+    if (groups?.['path'] !== undefined) {
+      throw new TypeError(
+        `Expected a closure to import by a package's name or an absolute URL, got ${JSON.stringify(groups['path'])}, ` +
+          'which would be looked for beside this library: put the function into the tasks module',
+      );
+    }
   }
-  const path = RELATIVE_IMPORT.exec(source)?.[2];
-  if (path === undefined) return;
-  throw new TypeError(
-    `Expected a closure to import by a package's name or an absolute URL, got ${JSON.stringify(path)}, which would ` +
-      'be looked for beside this library: put the function into the tasks module',
-  );
 }
 
 /** Called by this name, eval compiles in the global scope: a closure sees nothing of this module. */
@@ -103,6 +113,8 @@ function explained(error: unknown): unknown {
   const { message } = error;
   if (typeof message !== 'string' || !message.endsWith('is not defined')) return error;
   const why =
-    'a closure of `move` has its captures, globals, and what it imports, or a build tool has changed it';
+    'a closure of `move` sees only its captures, globals, and what it imports itself; if the name is not yours, a build ' +
+    'tool has added it (`__name` of esbuild and tsx, `__vite_ssr_import…`, `cov_…` counters, `_asyncToGenerator`, …): ' +
+    'put the function into the tasks module';
   return new ReferenceError(`${message}: ${why}`, { cause: error });
 }

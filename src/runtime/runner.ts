@@ -65,7 +65,9 @@ export class Runner {
       const result = this.#call(task, this.#begin(task), scope);
       if (typeof result === 'object' && types.isPromise(result)) {
         void this.#reportLater(task, result);
-        throw new TypeError('Expected a sync task to return no promise: use asyncTask');
+        throw new TypeError(
+          'Expected a sync task to return no promise: use asyncTask, or an async function in `move`',
+        );
       }
       this.#succeed(task, result);
     } catch (error) {

@@ -148,13 +148,15 @@ export function defineTasks<const D extends Readonly<Record<string, unknown>>>(
 ): Tasks<D> {
   const definitions = given as Definitions;
   const names = Object.keys(definitions);
+  for (const name of names) {
+    if (typeof definitions[name]?.fn !== 'function')
+      throw new TypeError(`Expected task ${name} to be made by syncTask or asyncTask`);
+  }
   const id = fingerprint(definitions);
-  const build = (definition: Definition, number: number) => {
-    if (typeof definition?.fn !== 'function') {
-      throw new TypeError(`Expected task ${names[number]} to be made by syncTask or asyncTask`);
-    }
-    return (...args: unknown[]) => new Task(definition.kind, number, id, args);
-  };
+  const build =
+    (definition: Definition, number: number) =>
+    (...args: unknown[]) =>
+      new Task(definition.kind, number, id, args);
   const builders = Object.entries(definitions).map(([name, each], number) => [name, build(each, number)]);
   const tasks = Object.freeze(Object.fromEntries(builders)) as Tasks<D>;
   modules.set(tasks, { id, names, definitions: Object.values(definitions) });
@@ -171,11 +173,11 @@ export function moduleOf(tasks: unknown): TaskModule | undefined {
  * Never 0, which stands for no module.
  */
 function fingerprint(definitions: Definitions): number {
-  const text = Object.entries(definitions).map(([name, each]) => [
+  const text = Object.entries(definitions).map(([name, { kind, timeout, fn }]) => [
     name,
-    each?.kind,
-    each?.timeout,
-    `${each?.fn}`,
+    kind,
+    timeout,
+    Function.prototype.toString.call(fn), // `fn` may have a toString of its own
   ]);
   let hash = 0x811c_9dc5;
   for (const char of JSON.stringify(text)) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x0100_0193);
