@@ -17,6 +17,7 @@ function written(source: string): () => unknown {
 describe('A closure', () => {
   test('runs in strict mode, as the module in which it was written', () => {
     assert.equal(run(written('function () { return this; }')), undefined);
+    assert.equal(run(written('() => this')), undefined);
     assert.throws(() => run(written('(frozen) => { frozen.a = 1; }'), Object.freeze({ a: 0 })), TypeError);
     assert.throws(() => run(written('() => { undeclared = 1; }')), /undeclared is not defined/);
     assert.equal('undeclared' in globalThis, false);

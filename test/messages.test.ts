@@ -12,6 +12,12 @@ const TSC = join(ROOT, 'node_modules', '.bin', 'tsc');
 const CASES: readonly (readonly [string, string, RegExp])[] = [
   ['a function', 'syncTask((text: string, log: () => void) => {})', /args\[1\] is a function/],
   [
+    'the parameter by its name',
+    'syncTask((text: string, log: () => void) => {})',
+    /parameters 'log' and 'log'/,
+  ],
+  ['an optional method', 'syncTask((hooks: { done?: () => void }) => {})', /args\[0\]\.done is a function/],
+  [
     'a method deep inside',
     'syncTask((order: { user: { save(): void } }) => {})',
     /args\[0\]\.user\.save is a function/,

@@ -123,6 +123,11 @@ describe('defineTasks', () => {
       /^TypeError: Expected task wrong to be made by syncTask or asyncTask$/,
     );
     assert.throws(() => defineTasks({ missing: undefined as unknown as Definition }), TypeError);
+    const forged = { run: { kind: 'sync', fn: () => {}, timeout: Number.NaN } as const };
+    assert.throws(() => defineTasks(forged), /^TypeError: Expected task run to be made by syncTask/);
+    for (const none of [null, undefined, 7, 'run'])
+      assert.throws(() => defineTasks(none as never), /^TypeError: Expected an object with tasks, got /);
+    assert.ok(Object.isFrozen(syncTask(() => {})), 'what was checked cannot be changed');
   });
 
   test('alone makes what the worker accepts as tasks', () => {

@@ -88,7 +88,9 @@ type Fn = (...args: readonly never[]) => unknown;
 
 /** The worker thread's: makes a function of a closure's source, strict as the module in which it was written. */
 export function compile(kind: Task['kind'], source: string): Fn {
-  const fn = globalEval(`'use strict';(${source})`) as Fn;
+  // Inside a function, since an arrow function would have the global object for its `this`; a module's has none.
+  const make = globalEval(`(function () { 'use strict'; return (${source}); })`) as () => Fn;
+  const fn = make();
   if (kind === 'async') {
     return async (...args) => {
       try {

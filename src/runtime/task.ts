@@ -98,6 +98,9 @@ export function asyncTask<A extends readonly unknown[], R>(
   return define<A, R>('async', fn, options);
 }
 
+/** What has passed these checks. */
+const made = new WeakSet<object>();
+
 function define<A extends readonly unknown[], R>(
   kind: TaskKind,
   fn: (...args: A) => R | PromiseLike<R>,
@@ -105,7 +108,9 @@ function define<A extends readonly unknown[], R>(
 ): Definition<A, R> {
   if (typeof fn !== 'function') throw new TypeError(`Expected a function, got ${typeof fn}`);
   if (kind === 'sync' && isAsyncFunction(fn)) throw new TypeError('Expected a sync function: use asyncTask');
-  return { kind, fn, timeout: timeoutOf(options) };
+  const definition = Object.freeze({ kind, fn, timeout: timeoutOf(options) });
+  made.add(definition);
+  return definition;
 }
 
 function timeoutOf(options: TaskOptions): number {
@@ -147,9 +152,11 @@ export function defineTasks<const D extends Readonly<Record<string, unknown>>>(
   given: D & Defined<D>,
 ): Tasks<D> {
   const definitions = given as Definitions;
+  if (typeof given !== 'object' || given === null)
+    throw new TypeError(`Expected an object with tasks, got ${String(given)}`);
   const names = Object.keys(definitions);
   for (const name of names) {
-    if (typeof definitions[name]?.fn !== 'function')
+    if (!made.has(definitions[name] ?? {}))
       throw new TypeError(`Expected task ${name} to be made by syncTask or asyncTask`);
   }
   const id = fingerprint(definitions);
