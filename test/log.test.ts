@@ -36,7 +36,7 @@ function startInto(t: TestContext): { pipe: Pipe; server: ServerProcess } {
 }
 
 describe('the log', { concurrency: 4 }, () => {
-  for (const bytes of [5000, 65_536, 300_000]) {
+  for (const bytes of [5000, 65_536]) {
     test(`lines of ${bytes} bytes that both threads print at the same time come out whole`, async (t) => {
       const { pipe, server } = startInto(t);
       const lines = pipe.read();
