@@ -62,8 +62,14 @@ const routes: Routes<TaskResource> = {
 
 export const MAX_TASK_BYTES: number = maxTaskBytes(routes);
 
-export function createApp({ tx, runtime }: { tx: Sender<Task>; runtime: Runtime }): Server {
-  return createHttpServer(routes, new TaskResource(queueOf(tx, runtime)));
+interface AppOptions {
+  readonly tx: Sender<Task>;
+  readonly runtime: Runtime;
+  readonly basePath: string;
+}
+
+export function createApp({ tx, runtime, basePath }: AppOptions): Server {
+  return createHttpServer(routes, new TaskResource(queueOf(tx, runtime), basePath));
 }
 END
 
