@@ -757,6 +757,27 @@ describe('Promise 6, death:', () => {
 });
 
 describe('Promise 7, mixing:', () => {
+  test('a thread that blocks in blockingRecv goes on with its own sends that wait', () => {
+    const [tx, rx] = channel<number>(1);
+    for (const n of range(3)) void tx.send(n);
+    for (const n of range(3)) assert.equal(rx.blockingRecv(), n);
+  });
+
+  test('a blocking send goes on with what waits in other senders of its thread', async (t) => {
+    const [tx, rx] = channel<string>(1);
+    const other = Sender.attach<string>(tx.share());
+    const remote = new Remote(t, rx.share());
+    await tx.send('x');
+    assert.equal(await remote.run(['rx', 'recv']), 'x'); // from here on it needs nothing of this thread's event loop
+    await tx.send('a');
+    const waiting = tx.send('b');
+    const received = remote.run(...range(3).map((): ['rx', 'blockingRecv'] => ['rx', 'blockingRecv']));
+    other.blockingSend('c', { timeout: 5000 });
+    await waiting;
+    await received;
+    assert.equal(tx.length, 0);
+  });
+
   for (const cells of [2, 4, 128]) {
     test(`a blocking send behind pending async sends does not deadlock (${cells} cells)`, async (t) => {
       const [tx, rx] = channelIn<number>(createMemory(1, 64, cells));

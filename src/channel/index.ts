@@ -8,7 +8,7 @@
 import { createMemory } from './memory.js';
 import { Receiver } from './receiver.js';
 import { type Link, Ring } from './ring.js';
-import { openSender, Sender } from './sender.js';
+import { Sender } from './sender.js';
 
 export { ChannelClosedError, SendTimeoutError } from './errors.js';
 export { LINE, MAX_SENDERS } from './line.js';
@@ -36,7 +36,7 @@ export function channel<T>(
 export function channelIn<T>(memory: SharedArrayBuffer): [Sender<T>, Receiver<T>] {
   const link: Link = { memory };
   const ring = new Ring(memory);
-  return [new Sender<T>(ring, openSender(ring), link), new Receiver<T>(new Ring(memory), link)];
+  return [new Sender<T>(ring, ring.line.open(), link), new Receiver<T>(new Ring(memory), link)];
 }
 
 function expectInteger(name: string, value: number, min: number, max: number): void {

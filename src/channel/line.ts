@@ -56,8 +56,12 @@ export class Line {
 
   // ── Who is open ────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Takes a free slot and begins a life in it. `undefined`: all are taken. */
-  open(): Life | undefined {
+  /**
+   * Takes a free slot and begins a life in it.
+   *
+   * @throws RangeError if all are taken
+   */
+  open(): Life {
     for (let slot = 0; slot < MAX_SENDERS; slot++) {
       const at = lifeOf(slot);
       const life = Atomics.load(this.#words, at);
@@ -67,7 +71,7 @@ export class Line {
       Atomics.or(this.#words, OPEN, 1 << slot);
       return { slot, life: next };
     }
-    return undefined;
+    throw new RangeError(`Expected at most ${MAX_SENDERS} open senders: close one first`);
   }
 
   /** This sender sends nothing more. Comes after its last publish; pairs with `empty`. */

@@ -42,6 +42,13 @@ export interface Scratch {
   readonly words: Int32Array;
 }
 
+/** A message that outlives the encoder's next one. */
+export function copyOf(message: Scratch, length: number): Scratch {
+  const bytes = new Uint8Array(Math.ceil(length / 4) * 4);
+  bytes.set(message.bytes.subarray(0, bytes.length));
+  return { bytes, words: new Int32Array(bytes.buffer) };
+}
+
 /**
  * Makes the shared memory of a channel. `cells` and `start` (the first position) are for tests: more cells than needed,
  * and positions just below the wrap-around.

@@ -22,7 +22,7 @@ const IDLE = 0;
 const PARKED = 1;
 const DOZING = 2;
 
-/** A blocked thread parks at most this long before it looks again by itself, whatever went wrong elsewhere. */
+/** A blocked receiver parks at most this long before it looks again by itself, whatever went wrong elsewhere. */
 export const SLICE_MS = 100;
 
 /** One thread's view of the place where a thread parks. */
@@ -65,7 +65,7 @@ export class Bell {
     this.#retract();
   }
 
-  /** No wake-up is wanted any more: unless the same thread waits here in two ways. */
+  /** No wake-up is wanted any more, unless an async wait of this thread is still pending here. */
   #retract(): void {
     if (this.#pending === 0) Atomics.store(this.#words, this.#at, IDLE);
   }

@@ -1,8 +1,9 @@
 /** The receiving half of a channel: how the one receiver waits for messages and takes them out. */
 import { threadId } from 'node:worker_threads';
 import { CorruptMessageError, Decoder } from '../codec/index.js';
+import { postWaiting } from './blocked.js';
 import { keepAlive, SLICE_MS } from './park.js';
-import { ReceiverPatience } from './patience.js';
+import { NAP_MS, ReceiverPatience } from './patience.js';
 import { EMPTY, END, type Link, Ring } from './ring.js';
 
 /** What a receiver is while it travels to another thread, in `workerData` or by `postMessage`. */
@@ -73,7 +74,7 @@ export class Receiver<T> {
         if (patient && this.#patience.doze()) continue;
         this.#receiving = true;
         keepAlive(1);
-        await this.#ring.bell.waitAsync(() => this.#ring.peek() !== EMPTY, Number.POSITIVE_INFINITY);
+        await this.#ring.bell.waitAsync(() => this.#ring.peek() !== EMPTY, 10 * SLICE_MS);
         keepAlive(-1);
         this.#receiving = false;
       } else {
@@ -93,15 +94,16 @@ export class Receiver<T> {
     return undefined;
   }
 
-  /**
-   * Like {@link Receiver.recv}, but blocks the thread, its timers and sockets included; so a send of the same thread that
-   * waits for room waits on.
-   */
+  /** Like {@link Receiver.recv}, but blocks the thread, its timers and sockets included. */
   blockingRecv(): T | undefined {
     this.#expectHere();
     for (let length = this.#look(false); ; length = this.#peek()) {
       if (length !== EMPTY) return length === END ? undefined : this.#take(length);
-      this.#ring.bell.wait(() => this.#ring.peek() !== EMPTY, SLICE_MS);
+      const ready = () => {
+        postWaiting();
+        return this.#ring.peek() !== EMPTY;
+      };
+      this.#ring.bell.wait(ready, postWaiting() ? SLICE_MS : NAP_MS);
     }
   }
 

@@ -25,8 +25,9 @@
  *   RECEIVER_THREAD   the receiver's thread
  *
  * Invariants:
- *   1. HEAD ≤ TAIL ≤ HEAD + capacity, but for a TAIL that waits for a helper. That is the bound, and since there are at least `capacity` cells it also says that a cell is claimed
- *      only when its last message has been taken.
+ *   1. No position is claimed beyond HEAD + capacity. That is the bound, and since there are at least `capacity` cells it
+ *      also says that a cell is claimed only when its last message has been taken. TAIL is where the claims end, or one
+ *      before, until somebody helps it on.
  *   2. Messages are taken in the order of their claims.
  *
  * Death: only single words decide anything, so a thread can be killed between any two instructions. A sender killed
@@ -112,6 +113,7 @@ export class Ring {
       const outcome = this.#mayClaim(p, slot);
       if (outcome === Outcome.CLOSED) return outcome;
       if (!memory.aLapBehind(p, before)) continue; // TAIL went round since we read it
+      if (outcome === Outcome.FULL && Atomics.load(words, TAIL) !== p) continue; // p may have been taken since
       if (outcome === Outcome.FULL) return outcome;
       const writing = memory.state(p, slot, Phase.WRITING);
       // The claim. The state has the lap in it, so this fails if anybody claimed p since.
@@ -142,7 +144,7 @@ export class Ring {
     if (gate < 0) return Outcome.CLOSED;
     if (gate === 0) return used < this.capacity ? Outcome.SENT : Outcome.FULL;
     used = this.#used(p); // again: this sender may have just joined
-    return this.capacity - used > this.line.ahead(slot, gate) ? Outcome.SENT : Outcome.FULL;
+    return this.capacity - used > this.line.ahead(slot, this.line.gate) ? Outcome.SENT : Outcome.FULL;
   }
 
   /** Positions before `p` that are not taken yet. */
@@ -168,7 +170,8 @@ export class Ring {
    * messages at a time. For everybody who has just freed room, or left the line; an empty ring is free as a whole, so
    * whoever makes it so calls them all.
    */
-  callLine(gate: number): void {
+  callLine(): void {
+    const gate = this.line.gate; // after what the caller has done: who has just joined the line sees that, or is seen
     if (gate > 0 && 2 * this.length <= this.capacity) this.line.call(gate, this.capacity - this.length);
   }
 
@@ -176,7 +179,6 @@ export class Ring {
   closeSender(life: Life): void {
     this.line.leave(life);
     this.bell.ring(); // one that dozes looks by itself in a moment
-    this.line.free(life);
   }
 
   /**
@@ -248,7 +250,7 @@ export class Ring {
   advance(): void {
     this.#head = (this.#head + 1) | 0;
     Atomics.store(this.#words, HEAD, this.#head); // pairs with #used
-    this.callLine(this.line.gate); // after HEAD: a thread that has just joined the line sees it, or is seen
+    this.callLine();
   }
 
   /** A new receiver takes over, perhaps from one that died between any two instructions and owed wake-ups. */

@@ -7,9 +7,10 @@
 import { setMaxListeners } from 'node:events';
 import { threadId } from 'node:worker_threads';
 import { Encoder } from '../codec/index.js';
+import { addWaiting, postWaiting, removeWaiting } from './blocked.js';
 import { ChannelClosedError, SendTimeoutError } from './errors.js';
-import { type Life, MAX_SENDERS } from './line.js';
-import type { Scratch } from './memory.js';
+import type { Life } from './line.js';
+import { copyOf, type Scratch } from './memory.js';
 import { abortReason, checked, type SendOptions } from './options.js';
 import { keepAlive } from './park.js';
 import { NAP_MS, SenderPatience } from './patience.js';
@@ -48,6 +49,8 @@ export class Sender<T> {
   #listening = false;
   #closed = false;
   #left = false;
+  #freed = false;
+  readonly #look = (): boolean => this.#postWaiting();
 
   /** @internal Use `channel` or `Sender.attach`. */
   constructor(ring: Ring, life: Life, link: Link) {
@@ -96,6 +99,7 @@ export class Sender<T> {
       const { timeout, signal } = checked(options);
       if (signal?.aborted) throw abortReason(signal);
       const length = this.#encode(value);
+      if (signal?.aborted) throw abortReason(signal); // by a getter of the value
       let outcome = this.#post(length, claimant);
       if (outcome === Outcome.FULL && this.#waiting.length === 0) {
         this.#patience.lookAwaiting(() => {
@@ -142,7 +146,7 @@ export class Sender<T> {
 
   /** A sender for another thread: attach the handle there. Counts as open from now on; see {@link Sender.bury}. */
   share(): SenderHandle<T> {
-    return { kind: 'sender', ...this.link, ...openSender(this.#ring) };
+    return { kind: 'sender', ...this.link, ...this.#ring.line.open() };
   }
 
   /**
@@ -160,16 +164,20 @@ export class Sender<T> {
   }
 
   #leave(): void {
-    if (!this.#closed || this.#left || this.#waiting.length > 0) return;
+    if (!this.#closed || this.#freed || this.#waiting.length > 0) return;
+    if (!this.#left) this.#ring.closeSender(this.#life);
     this.#left = true;
-    this.#ring.closeSender(this.#life);
+    this.#freed = !this.#listening; // else it still waits at the slot's bell
+    if (this.#freed) this.#ring.line.free(this.#life);
   }
 
   #encode(value: T): number {
     if (value === undefined)
       throw new TypeError('Expected a message, got undefined, which means the end: send null');
     if (this.#closed) throw new ChannelClosedError(value);
-    return this.#encoder.encode(value);
+    const length = this.#encoder.encode(value);
+    if (this.#closed) throw new ChannelClosedError(value); // by a getter of the value
+    return length;
   }
 
   /** Posts the encoder's message, unless older ones of this thread wait. */
@@ -182,7 +190,9 @@ export class Sender<T> {
 
   #queue(waiting: Waiting): void {
     this.#waiting.push(waiting);
-    if (this.#waiting.length === 1) this.#ring.line.join(this.slot);
+    if (this.#waiting.length > 1) return;
+    addWaiting(this.#look);
+    this.#ring.line.join(this.slot);
   }
 
   /** Posts what waits, oldest first, as far as there is room. `true`: nothing waits any more. */
@@ -201,14 +211,16 @@ export class Sender<T> {
   /** One send waits no more: the others in line come before the next. Some may have a right to a place only now. */
   #letOthers(): void {
     const { line } = this.#ring;
-    if (this.#waiting.length === 0) line.quit(this.slot);
-    const others = line.gate & ~(1 << this.slot);
-    if (others <= 0) return;
+    if (this.#waiting.length === 0) {
+      removeWaiting(this.#look);
+      line.quit(this.slot);
+    }
+    if ((line.gate & ~(1 << this.slot)) <= 0) return; // nobody else is there, or the channel is closed
     if (this.#waiting.length > 0) line.takeTurn(this.slot);
-    this.#ring.callLine(others);
+    this.#ring.callLine();
   }
 
-  /** Waits with the thread blocked. Its event loop stands still, so it posts its other sends as well. */
+  /** Waits with the thread blocked. */
   #block(length: number, claimant: Claimant | undefined, timeout: number): Outcome {
     const deadline = performance.now() + timeout;
     let outcome: Outcome = Outcome.FULL;
@@ -222,9 +234,9 @@ export class Sender<T> {
       outcome = result;
       waits = false;
     };
-    const waiting: Waiting = { message: this.#encoder, length, claimant, settle };
+    const waiting: Waiting = { message: copyOf(this.#encoder, length), length, claimant, settle };
     this.#queue(waiting);
-    const ready = () => this.#postWaiting() || !waits;
+    const ready = () => postWaiting() || !waits;
     while (waits) {
       const left = deadline - performance.now();
       if (left > 0) this.#ring.line.bell(this.slot).wait(ready, Math.min(left, NAP_MS));
@@ -267,11 +279,10 @@ export class Sender<T> {
   async #listen(): Promise<void> {
     this.#listening = true;
     keepAlive(1);
-    while (this.#waiting.length > 0) {
-      await this.#ring.line.bell(this.slot).waitAsync(() => this.#postWaiting(), NAP_MS);
-    }
+    while (this.#waiting.length > 0) await this.#ring.line.bell(this.slot).waitAsync(this.#look, NAP_MS);
     keepAlive(-1);
     this.#listening = false;
+    this.#leave();
   }
 
   #giveUp(waiting: Waiting, reason: unknown): void {
@@ -284,24 +295,10 @@ export class Sender<T> {
   }
 }
 
-function copyOf(message: Scratch, length: number): Scratch {
-  const bytes = new Uint8Array(Math.ceil(length / 4) * 4);
-  bytes.set(message.bytes.subarray(0, bytes.length));
-  return { bytes, words: new Int32Array(bytes.buffer) };
-}
-
 function expectOtherThread(ring: Ring): void {
   if (ring.receiverThread !== threadId) return;
   const error = new Error(
     'blockingSend on the thread that runs the receiver would deadlock: use `await send(…)`',
   );
   throw Object.assign(error, { code: 'ERR_WOULD_DEADLOCK' });
-}
-
-/** Opens a sender. */
-export function openSender(ring: Ring): Life {
-  const life = ring.line.open();
-  if (life === undefined)
-    throw new RangeError(`Expected at most ${MAX_SENDERS} open senders: close one first`);
-  return life;
 }

@@ -18,6 +18,7 @@ import type { Machine } from './machine.js';
 /** In the order of their imports. */
 const FILES = [
   'park',
+  'blocked',
   'line',
   'memory',
   'ring',
@@ -66,6 +67,8 @@ function torn(text: string): string {
 
 /** What scenarios use of an instrumented sender and receiver. Every call is to be run with `call`. */
 export interface Instance {
+  /** The thread's sends that wait: to be forgotten before the next run. */
+  readonly blocked: { readonly senders: Set<unknown> };
   readonly line: Record<string, number>;
   readonly memory: Record<string, number> & { readonly Phase: Record<string, number> };
   readonly sender: { readonly Sender: { attach(handle: unknown): Steps<InstrumentedSender> } };
