@@ -128,7 +128,7 @@ describe('the log', { concurrency: 4 }, () => {
     server.child.kill('SIGTERM');
     await until(() => server.child.exitCode !== null);
     assert.equal(server.child.exitCode, 0);
-    assert.ok(performance.now() - from < 5000);
+    assert.ok(performance.now() - from < 10_000);
   });
 
   test('when a full pipe is read again, it goes on with whole lines, and with how much was lost', async (t) => {

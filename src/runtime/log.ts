@@ -9,7 +9,7 @@
  *
  *   FREE → HELD → FREE, or HELD → AWAITED → FREE and a notify
  *
- * A full pipe is waited for, but not for ever: when its reader takes nothing for 250 ms, what is printed is dropped until
+ * A full pipe is waited for, but not for ever: when its reader takes nothing for a second, what is printed is dropped until
  * there is room again, and then a line says how much. A thread that dies while it holds the word is waited for as long.
  */
 import { writeSync } from 'node:fs';
@@ -21,7 +21,7 @@ const AWAITED = 2;
 
 const STDOUT = 1;
 const STDERR = 2;
-const PATIENCE_MS = 250;
+const PATIENCE_MS = 1000;
 /** How long to wait before the next look at a full pipe. */
 const RETRY_MS = 2;
 
@@ -42,10 +42,12 @@ export function printDirectly(memory: SharedArrayBuffer = word.buffer): void {
   redirect(process.stderr, STDERR);
 }
 
-/** Prints a line to stderr, whether or not this thread's streams write directly. */
-export function printError(line: string): void {
-  print(STDERR, Buffer.from(`${line}\n`));
+/** For a program that keeps Node's streams: a stderr that is closed or full does not end it. */
+export function ignoreStderrErrors(): void {
+  if (!process.stderr.listeners('error').includes(ignore)) process.stderr.on('error', ignore);
 }
+
+function ignore(): void {}
 
 /** The streams stay Node's, with all that they and the console can do; only where the bytes go changes. */
 function redirect(stream: Writable, fd: number): void {
@@ -62,11 +64,11 @@ function redirect(stream: Writable, fd: number): void {
 }
 
 function print(fd: number, bytes: Buffer): void {
-  hold();
+  const patience = hold() ? PATIENCE_MS : 0;
   const before = lost[fd] ?? 0;
   if (before > 0 && write(fd, Buffer.from(`\n(the log was not read: ${before} writes lost)\n`), 0))
     lost[fd] = 0;
-  if (lost[fd] !== 0 || !write(fd, bytes, PATIENCE_MS)) lost[fd] = (lost[fd] ?? 0) + 1;
+  if (lost[fd] !== 0 || !write(fd, bytes, patience)) lost[fd] = (lost[fd] ?? 0) + 1;
   release();
 }
 
@@ -88,11 +90,13 @@ function write(fd: number, bytes: Buffer, patience: number): boolean {
   return true;
 }
 
-function hold(): void {
-  if (Atomics.compareExchange(word, 0, FREE, HELD) === FREE) return;
+/** `false`: taken from a thread that holds it for too long. It has died, or waits for a reader. */
+function hold(): boolean {
+  if (Atomics.compareExchange(word, 0, FREE, HELD) === FREE) return true;
   while (Atomics.exchange(word, 0, AWAITED) !== FREE) {
-    if (Atomics.wait(word, 0, AWAITED, PATIENCE_MS) === 'timed-out') return; // its holder died, or waits for a reader
+    if (Atomics.wait(word, 0, AWAITED, PATIENCE_MS) === 'timed-out') return false;
   }
+  return true;
 }
 
 function release(): void {

@@ -6,7 +6,7 @@
  */
 import { Receiver } from '../channel/index.js';
 import { Ledger } from './ledger.js';
-import { logMemory } from './log.js';
+import { ignoreStderrErrors, logMemory } from './log.js';
 import type { TaskRecord } from './record.js';
 import { createLedgerMemory } from './records.js';
 import { Supervisor } from './supervisor.js';
@@ -80,6 +80,7 @@ export class Runtime {
     const handle = rx.share(); // throws if the receiver is in use
     rx.link.annex = memory;
     this.ledger = new Ledger(memory);
+    ignoreStderrErrors();
     this.#rx = rx;
     this.#share = () => Receiver.attach(handle);
     const setup = { rx: handle, ledger: memory, tasks: tasks.href, concurrency, log, logMemory: logMemory() };

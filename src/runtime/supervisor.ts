@@ -8,7 +8,6 @@ import { inspect } from 'node:util';
 import { Deadlines } from './deadlines.js';
 import { errorFromOutside, WorkerCrashedError } from './errors.js';
 import type { Ledger } from './ledger.js';
-import { printError } from './log.js';
 import { Thread, type ThreadEnd } from './thread.js';
 import type { WorkerSetup } from './worker.js';
 
@@ -91,7 +90,7 @@ export class Supervisor {
   async #backOff({ cause, ms }: ThreadEnd, victims: number): Promise<void> {
     this.#deaths = ms < AT_ONCE_MS && victims === 0 ? this.#deaths + 1 : 0;
     const delay = this.#deaths < 2 ? 0 : Math.min(MAX_BACKOFF_MS, BACKOFF_MS * 2 ** (this.#deaths - 2));
-    printError(`worker thread ended: ${inspect(cause)}\nstarting another in ${delay} ms`);
+    console.error(`worker thread ended: ${inspect(cause)}\nstarting another in ${delay} ms`);
     await this.pause(delay);
   }
 }
