@@ -191,11 +191,12 @@ export class Records {
     const claim = new Int32Array(claimTimes.buffer);
     const run = new Int32Array(runTimes.buffer);
     for (;;) {
+      const closed = this.closed; // before RUN: what was accepted had its final state by then
       const phase = Atomics.load(words, claimAt); // pairs with the stores of CLAIM and RUN: all that they
       const state = Atomics.load(words, runAt); //   published is visible
       if (phase !== this.word(id, Phase.QUEUED)) return undefined;
       const started = this.hasStarted(id, state);
-      if (!started && this.closed) return undefined;
+      if (!started && closed) return undefined;
       claim.set(words.subarray(claimAt, claimAt + CLAIM_WORDS));
       run.set(words.subarray(runAt, runAt + RUN_WORDS));
       for (let i = ENQUEUED; i <= DROPPED; i++) claimTimes[i] = times[(claimAt >> 1) + i] ?? 0; // whole

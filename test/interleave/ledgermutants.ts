@@ -177,6 +177,13 @@ export const ledgerMutants: readonly Mutant[] = [
     'if (started && (state & 7) !== State.RUNNING)',
   ),
   mutant(
+    'a read that hears of the end after it has looked at the state',
+    'the runtime gives up what is queued while tasks are sent',
+    'records',
+    'if (!started && closed)',
+    'if (!started && this.closed)',
+  ),
+  mutant(
     'a supervisor that tells nobody',
     'the worker is killed, and another goes on',
     'ledger',

@@ -11,24 +11,24 @@ import { Build } from './realm.js';
 import { scenarios } from './scenarios.js';
 import { World } from './world.js';
 
-const PHASES = ['?', 'WRITING', 'WAITING', 'READY', 'ABORTED', 'VOID', '?', '?'];
+const PHASES = ['?', 'WRITING', 'READY', 'ABORTED', '?', '?', '?', '?'];
 
 const CLAIM_PHASES = ['?', 'WRITING', 'QUEUED', 'WITHDRAWN', '?', '?', '?', '?'];
-const STATES = ['none', 'RUNNING', 'SUCCEEDED', 'FAILED', 'CANCELLED', 'DROPPED', '?', '?'];
+const STATES = ['none', 'RUNNING', 'SUCCEEDED', 'FAILED', 'CANCELLED', 'DROPPED', 'EXPIRED', '?'];
 
 /** The name of a word, and its value in words. */
 function describe(world: World, { thread, op, at, value }: Step): string {
-  const { SENDERS = 0, ROSTER_WORDS = 0, LINE = 1, FIRST_CELL = 0, CELL_WORDS = 1 } = world.layout;
+  const { SENDERS = 0, LINE_WORDS = 0, LINE = 1, FIRST_CELL = 0, CELL_WORDS = 1 } = world.layout;
   if (at >= world.machine.words.length) return describeRecord(world, { thread, op, at, value });
   let [name, text] = [`word ${at}`, String(value)];
   if (at >= FIRST_CELL) {
     name = `cell ${(at - FIRST_CELL) / CELL_WORDS}`;
     text = `lap ${value >>> 8}, sender ${(value >>> 3) & 31}, ${PHASES[value & 7]}`;
-  } else if (at >= SENDERS && at < ROSTER_WORDS) {
-    const part = ['parking word', 'turn', 'life'][(at - SENDERS) % LINE];
+  } else if (at >= SENDERS && at < LINE_WORDS) {
+    const part = ['bell', 'turn', 'life'][(at - SENDERS) % LINE];
     name = `${part} of sender ${Math.floor((at - SENDERS) / LINE)}`;
   } else {
-    const known = ['TAIL', 'HEAD', 'LIMIT', 'BELL', 'GATE', 'OPEN', 'NEXT_TURN', 'RECEIVER_THREAD'];
+    const known = ['TAIL', 'HEAD', 'BELL', 'GATE', 'OPEN', 'NEXT_TURN', 'RECEIVER_THREAD'];
     name = known.find((word) => world.layout[word] === at) ?? name;
   }
   return line(thread, op, name, text);
@@ -40,7 +40,7 @@ function describeRecord(world: World, { thread, op, at, value }: Step): string {
   const { records, words } = world.machine;
   const {
     CONTROL,
-    CONDEMNED,
+    LEASE,
     WATCHERS = 0,
     CLAIMS = 0,
     CLAIM_WORDS = 1,
@@ -60,7 +60,7 @@ function describeRecord(world: World, { thread, op, at, value }: Step): string {
   }
   if (index >= WATCHERS)
     return line(thread, op, `watcher bell of sender ${(index - WATCHERS) / LINE}`, String(value));
-  const name = index === CONTROL ? 'CONTROL' : index === CONDEMNED ? 'CONDEMNED' : `word ${index}`;
+  const name = index === CONTROL ? 'CONTROL' : index === LEASE ? 'LEASE' : `word ${index}`;
   return line(thread, op, name, String(value));
 }
 
