@@ -97,4 +97,4 @@ if left=$(grep -rn 'bench/' README.md package.json .ci src | grep -v 'delete `be
 fi
 npm run build:all
 for name in interleave channel.stress kill; do rm "build/test/$name.test.js"; done
-node --enable-source-maps --test build/test/*.test.js
+node --enable-source-maps --test --test-concurrency=2 build/test/*.test.js
