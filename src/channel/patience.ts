@@ -2,12 +2,16 @@
  * How a thread waits before it parks: it looks for a while, or dozes. The only place in the channel that knows about
  * time.
  *
- * Looking finds what comes at once, and keeps a processor busy. Parking costs nothing, but then somebody has to wake this
- * thread, which costs both some 20 to 100 µs. In between there is a flow of messages too slow to look for and too fast to
- * be woken for each: requests of a busy server. A receiver that *dozes* sleeps for a moment whatever comes, or until half
- * of the room is used; the messages of that moment cost their senders no wake-up, and this thread one for all of them.
- * A sender that waits for what comes of its message would lose by that, and so would the thread's event loop: only a
- * patient caller dozes.
+ * *Looking* finds what comes at once, and keeps a processor busy. *Parking* costs nothing, but then somebody has to wake
+ * this thread, which costs both some 5 to 100 µs. In between there is a flow of messages too slow to look for and too
+ * fast to be woken for each: requests of a busy server, or whatever comes while sender and receiver share one processor.
+ * A receiver that *dozes* sleeps for a moment whatever comes, or until half of the room is used; the messages of that
+ * moment cost their senders no wake-up, and this thread one for all of them. A sender that waits for what comes of its
+ * message would lose by that, and so would the thread's event loop: only a patient caller dozes.
+ *
+ * Neither pays everywhere. On one processor nothing comes while this thread looks; where somebody else needs the
+ * processor, a look takes longer than it seems. So both are done as long as they pay, and each time that one does not, it
+ * is left for twice as many waits.
  */
 import type { Bell } from './park.js';
 import { EMPTY, type Ring } from './ring.js';
@@ -18,20 +22,17 @@ import { EMPTY, type Ring } from './ring.js';
  */
 export const NAP_MS = 10;
 
-/** How long a blocked sender looks for room before it stands in line, in microseconds. */
-const SENDER_SPIN = 80;
-/** The same for a thread that does not block, while it pays: an event loop is waiting. */
+/** How long to look, in microseconds: a blocked sender; a sender on an event loop; a receiver. */
+const SENDER_SPIN = 40;
 const ASYNC_SPIN = 8;
-/** The longest pause between two of these looks. Short tasks make room for a batch of messages meanwhile. */
+const RECEIVER_SPIN = 20;
+/** Found within so many looks, it has paid: no need to ask the clock. */
+const FEW_LOOKS = 4;
+/** The longest pause between two looks of a sender. Short tasks make room for a batch of messages meanwhile. */
 const MAX_PAUSE = 8;
+/** What did not pay is tried again after so many waits at the latest. */
+const MOST_WAITS = 255;
 
-/**
- * How often, a microsecond apart, an idle receiver looks. Where it looked that long in vain, the next REST waits look
- * only shortly: messages that come seldom must not keep a processor busy, and an idle process parks and stays parked.
- */
-const LONG_SPIN = 80;
-const SHORT_SPIN = 3;
-const REST = 16;
 /** As many messages as two cache lines hold, and a sender fills in about a microsecond. */
 const BATCH = 4;
 
@@ -39,9 +40,7 @@ const BATCH = 4;
 const DOZE_MS = 0.3;
 /** At most so many dozes in turn; then a few waits without, to see how the messages come now. */
 const DOZES = 64;
-/** So many waits without; twice as many each time that dozing did not pay. */
 const FEW_WAITS = 8;
-const MANY_WAITS = 256;
 
 /** So many multiplications, each after the other, take about a microsecond. */
 const STEPS = 800;
@@ -57,36 +56,80 @@ function pause(microseconds: number): void {
   paused = last; // kept, or the loop would be optimized away
 }
 
+/** Something that is done as long as it pays. */
+class Habit {
+  readonly #fewest: number;
+  /** Waits to come without it; and how many those were when they began. */
+  #rest: number;
+  #rests: number;
+
+  constructor(fewest: number) {
+    this.#fewest = fewest;
+    this.#rest = fewest;
+    this.#rests = fewest;
+  }
+
+  /** Asked once for each wait. */
+  isDue(): boolean {
+    if (this.#rest === 0) return true;
+    this.#rest -= 1;
+    return false;
+  }
+
+  /** `more`: do it again at the next wait. */
+  learn(paid: boolean, more = paid): void {
+    this.#rests = paid ? this.#fewest : Math.min(2 * this.#rests + 1, MOST_WAITS);
+    this.#rest = more ? 0 : this.#rests;
+  }
+}
+
+/** Looks as long as that pays. */
+class Spin {
+  readonly #habit = new Habit(0);
+  readonly #looks: number;
+  readonly #pause: number;
+
+  constructor(microseconds: number, pause: number) {
+    this.#looks = Math.ceil(microseconds / pause);
+    this.#pause = pause;
+  }
+
+  until(ready: () => boolean): boolean {
+    if (!this.#habit.isDue()) return false;
+    let begin = 0;
+    for (let look = 1; look <= this.#looks; look++) {
+      pause(this.#pause);
+      if (look === FEW_LOOKS) begin = performance.now();
+      if (!ready()) continue;
+      // One that took far longer was interrupted: who made it true needed this processor.
+      const limit = (2 * this.#pause * this.#looks) / 1000;
+      this.#habit.learn(look <= FEW_LOOKS || performance.now() - begin < limit);
+      return true;
+    }
+    this.#habit.learn(false);
+    return false;
+  }
+}
+
 /** A sender's habits. */
 export class SenderPatience {
-  readonly #pause: number;
-  #asyncSpin = ASYNC_SPIN;
+  readonly #blocked: Spin;
+  readonly #awaiting: Spin;
 
   constructor(capacity: number) {
-    this.#pause = Math.min(Math.max(capacity >> 2, 1), MAX_PAUSE);
+    const pause = Math.min(Math.max(capacity >> 2, 1), MAX_PAUSE);
+    this.#blocked = new Spin(SENDER_SPIN, pause);
+    this.#awaiting = new Spin(ASYNC_SPIN, pause);
   }
 
   /** Looks for room, with the thread blocked. */
   lookBlocked(ready: () => boolean): boolean {
-    return this.#look(ready, SENDER_SPIN);
+    return this.#blocked.until(ready);
   }
 
-  /** Looks for room, while an event loop waits: shortly, and only once after it was in vain. */
+  /** Looks for room, while an event loop waits. */
   lookAwaiting(ready: () => boolean): boolean {
-    const found = this.#look(ready, this.#asyncSpin);
-    this.#asyncSpin = found ? ASYNC_SPIN : Math.min(ASYNC_SPIN, 1);
-    return found;
-  }
-
-  #look(ready: () => boolean, microseconds: number): boolean {
-    let found = false;
-    for (let spent = 0; spent < microseconds && !found; ) {
-      const next = Math.min(this.#pause, microseconds);
-      pause(next);
-      spent += next;
-      found = ready();
-    }
-    return found;
+    return this.#awaiting.until(ready);
   }
 }
 
@@ -94,11 +137,9 @@ export class SenderPatience {
 export class ReceiverPatience {
   readonly #ring: Ring;
   readonly #bell: Bell;
-  /** Waits that look only shortly. */
-  #rest = 0;
-  /** Waits to come without a doze, and so many after the next doze that does not pay. */
-  #waits = MANY_WAITS;
-  #nextWaits = MANY_WAITS;
+  readonly #spin = new Spin(RECEIVER_SPIN, 1);
+  readonly #doze = new Habit(FEW_WAITS);
+  readonly #ready = (): boolean => this.#ring.peek() !== EMPTY;
   #dozes = 0;
   /** Messages in a millisecond, over the last waits without a doze; when and where those began. */
   #rate = 0;
@@ -121,37 +162,26 @@ export class ReceiverPatience {
     if (position % BATCH === 0 && capacity > BATCH && !this.#ring.reaches(BATCH)) pause(1);
   }
 
-  /** Looks for a message for a while. Returns what {@link Ring.peek} said last. `patient`: may doze afterwards. */
-  look(patient: boolean): number {
-    const looks = this.#rest > 0 || (patient && this.#waits === 0) ? SHORT_SPIN : LONG_SPIN;
-    let length = EMPTY;
-    let left = looks;
-    for (; left > 0 && length === EMPTY; left--) {
-      pause(1);
-      length = this.#ring.peek();
-    }
-    if (length === EMPTY && this.#rest > 0) this.#rest -= 1;
-    else if (length === EMPTY && looks === LONG_SPIN) this.#rest = REST;
-    if (patient && looks - left >= SHORT_SPIN && this.#waits > 0) this.#waits -= 1;
-    return length;
+  /** Looks for a message. Returns what {@link Ring.peek} says then. */
+  look(): number {
+    return this.#spin.until(this.#ready) ? this.#ring.peek() : EMPTY;
   }
 
   /** Dozes, if that may be worth it. `true`: positions have been claimed, so there are messages now, or soon. */
   doze(): boolean {
-    if (this.#waits > 0) return false;
+    if (!this.#doze.isDue()) return false;
     const ring = this.#ring;
     const begin = performance.now();
     if (this.#dozes === 0) this.#rate = ((ring.position - this.#position) | 0) / (begin - this.#since);
-    this.#bell.doze(() => ring.peek() !== EMPTY, DOZE_MS);
+    this.#bell.doze(this.#ready, DOZE_MS);
     const end = performance.now();
     const came = ring.length;
     // If far fewer came than before, the senders were waiting for what comes of their messages.
     const paid = came > 1 && came > (this.#rate * (end - begin)) / 2;
     this.#dozes += 1;
-    if (paid) this.#nextWaits = FEW_WAITS;
-    if (paid && this.#dozes < DOZES) return true;
-    this.#waits = this.#nextWaits;
-    if (!paid) this.#nextWaits = Math.min(2 * this.#nextWaits, MANY_WAITS);
+    const more = paid && this.#dozes < DOZES;
+    this.#doze.learn(paid, more);
+    if (more) return true;
     this.#dozes = 0;
     this.#since = end;
     this.#position = (ring.position + came) | 0;
