@@ -4,8 +4,9 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { asyncTask, runTask, syncTask, type Task, type TaskHandle, tryRunTask } from '#index';
-import { gate, prepare, setClock, test } from './fixtures/executor.js';
+import { gate, prepare, test } from './fixtures/executor.js';
 import { idleShare, within } from './fixtures/gates.js';
+import { setClock } from './support/clock.js';
 import { corrupt } from './support/state.js';
 import { until } from './support/wait.js';
 

@@ -1,7 +1,7 @@
 /** The ledger: what its records say, who may change them, and that no reader ever sees half of one. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { describe, type TestContext, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { channelIn } from '#channel';
@@ -14,6 +14,7 @@ import { createLedgerMemory } from '#runtime/records';
 import { eventually } from './fixtures/gates.js';
 import { heapInUse } from './fixtures/heap.js';
 import { fieldsOf, type LedgerThreadData } from './fixtures/ledger-thread.js';
+import { setClock } from './support/clock.js';
 import { seedFrom } from './support/wait.js';
 
 const seed = seedFrom('LEDGER_SEED');
@@ -35,11 +36,6 @@ function reach(ledger: Ledger, position: number, state: TaskState): number {
   return id;
 }
 
-/** The clock stands at so many milliseconds. */
-function setClock(t: TestContext, ms: number): void {
-  t.mock.method(process, 'hrtime', () => [Math.floor(ms / 1000), (ms % 1000) * 1e6]);
-}
-
 function spawn(data: LedgerThreadData): Worker {
   return new Worker(new URL('./fixtures/ledger-thread.js', import.meta.url), { workerData: data });
 }
@@ -48,7 +44,7 @@ describe('A record', () => {
   test('tells what became of its task, step by step', (t) => {
     const ledger = make();
     const other = new Ledger(ledger.memory); // as another thread sees it
-    setClock(t, 5000);
+    setClock(t, () => 5000);
     const id = ledger.enqueue(3, 7, 'async');
     assert.deepEqual(other.read(id), {
       id: 3,
@@ -84,7 +80,7 @@ describe('A record', () => {
 
   test('never starts before it was enqueued, though the executor looked at the clock just before it came', (t) => {
     const ledger = make();
-    setClock(t, 5000);
+    setClock(t, () => 5000);
     const id = ledger.enqueue(3, 7, 'sync');
     ledger.start(3, 4999);
     assert.equal(ledger.read(id)?.started, ledger.wallTime(5000));
@@ -272,21 +268,19 @@ describe('A record that is used again', () => {
     assert.equal(ledger.enqueue(25, 3, 'async'), 25);
   });
 
-  test('is never seen half old and half new by another thread', async () => {
+  test('is never seen half old and half new by another thread', async (t) => {
     const ledger = make(8, 256);
     const words = new Int32Array(new SharedArrayBuffer(12));
     const thread = spawn({ memory: ledger.memory, words, job: 'read' });
     const told = once(thread, 'message');
     await eventually(() => Atomics.load(words, 2) === 1);
-    const { hrtime } = process;
+    let enqueued = 0;
+    setClock(t, () => enqueued);
     const end = performance.now() + 1000;
     try {
       for (let id = 0; id % 64 !== 0 || performance.now() < end; id++) {
         const fields = fieldsOf(id);
-        process.hrtime = Object.assign(
-          (): [number, number] => [Math.floor(fields.enqueued / 1000), (fields.enqueued % 1000) * 1e6],
-          hrtime,
-        );
+        enqueued = fields.enqueued;
         ledger.enqueue(id, fields.fn, fields.kind);
         Atomics.store(words, 0, id);
         ledger.start(id, fields.started);
@@ -295,7 +289,6 @@ describe('A record that is used again', () => {
         ledger.finish(id, 'succeeded', fields.outcome, fields.finished);
       }
     } finally {
-      process.hrtime = hrtime;
       Atomics.store(words, 1, 1);
     }
     const [{ seen, mixed }] = await told;

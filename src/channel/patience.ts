@@ -23,11 +23,11 @@ import { EMPTY, type Ring } from './ring.js';
 export const NAP_MS = 10;
 
 /** How long to look, in microseconds: a blocked sender; a sender on an event loop; a receiver. */
-const SENDER_SPIN = 40;
+const SENDER_SPIN = 80;
 const ASYNC_SPIN = 8;
-const RECEIVER_SPIN = 20;
-/** Found within so many looks, it has paid: no need to ask the clock. */
-const FEW_LOOKS = 4;
+const RECEIVER_SPIN = 80;
+/** So many looks a receiver always takes: in a fast flow, the next message is there within them. */
+const FEW_SPIN = 3;
 /** The longest pause between two looks of a sender. Short tasks make room for a batch of messages meanwhile. */
 const MAX_PAUSE = 8;
 /** What did not pay is tried again after so many waits at the latest. */
@@ -69,45 +69,54 @@ class Habit {
     this.#rests = fewest;
   }
 
-  /** Asked once for each wait. */
   isDue(): boolean {
-    if (this.#rest === 0) return true;
-    this.#rest -= 1;
-    return false;
+    return this.#rest === 0;
   }
 
-  /** `more`: do it again at the next wait. */
-  learn(paid: boolean, more = paid): void {
+  /** A wait without it. */
+  skip(): void {
+    if (this.#rest > 0) this.#rest -= 1;
+  }
+
+  /** `again`: at the next wait. */
+  learn(paid: boolean, again = paid): void {
     this.#rests = paid ? this.#fewest : Math.min(2 * this.#rests + 1, MOST_WAITS);
-    this.#rest = more ? 0 : this.#rests;
+    this.#rest = again ? 0 : this.#rests;
   }
 }
 
-/** Looks as long as that pays. */
+/** Looking, as long as it pays. */
 class Spin {
   readonly #habit = new Habit(0);
-  readonly #looks: number;
   readonly #pause: number;
+  readonly #most: number;
+  readonly #few: number;
 
-  constructor(microseconds: number, pause: number) {
-    this.#looks = Math.ceil(microseconds / pause);
+  /** `most` and `few`: how often to look, with so many microseconds between two looks, where it pays and where not. */
+  constructor(pause: number, most: number, few = 0) {
     this.#pause = pause;
+    this.#most = most;
+    this.#few = few;
   }
 
-  until(ready: () => boolean): boolean {
-    if (!this.#habit.isDue()) return false;
-    let begin = 0;
-    for (let look = 1; look <= this.#looks; look++) {
+  /** Returns after how many looks `ready` said true; 0: it has not. */
+  until(ready: () => boolean, shortly = false): number {
+    const all = !shortly && this.#habit.isDue();
+    const begin = all ? performance.now() : 0;
+    const found = this.#look(ready, all ? this.#most : this.#few);
+    // One that took far longer than that was interrupted: somebody else needed this processor.
+    const limit = (2 * this.#pause * this.#most) / 1000;
+    if (all) this.#habit.learn(found > 0 && (found <= this.#few || performance.now() - begin < limit));
+    else this.#habit.skip();
+    return found;
+  }
+
+  #look(ready: () => boolean, looks: number): number {
+    for (let look = 1; look <= looks; look++) {
       pause(this.#pause);
-      if (look === FEW_LOOKS) begin = performance.now();
-      if (!ready()) continue;
-      // One that took far longer was interrupted: who made it true needed this processor.
-      const limit = (2 * this.#pause * this.#looks) / 1000;
-      this.#habit.learn(look <= FEW_LOOKS || performance.now() - begin < limit);
-      return true;
+      if (ready()) return look;
     }
-    this.#habit.learn(false);
-    return false;
+    return 0;
   }
 }
 
@@ -118,18 +127,18 @@ export class SenderPatience {
 
   constructor(capacity: number) {
     const pause = Math.min(Math.max(capacity >> 2, 1), MAX_PAUSE);
-    this.#blocked = new Spin(SENDER_SPIN, pause);
-    this.#awaiting = new Spin(ASYNC_SPIN, pause);
+    this.#blocked = new Spin(pause, Math.ceil(SENDER_SPIN / pause));
+    this.#awaiting = new Spin(pause, Math.ceil(ASYNC_SPIN / pause));
   }
 
   /** Looks for room, with the thread blocked. */
   lookBlocked(ready: () => boolean): boolean {
-    return this.#blocked.until(ready);
+    return this.#blocked.until(ready) > 0;
   }
 
   /** Looks for room, while an event loop waits. */
   lookAwaiting(ready: () => boolean): boolean {
-    return this.#awaiting.until(ready);
+    return this.#awaiting.until(ready) > 0;
   }
 }
 
@@ -137,7 +146,7 @@ export class SenderPatience {
 export class ReceiverPatience {
   readonly #ring: Ring;
   readonly #bell: Bell;
-  readonly #spin = new Spin(RECEIVER_SPIN, 1);
+  readonly #spin = new Spin(1, RECEIVER_SPIN, FEW_SPIN);
   readonly #doze = new Habit(FEW_WAITS);
   readonly #ready = (): boolean => this.#ring.peek() !== EMPTY;
   #dozes = 0;
@@ -162,9 +171,11 @@ export class ReceiverPatience {
     if (position % BATCH === 0 && capacity > BATCH && !this.#ring.reaches(BATCH)) pause(1);
   }
 
-  /** Looks for a message. Returns what {@link Ring.peek} says then. */
-  look(): number {
-    return this.#spin.until(this.#ready) ? this.#ring.peek() : EMPTY;
+  /** Looks for a message. Returns what {@link Ring.peek} says then. `patient`: may doze afterwards. */
+  look(patient: boolean): number {
+    const found = this.#spin.until(this.#ready, patient && this.#doze.isDue());
+    if (found === 0 || found > FEW_SPIN) this.#doze.skip();
+    return found > 0 ? this.#ring.peek() : EMPTY;
   }
 
   /** Dozes, if that may be worth it. `true`: positions have been claimed, so there are messages now, or soon. */

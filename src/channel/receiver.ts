@@ -68,7 +68,7 @@ export class Receiver<T> {
    */
   async recv(accept?: Accept<T>, patient = false): Promise<T | undefined> {
     this.#expectHere();
-    for (let length = this.#look(); ; length = this.#peek()) {
+    for (let length = this.#look(patient); ; length = this.#peek()) {
       if (length === END) return undefined;
       if (length === EMPTY) {
         if (patient && this.#patience.doze()) continue;
@@ -97,7 +97,7 @@ export class Receiver<T> {
   /** Like {@link Receiver.recv}, but blocks the thread, its timers and sockets included. */
   blockingRecv(): T | undefined {
     this.#expectHere();
-    for (let length = this.#look(); ; length = this.#peek()) {
+    for (let length = this.#look(true); ; length = this.#peek()) {
       if (length !== EMPTY) return length === END ? undefined : this.#take(length);
       if (postWaiting() && this.#patience.doze()) continue;
       const ready = () => {
@@ -155,9 +155,9 @@ export class Receiver<T> {
   }
 
   /** Looks for a message, for some microseconds at most. */
-  #look(): number {
+  #look(patient: boolean): number {
     const length = this.#peek();
-    return length === EMPTY ? this.#patience.look() : length;
+    return length === EMPTY ? this.#patience.look(patient) : length;
   }
 
   /**

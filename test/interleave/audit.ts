@@ -209,7 +209,10 @@ export class Audit {
   }
 
   #missing(order: number, before: number): string | undefined {
-    if (before === 0 || before === 4 || this.rank(order) === 4 || this.rank(order) === 0) return undefined;
+    const now = this.rank(order);
+    if (before === 0 || before === 4 || now === 4 || now === 0) return undefined;
+    // The queue has ended, and this one neither ran nor was dropped: its send has failed, or will.
+    if (now === 1 && this.#word(this.#name('CLOSED')) === 1) return undefined;
     return 'not found';
   }
 
