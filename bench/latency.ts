@@ -38,7 +38,7 @@ async function measure(contestant: Contestant, setup: object, plan: Plan): Promi
 
 function medians(mode: string, data: Readonly<Record<string, Figures>>): Bar[] {
   return Object.entries(data)
-    .filter(([name]) => name.startsWith(`${mode} `))
+    .filter(([name]) => name.startsWith(`${mode} `) && !name.includes('nothing'))
     .map(([name, { p50 }]) => {
       const label = name.slice(mode.length + 1).replaceAll('`', '');
       return { label: label.startsWith('Rust') ? label : `async-tasks: ${label}`, value: p50.median / 1000 };
@@ -55,6 +55,10 @@ export async function enqueueLatency(plan: Plan): Promise<Section> {
     rows.push([mode, name, ...cells(figures)]);
   };
   for (const mode of ['awake', 'paced', 'full'] as const) {
+    if (mode === 'paced') {
+      const setup: LatencySetup = { form: 'nothing', mode, ms: plan.ms };
+      add(mode, 'nothing: the pacing alone', await measure(own('enqueue', 'enqueue'), setup, plan));
+    }
     for (const form of FORMS) {
       if (mode === 'full' && form === 'trySend') continue; // it does not wait
       const setup: LatencySetup = { form, mode, ms: plan.ms };

@@ -43,6 +43,12 @@ export function rust(name: string, rival: string, mode?: 'hot' | 'paced'): Conte
   return { name, command, args: [rival], missing, ...(mode === undefined ? {} : { mode }) };
 }
 
+/** The same, with all its threads on one core. */
+export function onOneCore(contestant: Contestant): Contestant {
+  const { command, args } = contestant;
+  return { ...contestant, command: 'taskset', args: ['-c', '0', command, ...args] };
+}
+
 /** Runs one program with one setup. Throws if it fails; `undefined` if it says that it cannot run here. */
 export async function runOnce<R>(contestant: Contestant, setup: object): Promise<R | undefined> {
   const { command, args, name, mode } = contestant;
@@ -69,7 +75,7 @@ export async function runOnce<R>(contestant: Contestant, setup: object): Promise
 export async function runRounds<R>(
   contestants: readonly Contestant[],
   setupOf: (contestant: Contestant) => object,
-  figure: (result: R) => number,
+  figure: (result: R, contestant: Contestant) => number,
   rounds: number,
 ): Promise<Map<string, Spread>> {
   const figures = new Map<string, number[]>();
@@ -80,7 +86,8 @@ export async function runRounds<R>(
       if (contestant.missing !== undefined || absent.has(contestant.name)) continue;
       const result = await runOnce<R>(contestant, setupOf(contestant));
       if (result === undefined) absent.add(contestant.name);
-      else figures.set(contestant.name, [...(figures.get(contestant.name) ?? []), figure(result)]);
+      else
+        figures.set(contestant.name, [...(figures.get(contestant.name) ?? []), figure(result, contestant)]);
     }
   }
   return new Map([...figures].map(([name, values]) => [name, spread(values)]));

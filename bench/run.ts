@@ -9,6 +9,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { cpus, release, type } from 'node:os';
 import { parseArgs } from 'node:util';
+import { busy, oneCore } from './conditions.js';
 import { growth } from './growth.js';
 import { http } from './http.js';
 import { enqueueLatency, startLatency } from './latency.js';
@@ -18,6 +19,8 @@ import { accounting, fairness, headline, sides, sweeps } from './throughput.js';
 
 const QUESTIONS: Readonly<Record<string, (plan: Plan) => Promise<Section>>> = {
   throughput: headline,
+  'one-core': oneCore,
+  busy,
   accounting,
   sides,
   enqueue: enqueueLatency,

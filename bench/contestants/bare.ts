@@ -5,7 +5,7 @@
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { channel, Receiver, Sender } from '#channel';
 import { moduleOf, type Task } from '#runtime/task';
-import { finish, Gate, PAYLOADS, readSetup, type Setup } from './contract.js';
+import { begin, finish, Gate, PAYLOADS, readSetup, type Setup } from './contract.js';
 import { tasks } from './tasks.js';
 
 if (isMainThread) await main();
@@ -22,9 +22,9 @@ async function main(): Promise<void> {
   for (let p = 0; p < setup.producers; p++) start({ tx: tx.share() });
   const done = new Promise<number>((resolve) => consumer.once('message', resolve));
   await gate.open(setup.producers + 1);
-  const begin = performance.now();
+  const since = begin();
   const sum = await done;
-  finish(setup, performance.now() - begin, sum);
+  finish(setup, since, sum);
 }
 
 async function consume(): Promise<void> {

@@ -1,7 +1,7 @@
 /** This project's channel alone: `blockingSend` to a thread that receives. */
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { channel, Receiver, type ReceiverHandle, Sender, type SenderHandle } from '#channel';
-import { finish, Gate, PAYLOADS, readSetup, type Setup, sizeOf } from './contract.js';
+import { begin, finish, Gate, PAYLOADS, readSetup, type Setup, sizeOf } from './contract.js';
 
 interface Role {
   readonly setup: Setup;
@@ -25,9 +25,9 @@ async function main(): Promise<void> {
   for (let p = 0; p < setup.producers; p++) start({ tx: tx.share() }, p);
   const done = new Promise<{ sum: number; shares: number[] }>((resolve) => consumer.once('message', resolve));
   await gate.open(setup.producers + 1);
-  const begin = performance.now();
+  const since = begin();
   const { sum, shares } = await done;
-  finish(setup, performance.now() - begin, sum, shares);
+  finish(setup, since, sum, shares);
 }
 
 async function consume({ setup, gate, rx: handle }: Role): Promise<void> {

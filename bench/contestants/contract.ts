@@ -18,6 +18,8 @@ export type Payload = 'number' | 'string' | 'object' | '1KiB' | '32KiB';
 export interface Result {
   readonly tasks: number;
   readonly ms: number;
+  /** Processor time of the whole process for all tasks, in milliseconds. */
+  readonly cpu?: number;
   /** The sum of all sizes: shows that each task ran. */
   readonly sum: number;
   /** How many of the first half of the tasks each producer had sent. */
@@ -38,17 +40,33 @@ export function sizeOf(captured: unknown): number {
   return typeof captured === 'number' ? captured : 11;
 }
 
+let atStart: NodeJS.CpuUsage | undefined;
+
+/** The tasks begin now: what the process has used so far is not theirs. Returns the time, for {@link finish}. */
+export function begin(): number {
+  atStart = process.cpuUsage();
+  return performance.now();
+}
+
 /** The setup that the program was started with. */
 export function readSetup(): Setup {
   return JSON.parse(process.argv[2] ?? '{}') as Setup;
 }
 
-/** Ends the program with its result, or with an error if a task is missing. */
-export function finish(setup: Setup, ms: number, sum: number, shares?: readonly number[]): never {
+/** Ends the program with its result, or with an error if a task is missing. `since`: when they began. */
+export function finish(setup: Setup, since: number, sum: number, shares?: readonly number[]): never {
+  const ms = performance.now() - since;
+  const { user, system } = process.cpuUsage(atStart);
   const tasks = setup.count * setup.producers;
   const expected = tasks * sizeOf(PAYLOADS[setup.payload]);
   if (sum !== expected) throw new Error(`Expected a sum of ${expected}, got ${sum}`);
-  const result: Result = { tasks, ms, sum, ...(shares === undefined ? {} : { shares }) };
+  const result: Result = {
+    tasks,
+    ms,
+    cpu: (user + system) / 1000,
+    sum,
+    ...(shares === undefined ? {} : { shares }),
+  };
   process.stdout.write(`${JSON.stringify(result)}\n`);
   process.exit(0);
 }

@@ -11,7 +11,8 @@ import { Bench } from 'tinybench';
 import { channel, runTask, type Sender, startRuntime, type Task } from '#index';
 import { tasks } from './tasks.js';
 
-export type Form = 'trySend' | 'send' | 'blockingSend' | 'runTask';
+/** `nothing`: only the pacing, which shows how often the machine takes the processor away. */
+export type Form = 'nothing' | 'trySend' | 'send' | 'blockingSend' | 'runTask';
 
 export interface LatencySetup {
   readonly form: Form;
@@ -41,6 +42,7 @@ process.exit(0);
 
 /** The operation to measure, with a consumer at the other end. */
 async function operation(): Promise<() => unknown> {
+  if (form === 'nothing') return () => {};
   if (form === 'runTask') {
     await startRuntime(rx as never, { tasks: new URL('./tasks.js', import.meta.url), log: false });
     return () => runTask(tasks.add(CAPTURED), tx as Sender<Task>);

@@ -25,6 +25,8 @@ export interface HttpResult {
   readonly p99: number;
   readonly max: number;
   readonly failed: number;
+  /** Microseconds of processor time of this process, its worker thread included, for each request. */
+  readonly cpu: number;
 }
 
 const STALL_MS = 50;
@@ -49,15 +51,23 @@ const options = {
   connections: 32,
   duration: ms / 1000,
 };
+const used = process.cpuUsage();
 const client = spawn(
   process.execPath,
   [fileURLToPath(new URL('../../../bench/peers/load.mjs', import.meta.url)), JSON.stringify(options)],
-  {
-    stdio: ['ignore', 'inherit', 'inherit'],
-  },
+  { stdio: ['ignore', 'pipe', 'inherit'] },
 );
+let output = '';
+client.stdout.setEncoding('utf8').on('data', (text: string) => {
+  output += text;
+});
 const [code] = await once(client, 'close');
-process.exit(code ?? 1);
+if (code !== 0) process.exit(1);
+const { user, system } = process.cpuUsage(used);
+const result: Omit<HttpResult, 'cpu'> = JSON.parse(output);
+const cpu = (user + system) / (result.perSecond * (ms / 1000));
+process.stdout.write(`${JSON.stringify({ ...result, cpu } satisfies HttpResult)}\n`);
+process.exit(0);
 
 /** A blocking send into a full queue of its own, with nobody to make room. */
 function stall(): void {

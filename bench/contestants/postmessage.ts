@@ -1,6 +1,6 @@
 /** The baseline: `postMessage` for each task and an answer for each, with at most `capacity` on the way. */
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
-import { finish, PAYLOADS, readSetup, sizeOf } from './contract.js';
+import { begin, finish, PAYLOADS, readSetup, sizeOf } from './contract.js';
 
 if (isMainThread) {
   const setup = readSetup();
@@ -11,7 +11,7 @@ if (isMainThread) {
   let sent = 0;
   let sum = 0;
   let ended = 0;
-  const begin = performance.now();
+  const since = begin();
   const send = () => {
     sent += 1;
     worker.postMessage(captured);
@@ -20,7 +20,7 @@ if (isMainThread) {
     sum += size;
     ended += 1;
     if (sent < setup.count) send();
-    if (ended === setup.count) finish(setup, performance.now() - begin, sum);
+    if (ended === setup.count) finish(setup, since, sum);
   });
   while (sent < Math.min(setup.capacity, setup.count)) send();
 } else {

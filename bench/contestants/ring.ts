@@ -3,7 +3,7 @@
  * threads spin. What a real channel does on top is measured against this.
  */
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { finish, readSetup } from './contract.js';
+import { begin, finish, readSetup } from './contract.js';
 
 const HEAD = 0;
 const TAIL = 32;
@@ -17,10 +17,10 @@ if (isMainThread) {
   const worker = new Worker(new URL(import.meta.url), { workerData: { words, setup } });
   await new Promise((resolve) => worker.once('message', resolve));
   const done = new Promise<number>((resolve) => worker.once('message', resolve));
-  const begin = performance.now();
+  const since = begin();
   produce(words, setup.count, setup.capacity);
   const sum = await done;
-  finish(setup, performance.now() - begin, sum);
+  finish(setup, since, sum);
 } else {
   const { words, setup } = workerData;
   parentPort?.postMessage('ready');

@@ -4,7 +4,7 @@
  */
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
 import { blockingRunTask, channel, runTask, Sender, startRuntime, type Task } from '#index';
-import { finish, Gate, PAYLOADS, readSetup } from './contract.js';
+import { begin, finish, Gate, PAYLOADS, readSetup } from './contract.js';
 import { tasks } from './tasks.js';
 
 if (isMainThread) await main();
@@ -23,13 +23,13 @@ async function main(): Promise<void> {
     );
   });
   await gate.open(threads);
-  const begin = performance.now();
+  const since = begin();
   const captured = PAYLOADS[setup.payload];
   if (threads === 0) for (let left = setup.count; left > 0; left--) await runTask(tasks.add(captured), tx);
   await Promise.all(ended);
   const total = await runTask(tasks.total(), tx);
   const sum = await total.finished();
-  finish(setup, performance.now() - begin, sum);
+  finish(setup, since, sum);
 }
 
 function produce(): void {

@@ -40,17 +40,18 @@ export async function contend(setup, run) {
       sum += size;
     }
   };
-  const begin = performance.now();
+  const [begin, used] = [performance.now(), process.cpuUsage()];
   await Promise.all(Array.from({ length: capacity }, lane));
-  finish(setup, performance.now() - begin, sum);
+  const { user, system } = process.cpuUsage(used);
+  finish(setup, performance.now() - begin, sum, (user + system) / 1000);
 }
 
 /** Ends the program with its result, or with an error if a task is missing. */
-export function finish({ count, producers, captured }, ms, sum) {
+export function finish({ count, producers, captured }, ms, sum, cpu) {
   const tasks = count * producers;
   const expected = tasks * sizeOf(captured);
   if (sum !== expected) throw new Error(`Expected a sum of ${expected}, got ${sum}`);
-  end({ tasks, ms, sum });
+  end({ tasks, ms, sum, cpu });
 }
 
 /** Ends the program with one line of JSON. */
