@@ -62,7 +62,7 @@ for (const { name, edits, scenario } of mutants) {
     const build = new Build(edits);
     const chosen = scenarios.find((known) => known.name === scenario) as Scenario;
     const all = (preemptions: number, schedules?: number) => () =>
-      exploreAll(new World(chosen, build), { preemptions, seconds: 10, ...(schedules && { schedules }) });
+      exploreAll(new World(chosen, build), { preemptions, seconds: 30, ...(schedules && { schedules }) });
     const ways = [
       all(0, 150), // the cheapest first; most mutants do not need more
       () => exploreRandom(new World(chosen, build), 1, { schedules: 300 }),
