@@ -738,6 +738,22 @@ describe('Promise 6, death:', () => {
     assert.equal(await ended, undefined);
   });
 
+  test('a handle is buried in its own channel, whichever sender does it', async () => {
+    const [tx, rx] = channel<number>(1);
+    const [other, otherRx] = channel<number>(1);
+    const handle = tx.share();
+    const bystander = Sender.attach<number>(other.share()); // the same number, the same life
+    tx.close();
+    other.bury(handle);
+    assert.equal(await rx.recv(), undefined);
+    assert.equal(bystander.trySend(1), true);
+    other.close();
+    bystander.close();
+    assert.equal(await otherRx.recv(), 1);
+    assert.equal(await otherRx.recv(), undefined);
+    assert.throws(() => other.bury({} as never), { name: 'TypeError', message: /Expected a handle made by/ });
+  });
+
   test('burying a sender that had closed does no harm to the next one', async (t) => {
     const [tx, rx] = channel<number>(1);
     const handle = tx.share();
@@ -968,6 +984,13 @@ describe('Receiving:', () => {
 });
 
 describe('Handles', () => {
+  test('of a closed sender there are none: the end of a channel is final', async () => {
+    const [tx, rx] = channel<number>(1);
+    tx.close();
+    assert.throws(() => tx.share(), /This sender is closed/);
+    assert.equal(await rx.recv(), undefined);
+  });
+
   test('cross in workerData and by postMessage, and their senders carry to the receiver', async (t) => {
     const [tx, rx] = channel<string>(4);
     const inWorkerData = new Remote(t, tx.share());
@@ -1287,6 +1310,18 @@ describe('Arguments out of range:', () => {
       assert.equal(await rx.recv(), undefined);
     });
   }
+
+  test('a signal that throws when nobody listens to it any more costs no send', async () => {
+    const [tx, rx] = channel<number>(1);
+    fill(tx);
+    const fail = () => {
+      throw new Error('of another library');
+    };
+    const signal = { aborted: false, addEventListener: () => {}, removeEventListener: fail } as never;
+    const sends = [tx.send(1, { signal }), tx.send(2)];
+    for (const i of range(3)) assert.equal(await rx.recv(), i);
+    await Promise.all(sends);
+  });
 
   test('a signal of another library gives a send up, if it has the interface', async () => {
     const [tx, rx] = channel<number>(1);

@@ -14,7 +14,7 @@ export function removeWaiting(post: () => unknown): void {
 }
 
 /** `true`: nothing waits. */
-export function postWaiting(): boolean {
+export function postAllWaiting(): boolean {
   for (const post of senders) post();
   return senders.size === 0;
 }

@@ -8,15 +8,16 @@
  * oldest turn has a right to the first place, the next one to the second, and newcomers to what is left. So a thread may
  * claim a position if there is more room than threads before it. After each message it takes a new turn, behind the
  * others. That is the whole order between threads: nobody takes the place of a thread that stood in line before the room
- * came, though where there is room for more, a newcomer's message may come to stand before its; and threads in line send
- * one message each in turn. A thread that computes, or is dead and not buried, keeps its one place meanwhile.
+ * came, though where there is room for more, a newcomer's message may be received before its own; and threads in line
+ * send one message each in turn. A thread that computes, or is dead and not buried, keeps its one place meanwhile.
  *
  *   word            written by
  *   GATE            bit s: the thread of sender s, or who buries it; sign bit: whoever closes the receiver, for good
  *   OPEN            bit s: who opens, closes or buries sender s
  *   NEXT_TURN       threads that take a turn, +1 each
  *   TURN of s       the thread of sender s
- *   LIFE of s       who opens, closes or buries sender s, by compare-exchange; negative while it is being buried
+ *   LIFE of s       who opens or buries sender s, by compare-exchange; negative while it is being buried. Who closes it,
+ *                   or has buried it, by a store: until then nobody else may
  *   BELL of s       see park.ts
  */
 import { Bell } from './park.js';
@@ -79,7 +80,7 @@ export class Line {
     Atomics.and(this.#words, OPEN, ~(1 << slot));
   }
 
-  /** Gives the slot of a sender that has left back: until here it can be buried. */
+  /** Gives back the slot of a sender that is closed: until here it can be buried. */
   free({ slot, life }: Life): void {
     Atomics.store(this.#words, lifeOf(slot), (life + 1) & 0x7fff_fffe); // the slot may be another sender's now
   }

@@ -24,7 +24,7 @@ export const TAIL: number = LINE_WORDS + LINE;
 export const HEAD: number = LINE_WORDS + 2 * LINE;
 /** Where the receiver parks. */
 export const BELL: number = LINE_WORDS + 3 * LINE;
-/** `threadId` of the receiver's thread, or -1. */
+/** `threadId` of the receiver's thread: see ring.ts. */
 export const RECEIVER_THREAD: number = BELL + 1;
 
 const FIRST_CELL: number = LINE_WORDS + 4 * LINE;

@@ -1,13 +1,14 @@
 /**
- * How a thread waits before it parks: it looks for a while, or dozes. The only place in the channel that knows about
- * time.
+ * How a thread waits before it parks: it looks for a while, or dozes. All that is tuned to how fast processors, threads
+ * and messages are stands here.
  *
  * *Looking* finds what comes at once, and keeps a processor busy. *Parking* costs nothing, but then somebody has to wake
  * this thread, which costs both some 5 to 100 µs. In between there is a flow of messages too slow to look for and too
  * fast to be woken for each: requests of a busy server, or whatever comes while sender and receiver share one processor.
  * A receiver that *dozes* sleeps for a moment whatever comes, or until half of the room is used; the messages of that
  * moment cost their senders no wake-up, and this thread one for all of them. A sender that waits for what comes of its
- * message would lose by that, and so would the thread's event loop: only a patient caller dozes.
+ * message would lose by that, and so would the thread's event loop. So only a *patient* receiver dozes: one that has
+ * nothing else to do, and that nobody is known to wait for.
  *
  * Neither pays everywhere. On one processor nothing comes while this thread looks; where somebody else needs the
  * processor, a look takes longer than it seems. So both are done as long as they pay, and each time that one does not, it
@@ -17,30 +18,32 @@ import type { Bell } from './park.js';
 import { EMPTY, type Ring } from './ring.js';
 
 /**
- * A thread in line is called once half of the room is free. While a long task runs, less room than that may stay free, so
- * it looks by itself as often as this.
+ * A thread in line is called once half of the room is free. The receiver may take its time before that, with some room
+ * free, so the thread looks by itself as often as this.
  */
 export const NAP_MS = 10;
 
-/** How long to look, in microseconds: a blocked sender; a sender on an event loop; a receiver. */
-const SENDER_SPIN = 80;
-const ASYNC_SPIN = 8;
-const RECEIVER_SPIN = 80;
-/** So many looks a receiver always takes: in a fast flow, the next message is there within them. */
-const FEW_SPIN = 3;
-/** The longest pause between two looks of a sender. Short tasks make room for a batch of messages meanwhile. */
-const MAX_PAUSE = 8;
+// Under the scheduler of the tests, those of looks and waits are 0 or 1: see test/interleave/realm.ts.
+/** How long a blocked sender looks for room, in microseconds. */
+const SENDER_SPIN_US = 80;
+/** The same for a sender on an event loop, which has other things to do. */
+const ASYNC_SPIN_US = 8;
+/** How often, a microsecond apart, a receiver looks for a message. */
+const RECEIVER_SPIN_US = 80;
+/** How often it does so where looking does not pay: in a fast flow, the next message is there within that. */
+const FEW_LOOKS = 3;
+/** The longest pause between two looks of a sender, in microseconds. Room for a batch of messages comes up meanwhile. */
+const MAX_PAUSE_US = 8;
 /** What did not pay is tried again after so many waits at the latest. */
 const MOST_WAITS = 255;
+/** So many waits without a doze come first, and again after DOZES in a row, to see how the messages come then. */
+const FEW_WAITS = 8;
+const DOZES = 64;
+/** In milliseconds. Half of a queue of 32 fills in that time at 50,000 messages a second: then a sender does wake it. */
+const DOZE_MS = 0.3;
 
 /** As many messages as two cache lines hold, and a sender fills in about a microsecond. */
 const BATCH = 4;
-
-/** In milliseconds. Half of a queue of 32 fills in that time at 50,000 messages a second: then a sender does wake it. */
-const DOZE_MS = 0.3;
-/** At most so many dozes in turn; then a few waits without, to see how the messages come now. */
-const DOZES = 64;
-const FEW_WAITS = 8;
 
 /** So many multiplications, each after the other, take about a microsecond. */
 const STEPS = 800;
@@ -58,30 +61,30 @@ function pause(microseconds: number): void {
 
 /** Something that is done as long as it pays. */
 class Habit {
-  readonly #fewest: number;
-  /** Waits to come without it; and how many those were when they began. */
+  readonly #shortest: number;
+  /** How many waits to go without it after the next time that it does not pay, and how many are left now. */
   #rest: number;
-  #rests: number;
+  #left: number;
 
-  constructor(fewest: number) {
-    this.#fewest = fewest;
-    this.#rest = fewest;
-    this.#rests = fewest;
+  constructor(shortest: number) {
+    this.#shortest = shortest;
+    this.#rest = shortest;
+    this.#left = shortest;
   }
 
   isDue(): boolean {
-    return this.#rest === 0;
+    return this.#left === 0;
   }
 
   /** A wait without it. */
   skip(): void {
-    if (this.#rest > 0) this.#rest -= 1;
+    if (this.#left > 0) this.#left -= 1;
   }
 
-  /** `again`: at the next wait. */
+  /** It was done. `again`: at the next wait, too. */
   learn(paid: boolean, again = paid): void {
-    this.#rests = paid ? this.#fewest : Math.min(2 * this.#rests + 1, MOST_WAITS);
-    this.#rest = again ? 0 : this.#rests;
+    this.#rest = paid ? this.#shortest : Math.min(2 * this.#rest + 1, MOST_WAITS);
+    this.#left = again ? 0 : this.#rest;
   }
 }
 
@@ -99,7 +102,7 @@ class Spin {
     this.#few = few;
   }
 
-  /** Returns after how many looks `ready` said true; 0: it has not. */
+  /** Looks; `shortly`: a few times only. Returns after how many looks `ready` said true; 0: it has not. */
   until(ready: () => boolean, shortly = false): number {
     const all = !shortly && this.#habit.isDue();
     const begin = all ? performance.now() : 0;
@@ -126,9 +129,9 @@ export class SenderPatience {
   readonly #awaiting: Spin;
 
   constructor(capacity: number) {
-    const pause = Math.min(Math.max(capacity >> 2, 1), MAX_PAUSE);
-    this.#blocked = new Spin(pause, Math.ceil(SENDER_SPIN / pause));
-    this.#awaiting = new Spin(pause, Math.ceil(ASYNC_SPIN / pause));
+    const pause = Math.min(Math.max(capacity >> 2, 1), MAX_PAUSE_US);
+    this.#blocked = new Spin(pause, Math.ceil(SENDER_SPIN_US / pause));
+    this.#awaiting = new Spin(pause, Math.ceil(ASYNC_SPIN_US / pause));
   }
 
   /** Looks for room, with the thread blocked. */
@@ -146,7 +149,7 @@ export class SenderPatience {
 export class ReceiverPatience {
   readonly #ring: Ring;
   readonly #bell: Bell;
-  readonly #spin = new Spin(1, RECEIVER_SPIN, FEW_SPIN);
+  readonly #spin = new Spin(1, RECEIVER_SPIN_US, FEW_LOOKS);
   readonly #doze = new Habit(FEW_WAITS);
   readonly #ready = (): boolean => this.#ring.peek() !== EMPTY;
   #dozes = 0;
@@ -174,7 +177,7 @@ export class ReceiverPatience {
   /** Looks for a message. Returns what {@link Ring.peek} says then. `patient`: may doze afterwards. */
   look(patient: boolean): number {
     const found = this.#spin.until(this.#ready, patient && this.#doze.isDue());
-    if (found === 0 || found > FEW_SPIN) this.#doze.skip();
+    if (found === 0 || found > FEW_LOOKS) this.#doze.skip();
     return found > 0 ? this.#ring.peek() : EMPTY;
   }
 

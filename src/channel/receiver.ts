@@ -1,7 +1,7 @@
 /** The receiving half of a channel: how the one receiver waits for messages and takes them out. */
 import { threadId } from 'node:worker_threads';
 import { CorruptMessageError, Decoder } from '../codec/index.js';
-import { postWaiting } from './blocked.js';
+import { postAllWaiting } from './blocked.js';
 import { keepAlive, SLICE_MS } from './park.js';
 import { NAP_MS, ReceiverPatience } from './patience.js';
 import { EMPTY, END, type Link, Ring } from './ring.js';
@@ -50,7 +50,7 @@ export class Receiver<T> {
     return this.#ring.capacity;
   }
 
-  /** Messages sent and not yet taken. */
+  /** Messages claimed and not yet taken: what has been sent, and what is being written. */
   get length(): number {
     return this.#ring.length;
   }
@@ -99,12 +99,12 @@ export class Receiver<T> {
     this.#expectHere();
     for (let length = this.#look(true); ; length = this.#peek()) {
       if (length !== EMPTY) return length === END ? undefined : this.#take(length);
-      if (postWaiting() && this.#patience.doze()) continue;
+      if (postAllWaiting() && this.#patience.doze()) continue;
       const ready = () => {
-        postWaiting();
+        postAllWaiting();
         return this.#ring.peek() !== EMPTY;
       };
-      this.#ring.bell.wait(ready, postWaiting() ? SLICE_MS : NAP_MS);
+      this.#ring.bell.wait(ready, postAllWaiting() ? SLICE_MS : NAP_MS);
     }
   }
 

@@ -57,7 +57,7 @@ export interface Link {
   annex?: SharedArrayBuffer | undefined;
 }
 
-/** Follows a message: told its position once it is claimed, before anyone can see it. `false`: try the next position. */
+/** Follows a message: told its position once it is claimed, before anyone can see the message. `false`: try the next position. */
 export interface Claimant {
   /** Must not throw. */
   claimed(position: number): boolean;
@@ -113,10 +113,13 @@ export class Ring {
       const outcome = this.#mayClaim(p, slot);
       if (outcome === Outcome.CLOSED) return outcome;
       if (!memory.aLapBehind(p, before)) continue; // TAIL went round since we read it
-      if (outcome === Outcome.FULL && Atomics.load(words, TAIL) !== p) continue; // p may have been taken since
-      if (outcome === Outcome.FULL) return outcome;
+      if (outcome === Outcome.FULL) {
+        // Only if p is still to be claimed: else it may have been taken since, or skipped, and HEAD has passed it.
+        if (Atomics.load(words, TAIL) !== p || Atomics.load(words, at) !== before) continue;
+        return outcome;
+      }
       const writing = memory.state(p, slot, Phase.WRITING);
-      // The claim. The state has the lap in it, so this fails if anybody claimed p since.
+      // The claim. The state has the lap in it (24 bits), so this fails if anybody claimed p since.
       if (Atomics.compareExchange(words, at, before, writing) !== before) continue;
       Atomics.compareExchange(words, TAIL, p, (p + 1) | 0); // may have been done by a helper
       // The claim, then this look; a receiver that closes: the gate, then a look at the cells. One of us sees the other.
@@ -136,15 +139,22 @@ export class Ring {
     }
   }
 
-  /** SENT: there is room for position `p`, and this sender has a right to it. */
+  /**
+   * SENT: there is room for position `p`, and this sender has a right to it. While nobody stands in line, the last sight of
+   * HEAD will do: it can only show less room than there is. Else HEAD is read after the gate, since one who has just
+   * joined must look after it has set its bit.
+   */
   #mayClaim(p: number, slot: number): Outcome {
     let used = (p - this.#head) >>> 0;
     if (used >= this.capacity) used = this.#used(p);
-    const gate = this.line.gate; // after HEAD: whoever joins the line later sees that room, too
+    let gate = this.line.gate; // after HEAD: whoever joins the line later sees that room, too
+    if (gate > 0) {
+      used = this.#used(p);
+      gate = this.line.gate;
+    }
     if (gate < 0) return Outcome.CLOSED;
-    if (gate === 0) return used < this.capacity ? Outcome.SENT : Outcome.FULL;
-    used = this.#used(p); // again: this sender may have just joined
-    return this.capacity - used > this.line.ahead(slot, this.line.gate) ? Outcome.SENT : Outcome.FULL;
+    const ahead = gate === 0 ? 0 : this.line.ahead(slot, gate);
+    return this.capacity - used > ahead ? Outcome.SENT : Outcome.FULL;
   }
 
   /** Positions before `p` that are not taken yet. */
@@ -168,7 +178,7 @@ export class Ring {
   /**
    * Calls those in line who have a right to a place, once half of the room is free: so they come and go with many
    * messages at a time. For everybody who has just freed room, or left the line; an empty ring is free as a whole, so
-   * whoever makes it so calls them all.
+   * whoever makes it so calls at least the first.
    */
   callLine(): void {
     const gate = this.line.gate; // after what the caller has done: who has just joined the line sees that, or is seen
@@ -183,7 +193,8 @@ export class Ring {
 
   /**
    * For a sender whose thread has ended, however it ended: aborts what it left half-written, repeats the wake-ups it may
-   * have owed, and closes it. Its complete messages stay. Does nothing to a life that is over, or is being buried.
+   * have owed, and closes it. Its complete messages stay. Does nothing to a life that is over, or is being buried: a
+   * burial is begun once, so whoever buries must not be ended meanwhile.
    */
   bury(life: Life): void {
     if (!this.line.startBurial(life)) return;
@@ -199,7 +210,7 @@ export class Ring {
 
   // ── The receiver ───────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** `threadId` of the thread that receives, or -1 while no thread does. */
+  /** `threadId` of the thread that receives: -1 after `share`; of one that died, until the next attaches. */
   get receiverThread(): number {
     return Atomics.load(this.#words, RECEIVER_THREAD);
   }

@@ -7,11 +7,11 @@
 import { setMaxListeners } from 'node:events';
 import { threadId } from 'node:worker_threads';
 import { Encoder } from '../codec/index.js';
-import { addWaiting, postWaiting, removeWaiting } from './blocked.js';
+import { addWaiting, postAllWaiting, removeWaiting } from './blocked.js';
 import { ChannelClosedError, SendTimeoutError } from './errors.js';
 import type { Life } from './line.js';
 import { copyOf, type Scratch } from './memory.js';
-import { abortReason, checked, type SendOptions } from './options.js';
+import { abortReason, checked, forget, type SendOptions } from './options.js';
 import { keepAlive } from './park.js';
 import { NAP_MS, SenderPatience } from './patience.js';
 import { type Claimant, type Link, Outcome, Ring } from './ring.js';
@@ -63,8 +63,7 @@ export class Sender<T> {
 
   /** The sender that another thread made for this one with {@link Sender.share}. A handle is attached once. */
   static attach<T>(handle: SenderHandle<T>): Sender<T> {
-    if (handle?.kind !== 'sender') throw new TypeError('Expected a handle made by `sender.share()`');
-    return new Sender<T>(new Ring(handle.memory), handle, handle);
+    return new Sender<T>(new Ring(expectHandle(handle).memory), handle, handle);
   }
 
   /** This sender's number among the channel's open senders, 0 to 30. */
@@ -77,7 +76,7 @@ export class Sender<T> {
     return this.#ring.capacity;
   }
 
-  /** Messages sent and not yet taken. */
+  /** Messages claimed and not yet taken: what has been sent, and what is being written. */
   get length(): number {
     return this.#ring.length;
   }
@@ -146,15 +145,17 @@ export class Sender<T> {
 
   /** A sender for another thread: attach the handle there. Counts as open from now on; see {@link Sender.bury}. */
   share(): SenderHandle<T> {
+    if (this.#closed) throw new Error('This sender is closed: share it before');
     return { kind: 'sender', ...this.link, ...this.#ring.line.open() };
   }
 
   /**
    * For whoever sees the exit of a thread that had a sender: closes it, if it was not closed, and gives up what it left
-   * half-written. Without this, a thread terminated in the middle of a send holds up the receiver for ever.
+   * half-written. Without this, a thread terminated in the middle of a send holds up the receiver for ever. Any sender of
+   * any channel will do, closed or not; its thread must not be ended meanwhile.
    */
   bury(handle: SenderHandle<T>): void {
-    this.#ring.bury(handle);
+    new Ring(expectHandle(handle).memory).bury(handle);
   }
 
   /** Sends nothing more. Sends that wait for room go on waiting; after the last sender's last message, `recv` ends. */
@@ -236,7 +237,7 @@ export class Sender<T> {
     };
     const waiting: Waiting = { message: copyOf(this.#encoder, length), length, claimant, settle };
     this.#queue(waiting);
-    const ready = () => postWaiting() || !waits;
+    const ready = () => postAllWaiting() || !waits;
     while (waits) {
       const left = deadline - performance.now();
       if (left > 0) this.#ring.line.bell(this.slot).wait(ready, Math.min(left, NAP_MS));
@@ -260,7 +261,7 @@ export class Sender<T> {
       const abort = () => this.#giveUp(waiting, abortReason(signal));
       const settle = (outcome: Outcome, reason?: unknown): void => {
         clearTimeout(timer);
-        signal?.removeEventListener('abort', abort);
+        forget(signal, abort);
         if (outcome === Outcome.SENT) resolve();
         else reject(outcome === Outcome.CLOSED ? new ChannelClosedError(value) : reason);
       };
@@ -270,7 +271,7 @@ export class Sender<T> {
       const timer = timeout <= MAX_TIMER ? setTimeout(expire, timeout) : undefined;
       this.#queue(waiting);
       if (this.#listening)
-        this.#postWaiting(); // a last look, as this thread has just joined the line
+        this.#postWaiting(); // the thread may have just joined the line: nobody looks for it before the next call
       else void this.#listen();
     });
   }
@@ -293,6 +294,11 @@ export class Sender<T> {
     waiting.settle(Outcome.FULL, reason);
     this.#leave();
   }
+}
+
+function expectHandle<T>(handle: SenderHandle<T>): SenderHandle<T> {
+  if (handle?.kind === 'sender') return handle;
+  throw new TypeError('Expected a handle made by `sender.share()`');
 }
 
 function expectOtherThread(ring: Ring): void {

@@ -60,8 +60,8 @@ export const mutants: readonly Mutant[] = [
     'one message too many',
     'two blocking senders and a blocking receiver',
     'ring',
-    'return used < this.capacity ? Outcome.SENT',
-    'return used <= this.capacity ? Outcome.SENT',
+    'this.capacity - used > ahead',
+    'this.capacity - used >= ahead',
   ),
   mutant(
     'a lap that is not masked where positions wrap',
@@ -207,7 +207,7 @@ export const mutants: readonly Mutant[] = [
     'a newcomer that passes the line',
     'three threads in line, async and blocking',
     'ring',
-    'this.capacity - used > this.line.ahead(slot, this.line.gate)',
+    'this.capacity - used > ahead',
     'this.capacity - used > 0',
   ),
   mutant(
@@ -221,8 +221,8 @@ export const mutants: readonly Mutant[] = [
     'a blocked thread that forgets its async sends',
     'a send and a blocking send on one thread, in line',
     'sender',
-    'const ready = () => postWaiting() || !waits;',
-    'const ready = () => this.#waiting[0] !== waiting || postWaiting() || !waits;',
+    'const ready = () => postAllWaiting() || !waits;',
+    'const ready = () => this.#waiting[0] !== waiting || postAllWaiting() || !waits;',
   ),
   mutant(
     'a send that joins its thread in line without a look',

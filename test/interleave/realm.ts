@@ -46,12 +46,19 @@ export interface Edit {
  * shipped, it would come to that only after more messages than a scenario has.
  */
 function fewLooks(text: string, looks: number): string {
-  const changed = text
-    .replaceAll(/const (\w*SPIN) = [\d_]+;/g, (_, name) => `const ${name} = ${looks};`)
-    .replace(/const NAP_MS = \d+;/, 'const NAP_MS = 100;') // a whole slice: see machine.ts
-    .replaceAll(/const (\w*WAITS) = [\d_]+;/g, (all, name) => (looks === 0 ? all : `const ${name} = 0;`));
-  if (changed === text) throw new Error('Expected constants named SPIN');
-  return changed;
+  let changed = 0;
+  const set = (value: number) => (_: string, name: string) => {
+    changed += 1;
+    return `const ${name} = ${value};`;
+  };
+  const result = text
+    .replace(/const (\w+_SPIN_US|FEW_LOOKS) = \d+;/g, set(looks))
+    .replace(/const (NAP_MS) = \d+;/, set(100)) // a whole slice: see machine.ts
+    .replace(/const (\w+_WAITS) = (\d+);/g, (all, name, value) =>
+      set(looks === 0 ? Number(value) : 0)(all, name),
+    );
+  if (changed !== 7) throw new Error(`Expected seven constants of patience.ts, found ${changed}`);
+  return result;
 }
 
 /**
