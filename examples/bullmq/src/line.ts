@@ -18,7 +18,6 @@ interface Waiter {
   readonly reject: (reason: unknown) => void;
   /** The attempt is under way: its answer decides, even if the waiter has lost its patience meanwhile. */
   trying: boolean;
-  last: Attempt;
   gaveUp: { readonly reason: unknown } | undefined;
 }
 
@@ -34,13 +33,12 @@ export class Line {
   async wait(
     attempt: () => Promise<Attempt>,
     { timeout, signal }: Patience,
-    late: (last: Attempt) => Error,
+    late: () => Error,
   ): Promise<void> {
+    signal.throwIfAborted();
+    if (timeout <= 0) throw late();
     const { promise, waiter } = waiterFor(attempt);
-    const timer = setTimeout(
-      () => this.#giveUp(waiter, () => late(waiter.last)),
-      Math.min(timeout, MAX_TIMER),
-    );
+    const timer = setTimeout(() => this.#giveUp(waiter, late), Math.min(timeout, MAX_TIMER));
     const leave = () => this.#giveUp(waiter, () => signal.reason);
     signal.addEventListener('abort', leave);
     this.#waiters.push(waiter);
@@ -75,12 +73,12 @@ export class Line {
     this.#moving = true;
     for (let first = this.#waiters[0]; first !== undefined; first = this.#waiters[0]) {
       first.trying = true;
-      first.last = await first.attempt();
+      const end = await first.attempt();
       first.trying = false;
-      if (first.last === 'added') {
+      if (end === 'added') {
         this.#remove(first);
         first.resolve();
-      } else if (first.gaveUp === undefined) await sleep(AGAIN_MS[first.last]);
+      } else if (first.gaveUp === undefined) await sleep(AGAIN_MS[end]);
       else this.#giveUp(first, () => undefined);
     }
     this.#moving = false;
@@ -94,6 +92,6 @@ function waiterFor(attempt: () => Promise<Attempt>): { promise: Promise<void>; w
   });
   return {
     promise,
-    waiter: { attempt, resolve, reject, trying: false, last: 'full', gaveUp: undefined },
+    waiter: { attempt, resolve, reject, trying: false, gaveUp: undefined },
   };
 }

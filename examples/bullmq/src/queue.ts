@@ -118,22 +118,24 @@ export class Engine implements Queue {
     return (record as JobRecord).name;
   }
 
-  async enqueue(task: Task, patience: Patience): Promise<number> {
+  async enqueue(task: Task, { timeout, signal }: Patience): Promise<number> {
     const add = this.#adding(task);
-    const { signal, timeout } = patience;
     if (this.#closed) throw new ChannelClosedError(task);
     signal.throwIfAborted();
     const id = this.#nextId++;
+    let last: Attempt = 'full';
     let doubtful = false;
     const attempt = async (): Promise<Attempt> => {
-      const end = await add(id);
-      doubtful ||= end === 'away';
-      return end;
+      last = await add(id);
+      doubtful ||= last === 'away';
+      return last;
     };
+    const since = performance.now();
     if (this.#line.length === 0 && (await attempt()) === 'added') return id;
     try {
       if (this.#closed) throw new ChannelClosedError(task);
-      await this.#line.wait(attempt, patience, (last) =>
+      const left = timeout - (performance.now() - since);
+      await this.#line.wait(attempt, { timeout: left, signal }, () =>
         last === 'away' ? new QueueUnavailableError(this.#problem) : new SendTimeoutError(task, timeout),
       );
       return id;

@@ -1,4 +1,4 @@
-/** The server or the worker of this example, as a process of its own. */
+/** The server or the worker of this example, or a server of a test, as a process of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -14,8 +14,9 @@ export class Program {
   #changed = () => {};
   #over = false;
 
-  constructor(name: 'server' | 'worker', env: Readonly<Record<string, string>>) {
-    const entry = fileURLToPath(import.meta.resolve(`#engine/${name}`));
+  /** `program`: one of the example, or the URL of another. */
+  constructor(program: 'server' | 'worker' | URL, env: Readonly<Record<string, string>>) {
+    const entry = fileURLToPath(program instanceof URL ? program : import.meta.resolve(`#engine/${program}`));
     const own = Object.fromEntries(Object.entries(process.env).filter(([key]) => key !== 'NODE_V8_COVERAGE'));
     this.#child = spawn(process.execPath, [entry], {
       env: { ...own, PORT: '0', ...env },
@@ -31,8 +32,11 @@ export class Program {
     });
   }
 
-  static async server(env: Readonly<Record<string, string>>): Promise<Program & { origin: string }> {
-    const server = new Program('server', env);
+  static async server(
+    env: Readonly<Record<string, string>>,
+    program: 'server' | URL = 'server',
+  ): Promise<Program & { origin: string }> {
+    const server = new Program(program, env);
     const line = await server.seen(/^listening on /);
     return Object.assign(server, { origin: line.slice('listening on '.length) });
   }
