@@ -232,7 +232,7 @@ export class Engine implements Queue {
         await this.cancel(id);
         this.#doubtful.delete(id);
       } catch {
-        await sleep(WITHDRAW_MS);
+        await sleep(WITHDRAW_MS, undefined, { ref: false });
       }
     }
     if (this.#doubtful.size > 0) return this.#withdrawAll();

@@ -1,6 +1,7 @@
 /**
  * A worker: runs the tasks, in as many threads as it is told, until a signal ends it. Any number of them, on any machine.
- * On the first signal it takes no more tasks, and those that run may end, for 25 s; a second one ends it at once.
+ * On the first signal it takes no more tasks, and those that run may end, for 25 s; a second one ends it at once. What it
+ * cannot tell Redis any more is recorded by another worker, as a task whose worker was lost.
  */
 import type { Lane } from './lane.js';
 
@@ -11,6 +12,8 @@ const { connect, PATIENT } = await import('./redis.js');
 const lane = await import('./lane.js');
 
 const DRAIN_MS = 25_000;
+/** Below the 30 s after which Kubernetes kills. */
+const LEAVE_MS = 28_000;
 const SAME_SIGNAL_MS = 1000;
 
 printDirectly();
@@ -42,6 +45,7 @@ function endBySignal(lanes: readonly Lane[]): void {
     if (since !== undefined) return;
     since = performance.now();
     console.log(`${signal}: draining`);
+    setTimeout(() => process.exit(1), LEAVE_MS); // Redis is away
     await Promise.all(lanes.map((lane) => lane.drain(DRAIN_MS)));
     process.exit();
   };

@@ -109,7 +109,9 @@ describe('A Redis that is lost', { skip: NO_REDIS }, () => {
     assert.deepEqual(setting.marks(), [1]);
   });
 
-  test('A task that was refused because Redis hung is cancelled when it is found there', async (t) => {
+  test('A task that was refused because Redis hung is cancelled when it is found there', {
+    timeout: 30_000,
+  }, async (t) => {
     const redis = await RedisServer.start();
     t.after(() => redis.stop());
     const engine = await new Setting(t, redis).engine();
