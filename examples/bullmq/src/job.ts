@@ -18,6 +18,7 @@ export const FIELDS = [
   ...['name', 'timestamp', 'processedOn', 'finishedOn', 'returnvalue', 'failedReason', 'progress'],
   ...['stop', 'state', 'outcome', 'omitted'],
 ] as const;
+export type Fields = Partial<Record<(typeof FIELDS)[number], string>>;
 
 const CLOSURE = 'closure';
 /** What the ledger keeps of an outcome has at most 4 KiB. */
@@ -66,44 +67,62 @@ export interface JobRecord extends TaskRecord {
   readonly name: string;
 }
 
-/** What the fields of a job say, in the order of {@link FIELDS}. `undefined`: there is no such job. */
+/** What Redis answers to a question for {@link FIELDS}. */
+export function fieldsOf(answer: readonly (string | null)[]): Fields {
+  return Object.fromEntries(FIELDS.map((field, at) => [field, answer[at] ?? undefined]));
+}
+
+/** What the fields of a job say. `undefined`: there is no such job. */
 export function recordOf(
   id: number,
-  fields: readonly (string | null)[],
+  fields: Fields,
   module: TaskModule,
   values: Values,
 ): JobRecord | undefined {
-  const [jobName, timestamp, processed, ended, , , progress, stop] = fields;
-  if (typeof jobName !== 'string') return undefined;
-  const [kind, name] = partsOf(jobName);
+  if (fields.name === undefined) return undefined;
+  const [kind, name] = partsOf(fields.name);
   const fn = module.names.indexOf(name);
   const timeout = module.definitions[fn]?.timeout ?? 0;
-  const enqueued = Number(timestamp);
   // The clocks of several machines: never out of order.
-  const started = processed ? Math.max(Number(processed), enqueued) : undefined;
-  const { state, outcome, omitted } = endOf(fields, values);
+  const enqueued = Number(fields.timestamp);
+  const started = timeOf(fields.processedOn, enqueued);
+  const { state, outcome } = endOf(fields, values);
   return {
-    ...{ id, fn, kind, name, state },
-    cancelRequested: stop === '1',
-    progress: state === 'succeeded' ? 1 : progress ? Number(progress) : undefined,
+    id,
+    fn,
+    kind,
+    name,
+    state,
+    cancelRequested: fields.stop !== undefined,
+    progress: state === 'succeeded' ? 1 : numberOf(fields.progress),
     enqueued,
     started,
-    finished: ended ? Math.max(Number(ended), started ?? enqueued) : undefined,
+    finished: timeOf(fields.finishedOn, started ?? enqueued),
     deadline: started !== undefined && timeout > 0 ? started + timeout : undefined,
     outcome,
-    omittedBytes: omitted ? Number(omitted) : undefined,
+    omittedBytes: numberOf(fields.omitted),
   };
 }
 
-type End = Pick<TaskRecord, 'state' | 'outcome'> & { readonly omitted?: string | null | undefined };
+function numberOf(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Number(text);
+}
 
-function endOf(fields: readonly (string | null)[], values: Values): End {
-  const [, , processed, ended, result, failure, , , state, outcome, omitted] = fields;
-  if (!ended) return { state: processed ? 'running' : 'queued', outcome: undefined };
-  const decoded = (text: string | null | undefined) => (text ? values.fromText(text) : undefined);
-  if (state === 'cancelled' || state === 'failed') return { state, outcome: decoded(outcome), omitted };
-  if (!failure) return { state: 'succeeded', outcome: decoded(JSON.parse(result ?? 'null')), omitted };
-  return { state: 'failed', outcome: new WorkerCrashedError(lost(failure)) };
+function timeOf(text: string | undefined, earliest: number): number | undefined {
+  return text === undefined ? undefined : Math.max(Number(text), earliest);
+}
+
+function endOf(fields: Fields, values: Values): Pick<TaskRecord, 'state' | 'outcome'> {
+  const { processedOn, finishedOn, returnvalue, failedReason, state, outcome } = fields;
+  if (finishedOn === undefined) {
+    return { state: processedOn === undefined ? 'queued' : 'running', outcome: undefined };
+  }
+  const decoded = (text: string | null) => (text === null ? undefined : values.fromText(text));
+  if (state === 'cancelled' || state === 'failed') return { state, outcome: decoded(outcome ?? null) };
+  if (failedReason !== undefined) {
+    return { state: 'failed', outcome: new WorkerCrashedError(lost(failedReason)) };
+  }
+  return { state: 'succeeded', outcome: decoded(JSON.parse(returnvalue ?? 'null')) };
 }
 
 function lost(reason: string): Error {

@@ -46,7 +46,7 @@ export class Lane {
   readonly #values = new Values();
   readonly #tasks: Values;
   readonly #runs = new Set<Run>();
-  #timer: NodeJS.Timeout;
+  readonly #timer: NodeJS.Timeout;
 
   private constructor(redis: Redis, local: Queue, builders: Builders, options: LaneOptions) {
     const { name, concurrency, maxBytes, lockMs } = options;

@@ -20,7 +20,7 @@ import {
   type TaskRecord,
   type TaskState,
 } from './core.js';
-import { FIELDS, type JobRecord, jobIdOf, jobNameOf, partsOf, recordOf, Values } from './job.js';
+import { FIELDS, fieldsOf, type JobRecord, jobIdOf, jobNameOf, partsOf, recordOf, Values } from './job.js';
 import { type Attempt, Line } from './line.js';
 import { holdBound, isFull } from './room.js';
 import { type Stopped, stopScript } from './stop.js';
@@ -146,8 +146,8 @@ export class Engine implements Queue {
   }
 
   async read(id: number): Promise<JobRecord | undefined> {
-    const fields = await this.#ask(() => this.#redis.hmget(this.#bull.toKey(jobIdOf(id)), ...FIELDS));
-    return recordOf(id, fields, this.#module, this.#values);
+    const answer = await this.#ask(() => this.#redis.hmget(this.#bull.toKey(jobIdOf(id)), ...FIELDS));
+    return recordOf(id, fieldsOf(answer), this.#module, this.#values);
   }
 
   async cancel(id: number): Promise<TaskState | undefined> {
