@@ -5,20 +5,19 @@
  * task itself.
  */
 import type { Server } from 'node:http';
-import type { Sender } from './channel/index.js';
 import {
   type Answer,
   createHttpServer,
   type Exchange,
   maxTaskBytes,
-  queueOf,
+  type Queue,
   type Routes,
   readText,
   TaskResource,
   taskRoutes,
   text,
 } from './http/index.js';
-import type { Runtime, Task } from './runtime/index.js';
+import type { Task } from './runtime/index.js';
 import { tasks } from './tasks.js';
 
 const routes: Routes<TaskResource> = {
@@ -48,16 +47,18 @@ async function start(exchange: Exchange, resource: TaskResource, task: Task): Pr
 }
 
 export interface AppOptions {
-  readonly tx: Sender<Task>;
-  readonly runtime: Runtime;
+  /** Where tasks go: the one between threads (`queueOf`), or another. */
+  readonly queue: Queue;
   /** The path under which the public reaches the server, for example `/api` behind a proxy that strips it. */
   readonly basePath?: string;
+  /** What the tasks' URLs are made with, if they are to outlive the process. */
+  readonly secret?: string;
 }
 
-/** What the channel must carry for these routes. */
+/** What the queue must carry for these routes. */
 export const MAX_TASK_BYTES: number = maxTaskBytes(routes);
 
 /** Makes the application. Call `listen` on what it returns. */
-export function createApp({ tx, runtime, basePath }: AppOptions): Server {
-  return createHttpServer(routes, new TaskResource(queueOf(tx, runtime), basePath));
+export function createApp({ queue, basePath, secret }: AppOptions): Server {
+  return createHttpServer(routes, new TaskResource(queue, basePath, secret));
 }

@@ -2,7 +2,7 @@
 import type { Task } from './index.js';
 
 process.setSourceMapsEnabled(true); // before the modules are loaded, so that the stacks of their errors show .ts lines
-const { basePathFrom, serve } = await import('./http/index.js');
+const { basePathFrom, queueOf, serve } = await import('./http/index.js');
 
 await serve(async () => {
   const { createApp, MAX_TASK_BYTES } = await import('./app.js');
@@ -10,5 +10,6 @@ await serve(async () => {
   const basePath = basePathFrom(process.env);
   const [tx, rx] = channel<Task>(32, { maxBytes: MAX_TASK_BYTES });
   const runtime = await startRuntime(rx, { tasks: new URL('./tasks.js', import.meta.url) });
-  return { runtime, server: createApp({ tx, runtime, basePath }) };
+  const queue = queueOf(tx, runtime);
+  return { queue, server: createApp({ queue, basePath }) };
 });

@@ -39,17 +39,15 @@ END
 
 cat >src/app.ts <<'END'
 import type { Server } from 'node:http';
-import type { Sender } from './channel/index.js';
 import {
   createHttpServer,
   maxTaskBytes,
-  queueOf,
+  type Queue,
   type Routes,
   readText,
   TaskResource,
   taskRoutes,
 } from './http/index.js';
-import type { Runtime, Task } from './runtime/index.js';
 import { tasks } from './tasks.js';
 
 const routes: Routes<TaskResource> = {
@@ -63,13 +61,12 @@ const routes: Routes<TaskResource> = {
 export const MAX_TASK_BYTES: number = maxTaskBytes(routes);
 
 interface AppOptions {
-  readonly tx: Sender<Task>;
-  readonly runtime: Runtime;
+  readonly queue: Queue;
   readonly basePath: string;
 }
 
-export function createApp({ tx, runtime, basePath }: AppOptions): Server {
-  return createHttpServer(routes, new TaskResource(queueOf(tx, runtime), basePath));
+export function createApp({ queue, basePath }: AppOptions): Server {
+  return createHttpServer(routes, new TaskResource(queue, basePath));
 }
 END
 

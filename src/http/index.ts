@@ -4,9 +4,9 @@
  */
 export { type Answer, json, text } from './answer.js';
 export { readBody, readText } from './body.js';
-export { basePathFrom } from './listen.js';
+export { basePathFrom, integerFrom, StartError } from './listen.js';
 export { Problem } from './problem.js';
-export { maxTaskBytes, type Queue, queueOf } from './queue.js';
+export { maxTaskBytes, type Patience, type Queue, queueOf } from './queue.js';
 export { TaskResource, taskRoutes } from './resource.js';
 export type { Exchange, Handler, Route, Routes } from './router.js';
 export { type Service, serve } from './serve.js';

@@ -18,6 +18,7 @@ export class Problem extends Error {
 const KNOWN: ReadonlyMap<unknown, (message: string) => Problem> = new Map([
   ['ERR_SEND_TIMEOUT', () => new Problem(503, 'The queue is full', { 'retry-after': '1' })],
   ['ERR_CHANNEL_CLOSED', () => new Problem(503, 'The server is going down', { 'retry-after': '1' })],
+  ['ERR_QUEUE_UNAVAILABLE', () => new Problem(503, 'The queue cannot be reached', { 'retry-after': '1' })],
   ['ERR_TASK_TOO_LARGE', (message: string) => new Problem(413, message)],
 ]);
 

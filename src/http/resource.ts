@@ -19,11 +19,16 @@ const LATER = { 'retry-after': '1' };
 export class TaskResource {
   readonly #queue: Queue;
   readonly #basePath: string;
-  readonly #keys = new TaskKeys();
+  readonly #keys: TaskKeys;
 
-  /** @throws RangeError if `basePath` is not a path */
-  constructor(queue: Queue, basePath = '') {
+  /**
+   * Whoever has the same `secret` reads the same URLs. Without one, a process reads its own.
+   *
+   * @throws RangeError if `basePath` is not a path
+   */
+  constructor(queue: Queue, basePath = '', secret?: string) {
     this.#queue = queue;
+    this.#keys = new TaskKeys(secret);
     this.#basePath = expectBasePath(basePath);
   }
 
@@ -53,7 +58,7 @@ export class TaskResource {
 
   health(part: 'alive' | 'ready'): Answer {
     const good = part === 'alive' ? !this.#queue.failing : this.#queue.ready;
-    if (!good) throw new Problem(503, 'Draining, or the worker thread keeps dying', LATER);
+    if (!good) throw new Problem(503, 'Draining, or tasks cannot be run', LATER);
     return text(200, 'ok');
   }
 

@@ -10,12 +10,13 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { printDirectly, type Runtime, type TaskRecord } from '../runtime/index.js';
+import { printDirectly, type TaskRecord } from '../runtime/index.js';
 import { addressFrom, integerFrom, listen, StartError } from './listen.js';
+import type { Queue } from './queue.js';
 
 export interface Service {
   readonly server: Server;
-  readonly runtime: Runtime;
+  readonly queue: Queue;
 }
 
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
@@ -83,8 +84,8 @@ class Shutdown {
   async #run(signal: NodeJS.Signals): Promise<void> {
     console.log(`${signal}: draining`);
     setTimeout(() => this.#cutShort(), DRAIN_MS);
-    const { runtime } = this.#service;
-    const { finished, unfinished } = await runtime.drain({ timeout: DRAIN_MS, delay: this.#delay });
+    const { queue } = this.#service;
+    const { finished, unfinished } = await queue.drain({ timeout: DRAIN_MS, delay: this.#delay });
     for (const record of finished) console.log(this.#describe(record));
     this.#tellLost(unfinished);
     await this.#close();
@@ -109,16 +110,15 @@ class Shutdown {
   #cutShort(): void {
     if (this.#cut) return;
     this.#cut = true;
-    const { server, runtime } = this.#service;
-    void runtime.close();
+    const { server, queue } = this.#service;
+    void queue.close();
     server.closeAllConnections();
     setTimeout(() => this.#leave(), STUCK_MS);
   }
 
   /** A thread inside a system call (a task that waits for another program) cannot be ended, and `exit` waits for it. */
   #leave(): void {
-    const { ledger } = this.#service.runtime;
-    this.#tellLost(ledger.open().flatMap((id) => ledger.read(id) ?? []));
+    this.#tellLost(this.#service.queue.atStake());
     process.kill(process.pid, 'SIGKILL');
     process.abort(); // process 1 of a container is deaf to its own SIGKILL
   }
@@ -129,6 +129,6 @@ class Shutdown {
   }
 
   #describe(record: TaskRecord): string {
-    return `task ${record.id} (${this.#service.runtime.nameOf(record)}) ${record.state}`;
+    return `task ${record.id} (${this.#service.queue.nameOf(record)}) ${record.state}`;
   }
 }

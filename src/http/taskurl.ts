@@ -2,12 +2,19 @@
  * The part of a task's URL that cannot be guessed from another task's: `<id>-<code>`, where the code is 128 bits that
  * follow from the id and a secret. A block cipher with a secret key is a pseudo-random function of the id.
  */
-import { createCipheriv, randomBytes, timingSafeEqual } from 'node:crypto';
+import { type Cipher, createCipheriv, createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 
 export class TaskKeys {
   /** One object serves all: in ECB mode each block stands for itself. */
-  readonly #cipher = createCipheriv('aes-128-ecb', randomBytes(16), null).setAutoPadding(false);
+  readonly #cipher: Cipher;
   readonly #block = Buffer.alloc(16);
+
+  /** The same secret makes the same keys, in any process. Without one, they are this object's own. */
+  constructor(secret?: string) {
+    const key =
+      secret === undefined ? randomBytes(16) : createHash('sha256').update(secret).digest().subarray(0, 16);
+    this.#cipher = createCipheriv('aes-128-ecb', key, null).setAutoPadding(false);
+  }
 
   keyOf(id: number): string {
     this.#block.writeDoubleLE(id);

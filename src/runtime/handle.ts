@@ -64,6 +64,16 @@ export function blockingRunTask<R>(
   return handle;
 }
 
+/**
+ * Resolves with the record of task `id` once it has ended; with `undefined` if there is none, or none any more. `tx` is
+ * any sender of the task's channel.
+ */
+export async function whenEnded(id: number, tx: Sender<Task>): Promise<TaskRecord | undefined> {
+  const enqueuer = enqueuerOf(tx);
+  await enqueuer.end(id);
+  return enqueuer.ledger.read(id);
+}
+
 /** A task that is in the queue, or was. */
 export class TaskHandle<R = unknown> implements Claimant {
   readonly #task: Task<R>;

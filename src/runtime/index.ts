@@ -12,7 +12,14 @@ export {
   TaskTimeoutError,
   WorkerCrashedError,
 } from './errors.js';
-export { blockingRunTask, type RunOptions, runTask, type TaskHandle, tryRunTask } from './handle.js';
+export {
+  blockingRunTask,
+  type RunOptions,
+  runTask,
+  type TaskHandle,
+  tryRunTask,
+  whenEnded,
+} from './handle.js';
 export { printDirectly } from './log.js';
 export type { FinalState, TaskRecord, TaskState } from './record.js';
 export {
@@ -27,8 +34,10 @@ export {
   asyncTask,
   type Definition,
   defineTasks,
+  moduleOf,
   syncTask,
   type Task,
+  type TaskModule,
   type TaskOptions,
   type Tasks,
 } from './task.js';
