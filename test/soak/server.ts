@@ -87,13 +87,13 @@ function sample(sockets: number): void {
 function countAccepted(sender: Sender<Task>): () => number {
   let count = 0;
   const { send, trySend } = sender;
-  sender.trySend = (task, options) => {
-    const sent = trySend.call(sender, task, options);
+  sender.trySend = (task, claimant) => {
+    const sent = trySend.call(sender, task, claimant);
     if (sent) count += 1;
     return sent;
   };
-  sender.send = async (task, options) => {
-    await send.call(sender, task, options);
+  sender.send = async (task, options, claimant) => {
+    await send.call(sender, task, options, claimant);
     count += 1;
   };
   return () => count;
