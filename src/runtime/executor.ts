@@ -68,6 +68,7 @@ async function execute(rx: Inbox, options: ExecutorOptions): Promise<void> {
 /** A task becomes RUNNING while its message still stands in the channel: see ledger.ts. */
 function acceptTask(ledger: Ledger, turn: Turn): Accept<Task> {
   return (task, position) => {
+    ledger.tally.reach(position);
     const started = ledger.start(position, turn.now()); // what is no task has a record as well
     if (task instanceof CorruptMessageError) throw task;
     if (!(task instanceof Task)) throw new CorruptMessageError('Expected a task');

@@ -26,7 +26,8 @@
  * A record in use is never overwritten. HISTORY is at least twice the number of the channel's cells: when position p is
  * claimed, HEAD > p - CELLS, so the record's former task, at p - HISTORY or before, has left the channel, and so has
  * another one after it. It cannot be queued; and if tasks run one at a time, it cannot be running. If they overlap,
- * `enqueue` looks, and says no while it runs: the sender gives the position up for the next one.
+ * `enqueue` looks, and says no while it runs: the sender gives the position up for the next one. How tasks are counted
+ * before their records are used again is said in tally.ts.
  */
 import { Bell } from '../channel/index.js';
 import { now } from './clock.js';
@@ -53,6 +54,7 @@ import {
   TIMEOUT,
 } from './record.js';
 import { CONTROL, LEASE, Records } from './records.js';
+import { Tally } from './tally.js';
 import { Watchers } from './watchers.js';
 
 /** One thread's view of the ledger. */
@@ -61,6 +63,8 @@ export class Ledger {
   readonly watchers: Watchers;
   /** Where the worker parks for cancel requests. */
   readonly control: Bell;
+  /** How many tasks have ended, and how. */
+  readonly tally: Tally;
   readonly #records: Records;
   readonly #lease: Lease;
   readonly #outcome: OutcomeEncoder;
@@ -73,6 +77,7 @@ export class Ledger {
     this.#records = records;
     this.watchers = new Watchers(records);
     this.control = new Bell(records.words, CONTROL);
+    this.tally = new Tally(records);
     this.#lease = new Lease(records.words, LEASE, records.overlapping);
     this.#outcome = new OutcomeEncoder(records.resultBytes);
   }
@@ -100,7 +105,10 @@ export class Ledger {
     const records = this.#records;
     const { words, times } = records;
     const at = records.claim(position);
-    if (records.overlapping && (Atomics.load(words, records.run(position)) & 7) === State.RUNNING) return -1;
+    if (records.overlapping) {
+      if ((Atomics.load(words, records.run(position)) & 7) === State.RUNNING) return -1;
+      if (this.tally.holds(position)) return -1; // it has ended, and is not counted yet
+    }
     const writing = records.word(position, Phase.WRITING);
     let epoch = words[at + EPOCH] ?? 0;
     if (writing >>> 3 < Atomics.load(words, at) >>> 3) epoch += 1; // positions went once round since the former task

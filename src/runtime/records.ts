@@ -2,7 +2,7 @@
  * Where the records lie in shared memory, and how one is read while other threads change it. What a record holds is said
  * in record.ts.
  *
- *   constants | words on which threads park | the senders' parts | the executor's parts | rooms for outcomes
+ *   constants | words on which threads park | the senders' parts | the executor's parts | rooms for outcomes | the tally
  *
  * Readers copy a record between two looks at CLAIM and RUN and use the copy if both saw the same (a seqlock). The second
  * look is an `Atomics.add` of 0: unlike a load it cannot move before the plain reads (H.-J. Boehm, "Can seqlocks get
@@ -27,6 +27,7 @@ import {
   State,
   type TaskRecord,
 } from './record.js';
+import { MAX_ROWS, totalsWords } from './totals.js';
 
 const HISTORY = 0; // constants
 const RESULT_BYTES = 1;
@@ -38,22 +39,29 @@ const CLOSED = 6; // 1: the channel is closed and empty
 export const CONTROL: number = LINE;
 /** See lease.ts. The executor writes it often, others hardly ever look. */
 export const LEASE: number = 2 * LINE;
+/** See tally.ts. */
+export const SEQ: number = 3 * LINE;
 /** One line for each sender: see watchers.ts. */
-export const WATCHERS: number = 3 * LINE;
+export const WATCHERS: number = 4 * LINE;
 const CLAIMS: number = WATCHERS + MAX_SENDERS * LINE; // the senders' parts, then the executor's
 
 /**
  * Makes the shared memory for at least `history` records and results of at most `resultBytes` encoded bytes.
- * `overlapping`: tasks may overlap. `history` must be at least twice the number of the channel's cells.
+ * `overlapping`: tasks may overlap. `history` must be at least twice the number of the channel's cells. `rows`: for how
+ * many functions tasks are counted, and closures.
  */
 export function createLedgerMemory(
   history: number,
   resultBytes: number,
   overlapping: boolean,
+  rows = MAX_ROWS,
 ): SharedArrayBuffer {
   const records = 2 ** Math.ceil(Math.log2(Math.max(history, 8))); // a lap needs 29 bits at most
   const room = Math.ceil(resultBytes / 8) * 8;
-  const memory = new SharedArrayBuffer((CLAIMS + records * (CLAIM_WORDS + RUN_WORDS)) * 4 + records * room);
+  const totals = 2 * totalsWords(rows) * 8;
+  const memory = new SharedArrayBuffer(
+    (CLAIMS + records * (CLAIM_WORDS + RUN_WORDS)) * 4 + records * room + totals,
+  );
   const words = new Int32Array(memory, 0, LINE);
   words[HISTORY] = records;
   words[RESULT_BYTES] = resultBytes;
@@ -70,6 +78,8 @@ export class Records {
   readonly history: number;
   readonly resultBytes: number;
   readonly overlapping: boolean;
+  /** Both sides of what tally.ts counts. */
+  readonly totals: Float64Array;
   readonly #offset: number;
   readonly #shift: number;
   readonly #runs: number;
@@ -88,7 +98,8 @@ export class Records {
     const end = (this.#runs + this.history * RUN_WORDS) * 4;
     this.words = new Int32Array(memory, 0, end / 4);
     this.times = new Float64Array(memory, 0, end / 8);
-    this.#rooms = new Uint8Array(memory, end);
+    this.#rooms = new Uint8Array(memory, end, this.history * Math.ceil(this.resultBytes / 8) * 8);
+    this.totals = new Float64Array(memory, end + this.#rooms.length);
     this.#decoder = new Decoder(this.resultBytes);
   }
 

@@ -11,6 +11,7 @@ import * as errors from '#runtime/errors';
 import * as outcome from '#runtime/outcome';
 import type { TaskRecord } from '#runtime/record';
 import * as record from '#runtime/record';
+import * as totals from '#runtime/totals';
 import { type Instrumented, instrument } from './instrument.js';
 import { Await, call, GeneratorObject, promiseOf, runAsync, type Steps, type Thread } from './loop.js';
 import type { Machine } from './machine.js';
@@ -28,10 +29,11 @@ const FILES = [
   'records',
   'lease',
   'watchers',
+  'tally',
   'ledger',
   'handle',
 ] as const;
-const RUNTIME: ReadonlySet<string> = new Set(['records', 'lease', 'watchers', 'ledger', 'handle']);
+const RUNTIME: ReadonlySet<string> = new Set(['records', 'lease', 'watchers', 'tally', 'ledger', 'handle']);
 
 /** A change to a built file, before it is instrumented. `from` must be there exactly once. */
 export interface Edit {
@@ -182,6 +184,7 @@ export class Build {
 
       './outcome.js': outcome,
       './record.js': record,
+      './totals.js': totals,
     };
     const shared = { ...globals, $async, $filter, $Await: Await, $Generator: GeneratorObject, imports };
     const made: Record<string, object> = {};

@@ -76,7 +76,7 @@ export class World {
     this.ledger =
       tasks === undefined
         ? new SharedArrayBuffer(0)
-        : createLedgerMemory(2 * scenario.cells, RESULT_BYTES, tasks === 'overlapping');
+        : createLedgerMemory(2 * scenario.cells, RESULT_BYTES, tasks === 'overlapping', 1);
     const names = Object.keys(scenario.threads);
     const threads = names.map((name, index) => new Thread(name, index));
     this.machine = new Machine(memory, this.ledger, threads);
