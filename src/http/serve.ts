@@ -16,6 +16,8 @@ import { addressFrom, integerFrom, listen, StartError } from './listen.js';
 export interface Service {
   readonly server: Server;
   readonly runtime: Runtime;
+  /** What else listens, and where, for the line that says so. */
+  readonly also?: string | undefined;
 }
 
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
@@ -45,7 +47,7 @@ export async function serve(start: () => Promise<Service>): Promise<void> {
     const ending = new Shutdown(service, delay);
     const place = await listen(service.server, address);
     shutdown = ending;
-    console.log(`listening on ${place}`);
+    console.log(`listening on ${place}${service.also === undefined ? '' : `, ${service.also}`}`);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     console.error(error.message);

@@ -4,6 +4,7 @@
  */
 export { move } from './closure.js';
 export { currentTask, type TaskContext } from './context.js';
+export type { EndEvent, EnqueueEvent, StartEvent, WorkerDeathEvent } from './diagnostics.js';
 export {
   OutcomeOmittedError,
   StartTimeoutError,
@@ -14,6 +15,7 @@ export {
 } from './errors.js';
 export { blockingRunTask, type RunOptions, runTask, type TaskHandle, tryRunTask } from './handle.js';
 export { printDirectly } from './log.js';
+export { readPulse } from './pulse.js';
 export type { FinalState, TaskRecord, TaskState } from './record.js';
 export {
   type DrainOptions,
@@ -32,3 +34,4 @@ export {
   type TaskOptions,
   type Tasks,
 } from './task.js';
+export { BOUNDS_MS, type Histogram, type Totals } from './totals.js';

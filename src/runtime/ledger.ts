@@ -105,10 +105,13 @@ export class Ledger {
     const records = this.#records;
     const { words, times } = records;
     const at = records.claim(position);
-    if (records.overlapping) {
-      if ((Atomics.load(words, records.run(position)) & 7) === State.RUNNING) return -1;
-      if (this.tally.holds(position)) return -1; // it has ended, and is not counted yet
-    }
+    const run = records.run(position);
+    // The former task runs, or, in this order, has run and is not counted yet: see tally.ts.
+    if (
+      records.overlapping &&
+      ((Atomics.load(words, run) & 7) === State.RUNNING || this.tally.holds(position))
+    )
+      return -1;
     const writing = records.word(position, Phase.WRITING);
     let epoch = words[at + EPOCH] ?? 0;
     if (writing >>> 3 < Atomics.load(words, at) >>> 3) epoch += 1; // positions went once round since the former task
@@ -275,6 +278,11 @@ export class Ledger {
   /** The ids of all tasks that are running, oldest first. */
   running(): number[] {
     return this.#records.running();
+  }
+
+  /** The ids of the last `count` tasks that were accepted, oldest first. A snapshot. */
+  latest(count: number): number[] {
+    return this.#records.latest(count);
   }
 
   /** What records show for a time of the clock: in milliseconds since 1970. */

@@ -35,6 +35,8 @@ const OVERLAPPING = 2; // 1: tasks may overlap
 const MODULE = 3; // which task module the worker thread runs
 const OFFSET = 4; // from the records' times to wall time, in two words
 const CLOSED = 6; // 1: the channel is closed and empty
+/** See pulse.ts. Two times; the worker thread writes them now and then. */
+export const PULSE = 8;
 /** The worker parks here for cancel requests, while a task uses its signal. */
 export const CONTROL: number = LINE;
 /** See lease.ts. The executor writes it often, others hardly ever look. */
@@ -78,8 +80,8 @@ export class Records {
   readonly history: number;
   readonly resultBytes: number;
   readonly overlapping: boolean;
-  /** Both sides of what tally.ts counts. */
-  readonly totals: Float64Array;
+  /** What tally.ts counts, twice. */
+  readonly totals: readonly [Float64Array, Float64Array];
   readonly #offset: number;
   readonly #shift: number;
   readonly #runs: number;
@@ -99,7 +101,9 @@ export class Records {
     this.words = new Int32Array(memory, 0, end / 4);
     this.times = new Float64Array(memory, 0, end / 8);
     this.#rooms = new Uint8Array(memory, end, this.history * Math.ceil(this.resultBytes / 8) * 8);
-    this.totals = new Float64Array(memory, end + this.#rooms.length);
+    const rest = end + this.#rooms.byteLength;
+    const half = (memory.byteLength - rest) / 2;
+    this.totals = [new Float64Array(memory, rest, half / 8), new Float64Array(memory, rest + half, half / 8)];
     this.#decoder = new Decoder(this.resultBytes);
   }
 
@@ -176,6 +180,16 @@ export class Records {
       if (claim !== 0 && this.isOpen(id)) ids.push(id);
     }
     return ids.sort((a, b) => a - b);
+  }
+
+  /** The ids of the last `count` tasks that were accepted, oldest first. A snapshot. */
+  latest(count: number): number[] {
+    const ids: number[] = [];
+    for (let record = 0; record < this.history; record++) {
+      const claim = Atomics.load(this.words, CLAIMS + record * CLAIM_WORDS);
+      if ((claim & 7) === Phase.QUEUED) ids.push(this.#idIn(record, claim >>> 3));
+    }
+    return ids.sort((a, b) => a - b).slice(-count);
   }
 
   /** The ids of all tasks that are running, oldest first: also of those that were sent without `runTask`. */

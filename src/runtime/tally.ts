@@ -40,18 +40,15 @@ const BATCH = 256;
 /** One thread's view of the tally. */
 export class Tally {
   readonly #records: Records;
-  readonly #sides: readonly [Float64Array, Float64Array];
   readonly #batch: number;
   /** The executor's own FROM. */
   #from: number;
 
   constructor(records: Records) {
-    const { totals, history, words } = records;
-    const half = totals.length / 2;
     this.#records = records;
-    this.#sides = [totals.subarray(0, half), totals.subarray(half)];
-    this.#batch = Math.min(BATCH, history / 4);
-    this.#from = this.#side(Atomics.load(words, SEQ))[FROM] ?? 0; // pairs with the store in reach
+    this.#batch = Math.min(BATCH, records.history / 4);
+    const side = ((records.words[SEQ] ?? 0) & 1) as 0 | 1; // the former executor's thread is dead
+    this.#from = records.totals[side][FROM] ?? 0;
   }
 
   /** The executor's, before it takes the task at `position`: those before it have left the channel. */
@@ -93,7 +90,7 @@ export class Tally {
   }
 
   #side(seq: number): Float64Array {
-    return this.#sides[(seq & 1) as 0 | 1];
+    return this.#records.totals[(seq & 1) as 0 | 1];
   }
 
   /** Adds what has ended of the tasks on the list and of those from FROM to `to`, and lists those that run. */

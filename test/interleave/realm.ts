@@ -97,6 +97,7 @@ export interface InstrumentedHandle {
   finished(): unknown;
 }
 export interface InstrumentedLedger {
+  readonly tally: { reach(position: number): Made<void> };
   enqueue(position: number, fn: number, kind: string): Made<number>;
   withdraw(id: number): Made<void>;
   start(position: number, now: number): Made<boolean>;
