@@ -5,7 +5,6 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Answer } from '../http/index.js';
-import type { View } from './view.js';
 
 const TICK_MS = 250;
 /** So many ticks in turn a reader may be busy with one snapshot. */
@@ -17,19 +16,22 @@ const OPENED: Answer = {
   body: '',
 };
 
+/** What there is to see. */
+interface Source {
+  /** Somebody watches, or nobody any more. */
+  start(): void;
+  stop(): void;
+  snapshot(): object;
+}
+
 export class Events {
-  readonly #view: View;
+  readonly #source: Source;
   /** Each reader, and for how many ticks it has been busy. */
   readonly #readers = new Map<ServerResponse, number>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(view: View) {
-    this.#view = view;
-  }
-
-  /** How many watch. */
-  get readers(): number {
-    return this.#readers.size;
+  constructor(source: Source) {
+    this.#source = source;
   }
 
   /** The answer goes on; what is returned has been sent already. */
@@ -44,7 +46,7 @@ export class Events {
   }
 
   #start(): NodeJS.Timeout {
-    this.#view.delay.start();
+    this.#source.start();
     return setInterval(() => this.#tick(), TICK_MS);
   }
 
@@ -53,11 +55,11 @@ export class Events {
     if (this.#readers.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
-    this.#view.delay.stop();
+    this.#source.stop();
   }
 
   #event(): string {
-    return `data: ${JSON.stringify(this.#view.snapshot())}\n\n`;
+    return `data: ${JSON.stringify(this.#source.snapshot())}\n\n`;
   }
 
   #tick(): void {

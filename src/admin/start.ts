@@ -25,6 +25,7 @@ export async function startAdmin(watched: Watched, env: NodeJS.ProcessEnv): Prom
     ending: false,
   };
   const server = createHttpServer(routes, admin, refuseOthers(address.host));
+  server.unref(); // it does not keep a process that has nothing else to do
   try {
     return `admin page on ${await listen(server, address)}`;
   } catch (error) {

@@ -55,10 +55,19 @@ const RECENT = 100;
 export class View {
   readonly #watched: Watched;
   readonly #life = new WorkerLife();
-  readonly delay = new LoopDelay();
+  readonly #delay = new LoopDelay();
 
   constructor(watched: Watched) {
     this.#watched = watched;
+  }
+
+  /** Somebody watches: the event loop's delay is measured. */
+  start(): void {
+    this.#delay.start();
+  }
+
+  stop(): void {
+    this.#delay.stop();
   }
 
   /** A task and what came of it, for who wants to know more. */
@@ -68,7 +77,12 @@ export class View {
     const { state, outcome, omittedBytes } = record;
     const error = state === 'succeeded' ? {} : { error: toJson(outcome, true) };
     const came = state === 'succeeded' ? { result: toJson(outcome) } : error;
-    return { ...this.#row(record), omittedBytes, ...(outcome === undefined ? {} : came) };
+    return {
+      ...this.#row(record),
+      requestId: record.requestId,
+      omittedBytes,
+      ...(outcome === undefined ? {} : came),
+    };
   }
 
   snapshot(): Snapshot {
@@ -90,7 +104,7 @@ export class View {
       running: ledger.running(),
       wait: addUp(totals.map(({ wait }) => wait.counts)),
       run: addUp(totals.map(({ run }) => run.counts)),
-      delay: { main: this.delay.take(), worker: readPulse(ledger.memory) },
+      delay: { main: this.#delay.take(), worker: readPulse(ledger.memory) },
       bounds: BOUNDS_MS,
       worker: runtime.failing ? 'failing' : runtime.ending ? 'draining' : 'running',
       restarts: this.#life.restarts,

@@ -22,13 +22,18 @@ export interface Queue {
    */
   enqueue(
     task: Task,
-    patience: { readonly timeout: number; readonly signal: AbortSignal },
+    options: {
+      readonly timeout: number;
+      readonly signal: AbortSignal;
+      readonly requestId: string | undefined;
+    },
   ): Awaitable<number>;
   /** `undefined`: no such task, or it ended long ago. */
   read(id: number): Awaitable<TaskRecord | undefined>;
   /** Asks the task to stop. The state that it had. */
   cancel(id: number): Awaitable<TaskState | undefined>;
-  nameOf(record: TaskRecord): string;
+  /** The name of a task's function, by its number. */
+  nameOf(task: Pick<TaskRecord, 'fn'>): string;
   /** Tasks are accepted and run. */
   readonly ready: boolean;
   /** Tasks are not run, though nobody has asked for that. */
@@ -39,13 +44,13 @@ export interface Queue {
 
 export function queueOf(tx: Sender<Task>, runtime: Runtime): Queue {
   return {
-    enqueue(task, patience) {
+    enqueue(task, options) {
       // Most often there is room, and then nothing needs to be waited for.
-      return tryRunTask(task, tx)?.id ?? runTask(task, tx, patience).then(({ id }) => id);
+      return tryRunTask(task, tx, options)?.id ?? runTask(task, tx, options).then(({ id }) => id);
     },
     read: (id) => runtime.ledger.read(id),
     cancel: (id) => runtime.ledger.cancel(id),
-    nameOf: (record) => runtime.nameOf(record),
+    nameOf: (task) => runtime.nameOf(task),
     get ready() {
       return runtime.ready;
     },

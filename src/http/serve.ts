@@ -10,8 +10,8 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { printDirectly, type Runtime, type TaskRecord } from '../runtime/index.js';
-import { addressFrom, integerFrom, listen, StartError } from './listen.js';
+import { printDirectly, printJson, type Runtime, type TaskRecord } from '../runtime/index.js';
+import { addressFrom, integerFrom, listen, logIsJson, StartError } from './listen.js';
 
 export interface Service {
   readonly server: Server;
@@ -31,8 +31,8 @@ const STUCK_MS = 1000;
 const SWEEP_MS = 50;
 
 /**
- * Runs a service until a signal ends the process. `start` makes it; `serve` listens. `HOST`, `PORT` and `DRAIN_DELAY_MS`
- * come from the environment. A signal during the start ends the process: nothing has been accepted yet.
+ * Runs a service until a signal ends the process. `start` makes it; `serve` listens. `HOST`, `PORT`, `LOG_FORMAT` and
+ * `DRAIN_DELAY_MS` come from the environment. A signal during the start ends the process: nothing has been accepted yet.
  */
 export async function serve(start: () => Promise<Service>): Promise<void> {
   printDirectly();
@@ -41,6 +41,7 @@ export async function serve(start: () => Promise<Service>): Promise<void> {
     shutdown === undefined ? process.exit() : shutdown.signal(signal);
   for (const name of SIGNALS) process.on(name, stop);
   try {
+    if (logIsJson(process.env)) printJson();
     const address = addressFrom(process.env);
     const delay = integerFrom('DRAIN_DELAY_MS', process.env['DRAIN_DELAY_MS'] || '0', MAX_DELAY_MS);
     const service = await start();

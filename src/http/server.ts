@@ -7,9 +7,11 @@ import {
   STATUS_CODES,
 } from 'node:http';
 import type { Socket } from 'node:net';
+import { withFields } from '../runtime/index.js';
 import { send } from './answer.js';
 import { giveUp } from './gone.js';
 import { Problem, problemAnswer, problemOf } from './problem.js';
+import { requestIdOf } from './requestid.js';
 import { Router, type Routes } from './router.js';
 
 /** On purpose shorter than Node's: a client that dawdles holds a socket, nothing else, and not for long. */
@@ -38,7 +40,7 @@ export function createHttpServer<App extends Ending>(
 ): Server {
   const router = new Router(routes);
   const listener = (request: IncomingMessage, response: ServerResponse) =>
-    void answer(router, app, guard, request, response);
+    void withFields({ requestId: requestIdOf(request) }, () => answer(router, app, guard, request, response));
   const server = createServer(LIMITS, listener);
   // A client that asks before it sends gets its refusal instead of "100 Continue".
   server.on('checkContinue', listener);

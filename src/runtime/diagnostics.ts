@@ -27,7 +27,7 @@ export interface EndEvent extends StartEvent {
   /** Its result, or what it threw. */
   readonly outcome: unknown;
   /** How long it ran, in milliseconds. */
-  readonly duration: number;
+  readonly duration: number | undefined;
 }
 
 /** `async-tasks:worker:death`: the worker thread has ended without having been asked to. */

@@ -13,8 +13,9 @@ export {
   TaskTimeoutError,
   WorkerCrashedError,
 } from './errors.js';
+export { addFields, withFields } from './fields.js';
 export { blockingRunTask, type RunOptions, runTask, type TaskHandle, tryRunTask } from './handle.js';
-export { printDirectly } from './log.js';
+export { printDirectly, printJson } from './log.js';
 export { readPulse } from './pulse.js';
 export type { FinalState, TaskRecord, TaskState } from './record.js';
 export {

@@ -44,6 +44,7 @@ import {
   type FinalState,
   Phase,
   PROGRESS,
+  REQUEST,
   SIZE,
   STARTED,
   STATE_NAMES,
@@ -101,7 +102,7 @@ export class Ledger {
    * Writes the record of the task at `position`, which this thread has claimed and not published. Returns its id, or
    * -1 if the record is still in use.
    */
-  enqueue(position: number, fn: number, kind: 'sync' | 'async'): number {
+  enqueue(position: number, fn: number, kind: 'sync' | 'async', requestId?: string): number {
     const records = this.#records;
     const { words, times } = records;
     const at = records.claim(position);
@@ -118,6 +119,8 @@ export class Ledger {
     Atomics.store(words, at, writing); // readers of the former task see that it is gone
     words[at + TASK] = fn * 2 + (kind === 'async' ? 1 : 0);
     words[at + EPOCH] = epoch;
+    words[at + REQUEST] = 0;
+    if (requestId !== undefined) records.setRequest(position, requestId);
     times[(at >> 1) + ENQUEUED] = now();
     times[(at >> 1) + DROPPED] = 0;
     Atomics.store(words, at, records.word(position, Phase.QUEUED)); // publishes the record; pairs with the loads in read

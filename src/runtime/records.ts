@@ -2,7 +2,8 @@
  * Where the records lie in shared memory, and how one is read while other threads change it. What a record holds is said
  * in record.ts.
  *
- *   constants | words on which threads park | the senders' parts | the executor's parts | rooms for outcomes | the tally
+ *   constants | words on which threads park | the senders' parts | the executor's parts | rooms for outcomes, and for ids of
+ *   requests | the tally
  *
  * Readers copy a record between two looks at CLAIM and RUN and use the copy if both saw the same (a seqlock). The second
  * look is an `Atomics.add` of 0: unlike a load it cannot move before the plain reads (H.-J. Boehm, "Can seqlocks get
@@ -20,7 +21,9 @@ import {
   EPOCH,
   EXPIRED,
   isOutcome,
+  MAX_REQUEST,
   Phase,
+  REQUEST,
   RUN_WORDS,
   SIZE,
   STARTED,
@@ -62,7 +65,7 @@ export function createLedgerMemory(
   const room = Math.ceil(resultBytes / 8) * 8;
   const totals = 2 * totalsWords(rows) * 8;
   const memory = new SharedArrayBuffer(
-    (CLAIMS + records * (CLAIM_WORDS + RUN_WORDS)) * 4 + records * room + totals,
+    (CLAIMS + records * (CLAIM_WORDS + RUN_WORDS)) * 4 + records * (room + MAX_REQUEST) + totals,
   );
   const words = new Int32Array(memory, 0, LINE);
   words[HISTORY] = records;
@@ -86,6 +89,7 @@ export class Records {
   readonly #shift: number;
   readonly #runs: number;
   readonly #rooms: Uint8Array;
+  readonly #requests: Uint8Array;
   readonly #decoder: Decoder;
 
   constructor(memory: SharedArrayBuffer) {
@@ -101,7 +105,8 @@ export class Records {
     this.words = new Int32Array(memory, 0, end / 4);
     this.times = new Float64Array(memory, 0, end / 8);
     this.#rooms = new Uint8Array(memory, end, this.history * Math.ceil(this.resultBytes / 8) * 8);
-    const rest = end + this.#rooms.byteLength;
+    this.#requests = new Uint8Array(memory, end + this.#rooms.byteLength, this.history * MAX_REQUEST);
+    const rest = end + this.#rooms.byteLength + this.#requests.byteLength;
     const half = (memory.byteLength - rest) / 2;
     this.totals = [new Float64Array(memory, rest, half / 8), new Float64Array(memory, rest + half, half / 8)];
     this.#decoder = new Decoder(this.resultBytes);
@@ -134,6 +139,22 @@ export class Records {
   room(id: number): Uint8Array {
     const start = (id & (this.history - 1)) * Math.ceil(this.resultBytes / 8) * 8;
     return this.#rooms.subarray(start, start + this.resultBytes);
+  }
+
+  /** Keeps the id of a request: at most MAX_REQUEST characters of ASCII. */
+  setRequest(id: number, requestId: string): void {
+    const at = (id & (this.history - 1)) * MAX_REQUEST;
+    const size = Math.min(requestId.length, MAX_REQUEST);
+    for (let i = 0; i < size; i++) this.#requests[at + i] = requestId.charCodeAt(i);
+    this.words[this.claim(id) + REQUEST] = size;
+  }
+
+  /** `undefined`: none. Of a task that is read, ask between the looks at its record. */
+  request(id: number): string | undefined {
+    const size = this.words[this.claim(id) + REQUEST] ?? 0;
+    if (size === 0) return undefined;
+    const at = (id & (this.history - 1)) * MAX_REQUEST;
+    return String.fromCharCode(...this.#requests.slice(at, at + Math.min(size, MAX_REQUEST)));
   }
 
   /** What CLAIM, RUN or CANCEL of a task's record is: the task's lap, and a phase, a state or a bit. */
@@ -226,6 +247,7 @@ export class Records {
       run.set(words.subarray(runAt, runAt + RUN_WORDS));
       for (let i = ENQUEUED; i <= DROPPED; i++) claimTimes[i] = times[(claimAt >> 1) + i] ?? 0; // whole
       for (let i = STARTED; i <= EXPIRED; i++) runTimes[i] = times[(runAt >> 1) + i] ?? 0;
+      const requestId = this.request(id);
       const size = started && isOutcome(state & 7) ? (run[SIZE] ?? 0) : 0;
       if (size > 0) this.#decoder.bytes.set(this.room(id).subarray(0, size));
       if (Atomics.add(words, claimAt, 0) !== phase || Atomics.add(words, runAt, 0) !== state) continue;
@@ -233,7 +255,7 @@ export class Records {
       run[0] = started ? state : 0;
       const asked = run[CANCEL] === this.word(id, 1);
       const outcome = size > 0 ? this.#decoder.decode(size) : undefined;
-      return describe(id, { claim, run, claimTimes, runTimes }, asked, outcome, this.#offset);
+      return describe(id, { claim, run, claimTimes, runTimes, requestId }, asked, outcome, this.#offset);
     }
   }
 }

@@ -51,8 +51,8 @@ export class ServerProcess {
   /** Starts the process, and resolves when it listens. */
   static async start(t: TestContext, env: Environment = {}, entry = SERVER): Promise<ServerProcess> {
     const server = new ServerProcess(t, env, entry);
-    const line = await server.out.seen(/^listening on /);
-    server.port = Number(/:(\d+)(?:,|$)/.exec(line)?.[1]);
+    const line = await server.out.seen(/listening on /);
+    server.port = Number(/:(\d+)(?:,|"|$)/.exec(line)?.[1]);
     return server;
   }
 }
