@@ -9,6 +9,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { cpus, release, type } from 'node:os';
 import { parseArgs } from 'node:util';
+import { admin } from './admin.js';
 import { growth } from './growth.js';
 import { http } from './http.js';
 import { enqueueLatency, startLatency } from './latency.js';
@@ -26,6 +27,7 @@ const QUESTIONS: Readonly<Record<string, (plan: Plan) => Promise<Section>>> = {
   fairness,
   sweeps,
   growth,
+  admin,
 };
 
 const { values } = parseArgs({

@@ -4,7 +4,7 @@ import { type Claimant, checked, keepAlive, type Sender, type SendOptions } from
 import { type EnqueueEvent, enqueueChannel } from './diagnostics.js';
 import { OutcomeOmittedError, TaskCancelledError, TaskExpiredError } from './errors.js';
 import { Ledger } from './ledger.js';
-import type { TaskRecord, TaskState } from './record.js';
+import { expectRequestId, type TaskRecord, type TaskState } from './record.js';
 import type { Task } from './task.js';
 
 /** How long `runTask` may wait for room in the queue: `timeout` in milliseconds, or until `signal` aborts. */
@@ -38,7 +38,7 @@ export function tryRunTask<R>(
   tx: Sender<Task>,
   options: Origin = NO_OPTIONS,
 ): TaskHandle<R> | undefined {
-  const handle = new TaskHandle<R>(task, enqueuerOf(tx), options);
+  const handle = handleFor(task, tx, options);
   try {
     if (!tx.trySend(task, handle)) return undefined;
     handle.accepted();
@@ -49,8 +49,13 @@ export function tryRunTask<R>(
   }
 }
 
+function handleFor<R>(task: Task<R>, tx: Sender<Task>, options: Origin): TaskHandle<R> {
+  if (options.requestId !== undefined) expectRequestId(options.requestId);
+  return new TaskHandle<R>(task, enqueuerOf(tx), options);
+}
+
 async function waitForRoom<R>(task: Task<R>, tx: Sender<Task>, options: RunOptions): Promise<TaskHandle<R>> {
-  const handle = new TaskHandle<R>(task, enqueuerOf(tx), options);
+  const handle = handleFor(task, tx, options);
   try {
     await tx.send(task, options, handle);
     handle.accepted();
@@ -67,7 +72,7 @@ export function blockingRunTask<R>(
   tx: Sender<Task>,
   options: Pick<RunOptions, 'timeout' | 'requestId'> = NO_OPTIONS,
 ): TaskHandle<R> {
-  const handle = new TaskHandle<R>(task, enqueuerOf(tx), options);
+  const handle = handleFor(task, tx, options);
   try {
     tx.blockingSend(task, options, handle);
     handle.accepted();
@@ -87,7 +92,6 @@ export class TaskHandle<R = unknown> implements Claimant {
 
   /** @internal Made by `runTask`. */
   constructor(task: Task<R>, enqueuer: Enqueuer, { requestId }: Origin) {
-    if (requestId !== undefined) expectRequestId(requestId);
     if (task.module !== 0 && task.module !== enqueuer.ledger.module) {
       throw new TypeError(
         "Expected a task of the runtime's own tasks module: is there a second defineTasks?",
@@ -160,11 +164,6 @@ export class TaskHandle<R = unknown> implements Claimant {
       error.stack += `\n    ---- awaited ----${here.stack?.slice('Error'.length) ?? ''}`;
     throw error;
   }
-}
-
-function expectRequestId(id: string): void {
-  if (typeof id === 'string' && /^[\x20-\x7e]{1,64}$/.test(id)) return;
-  throw new RangeError(`Expected \`requestId\` to be 1 to 64 characters of ASCII, got ${String(id)}`);
 }
 
 /** What all handles of one sender share: the ledger, and who waits for the end of which task. */

@@ -67,6 +67,12 @@ export const FINAL = {
   cancelled: State.CANCELLED,
 } as const;
 
+/** @throws RangeError if this is no id of a request */
+export function expectRequestId(id: string): void {
+  if (typeof id === 'string' && /^[\x20-\x7e]{1,64}$/.test(id)) return;
+  throw new RangeError(`Expected \`requestId\` to be 1 to 64 characters of ASCII, got ${String(id)}`);
+}
+
 /** In these states the executor's part holds a result or an error. */
 export function isOutcome(state: number): boolean {
   return state >= State.SUCCEEDED && state <= State.CANCELLED;

@@ -1,5 +1,9 @@
 /** A runtime with its admin page in this process, and Debian's Chromium looking at it. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import { startAdmin } from '../../dist/admin/index.js';
 import { channel, runTask, startRuntime } from '../../dist/index.js';
@@ -22,28 +26,46 @@ export async function openStage(t) {
   });
   const address = place.replace('admin page on ', '');
   /** A page that has had its first event. What goes wrong in it is in `errors`. */
-  const open = async (options = {}) => {
+  const browse = async (url, options = {}) => {
     const page = await browser.newPage(options);
     const errors = [];
     page.on('pageerror', (error) => errors.push(String(error)));
     page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
     page.on('dialog', (dialog) => errors.push(`dialog: ${dialog.message()}`));
-    await page.goto(address);
+    await page.goto(url);
     await page.waitForFunction(() => document.querySelectorAll('#cells li').length === 32);
     return { page, errors };
   };
+  const open = (options) => browse(address, options);
   const run = (task) => runTask(task, tx, { timeout: 60_000 });
-  return { tx, runtime, address, open, run };
+  return { browse, open, run };
 }
 
-/** A busy page: something of everything. */
-export async function fill({ run, open }) {
+/** The server as shipped, in a process of its own. */
+export async function startServer(t, adminPort) {
+  const entry = fileURLToPath(new URL('../../dist/server.js', import.meta.url));
+  const env = { ...process.env, PORT: '0', ADMIN_PORT: adminPort };
+  const child = spawn(process.execPath, [entry], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const exit = once(child, 'exit');
+  const kill = async () => {
+    child.kill('SIGKILL');
+    await exit;
+  };
+  t.after(kill);
+  for await (const line of createInterface({ input: child.stdout })) {
+    const address = /admin page on (\S+)/.exec(line)?.[1];
+    if (address !== undefined) return { address, kill };
+  }
+  throw new Error('Expected the server to start');
+}
+
+/** Something of everything. Resolves with what is still queued or running. */
+export async function fill({ run }) {
   await (await run(tasks.give({ words: 1234, lines: 56 }))).finished();
   await (await run(tasks.fail('the text has no words'))).finished().catch(() => {});
   await (await run(tasks.exit())).finished().catch(() => {});
-  const { page, errors } = await open();
   const handles = [await run(tasks.step())];
   for (let n = 0; n < 20; n++) handles.push(await run(tasks.give(n)));
   handles[3].cancel();
-  return { page, errors, handles };
+  return handles;
 }

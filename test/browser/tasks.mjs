@@ -17,6 +17,9 @@ export const tasks = defineTasks({
     },
     { timeout: 60_000 },
   ),
+  work: syncTask((ms) => {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+  }),
   give: syncTask((value) => value),
   fail: syncTask((message) => {
     throw new Error(message);

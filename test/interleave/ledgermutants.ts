@@ -194,8 +194,8 @@ export const ledgerMutants: readonly Mutant[] = [
     'a failed send that leaves its record',
     'the runtime gives up what is queued while tasks are sent',
     'handle',
-    'await tx.send(task, options, handle);\n    }\n    catch (error) {\n        handle.withdraw();',
-    'await tx.send(task, options, handle);\n    }\n    catch (error) {',
+    'await tx.send(task, options, handle);\n        handle.accepted();\n    }\n    catch (error) {\n        handle.withdraw();',
+    'await tx.send(task, options, handle);\n        handle.accepted();\n    }\n    catch (error) {',
   ),
   mutant(
     'a watcher that parks without looking again',

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import * as channelErrors from '#channel/errors';
 import * as options from '#channel/options';
 import * as codec from '#codec';
+import * as diagnostics from '#runtime/diagnostics';
 import * as errors from '#runtime/errors';
 import * as outcome from '#runtime/outcome';
 import type { TaskRecord } from '#runtime/record';
@@ -181,8 +182,8 @@ export class Build {
       '../codec/index.js': { ...codec, Decoder: listening(decoded) },
       './clock.js': { now: () => thread.date },
       './errors.js': { ...channelErrors, ...errors },
+      './diagnostics.js': diagnostics,
       './options.js': options,
-
       './outcome.js': outcome,
       './record.js': record,
       './totals.js': totals,
