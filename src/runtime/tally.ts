@@ -24,7 +24,7 @@ import { ENQUEUED, EXPIRED, FINISHED, type FinalState, Phase, STARTED, State, TA
 import { type Records, SEQ } from './records.js';
 import {
   countEnd,
-  countTimes,
+  countRun,
   describeTotals,
   FROM,
   LIST,
@@ -107,9 +107,9 @@ export class Tally {
     const { words, times } = records;
     const claim = records.claim(position);
     const run = records.run(position);
-    if (Atomics.load(words, claim) !== records.word(position, Phase.QUEUED)) return; // it was never accepted
-    const word = Atomics.load(words, run); // pairs with what ended the task
+    const word = Atomics.load(words, run); // pairs with what ended the task; CLAIM was written before that
     if (!records.hasStarted(position, word)) return;
+    if (words[claim] !== records.word(position, Phase.QUEUED)) return; // it has no record
     const state = word & 7;
     if (state === State.RUNNING) {
       const at = totals[RUNNING] ?? 0;
@@ -118,16 +118,18 @@ export class Tally {
       return;
     }
     const fn = (words[claim + TASK] ?? 0) >> 1;
-    countEnd(totals, fn, finalState(state));
-    if (state === State.DROPPED) return; // it was never started
+    if (state === State.DROPPED) {
+      countEnd(totals, fn, 'cancelled');
+      return;
+    }
     const enqueued = times[(claim >> 1) + ENQUEUED] ?? 0;
     const started = Math.max(times[(run >> 1) + STARTED] ?? 0, enqueued); // as record.ts shows them
     const finished = times[(run >> 1) + (state === State.EXPIRED ? EXPIRED : FINISHED)] ?? 0;
-    countTimes(totals, fn, started - enqueued, Math.max(finished - started, 0));
+    countRun(totals, fn, finalState(state), started - enqueued, Math.max(finished - started, 0));
   }
 }
 
 function finalState(state: number): FinalState {
   if (state === State.SUCCEEDED) return 'succeeded';
-  return state === State.CANCELLED || state === State.DROPPED ? 'cancelled' : 'failed';
+  return state === State.CANCELLED ? 'cancelled' : 'failed';
 }

@@ -56,28 +56,33 @@ export interface Totals {
   readonly run: Histogram;
 }
 
-/** Counts a task of function `fn`. */
-export function countEnd(totals: Float64Array, fn: number, state: FinalState): void {
-  const row = rowOf(totals, fn);
-  totals[USED] = Math.max(totals[USED] ?? 0, row + 1);
-  increase(totals, totalsWords(row) + ENDED[state], 1);
-}
-
-/** Counts how long it waited and ran, in milliseconds. */
-export function countTimes(totals: Float64Array, fn: number, waited: number, ran: number): void {
-  const at = totalsWords(rowOf(totals, fn));
+/** Counts a task of function `fn`, and how long it waited and ran, in milliseconds. */
+export function countRun(
+  totals: Float64Array,
+  fn: number,
+  state: FinalState,
+  waited: number,
+  ran: number,
+): void {
+  const at = countEnd(totals, fn, state);
   observe(totals, at + WAIT, waited);
   observe(totals, at + RUN, ran);
+}
+
+/** Counts a task that was never started. Returns where its row begins. */
+export function countEnd(totals: Float64Array, fn: number, state: FinalState): number {
+  const rows = Math.floor((totals.length - totalsWords(0)) / ROW);
+  const row = Math.min(fn + 1, rows - 1);
+  const at = totalsWords(row);
+  if (row >= (totals[USED] ?? 0)) totals[USED] = row + 1;
+  increase(totals, at + ENDED[state], 1);
+  return at;
 }
 
 /** What has been counted, of each function that has had a task. */
 export function describeTotals(totals: Float64Array): Totals[] {
   const each = Array.from({ length: totals[USED] ?? 0 }, (_, row) => describeRow(totals, row));
   return each.filter(({ succeeded, failed, cancelled }) => succeeded + failed + cancelled > 0);
-}
-
-function rowOf(totals: Float64Array, fn: number): number {
-  return Math.min(fn + 1, (totals.length - totalsWords(0)) / ROW - 1);
 }
 
 function increase(totals: Float64Array, at: number, by: number): void {
