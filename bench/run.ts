@@ -9,6 +9,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { cpus, release, type } from 'node:os';
 import { parseArgs } from 'node:util';
+import { admin } from './admin.js';
 import { busy, oneCore } from './conditions.js';
 import { growth } from './growth.js';
 import { http } from './http.js';
@@ -29,6 +30,7 @@ const QUESTIONS: Readonly<Record<string, (plan: Plan) => Promise<Section>>> = {
   fairness,
   sweeps,
   growth,
+  admin,
 };
 
 const { values } = parseArgs({

@@ -5,11 +5,13 @@ process.setSourceMapsEnabled(true); // before the modules are loaded, so that th
 const { basePathFrom, queueOf, serve } = await import('./http/index.js');
 
 await serve(async () => {
+  const { startAdmin } = await import('./admin/index.js');
   const { createApp, MAX_TASK_BYTES } = await import('./app.js');
   const { channel, startRuntime } = await import('./index.js');
   const basePath = basePathFrom(process.env);
   const [tx, rx] = channel<Task>(32, { maxBytes: MAX_TASK_BYTES });
   const runtime = await startRuntime(rx, { tasks: new URL('./tasks.js', import.meta.url) });
   const queue = queueOf(tx, runtime);
-  return { queue, server: createApp({ queue, basePath }) };
+  const also = await startAdmin({ tx, runtime }, process.env);
+  return { queue, also, server: createApp({ queue, basePath }) };
 });

@@ -30,6 +30,21 @@ describe('the example', { concurrency: true }, () => {
     });
   }
 
+  test('logs for machines, each line with its task and its request', async (t) => {
+    const { port, out } = await ServerProcess.start(t, { LOG_FORMAT: 'json' });
+    const headers = { 'x-request-id': 'r-1' };
+    acceptedAt(await request(port, 'POST', '/count_words', { body: 'a b', headers }));
+    await out.seen(/counted/);
+    const lines = out.all.map((line) => JSON.parse(line)).filter(({ taskId }) => taskId === 0);
+    assert.deepEqual(lines.map(({ message }) => message).sort(), [
+      'counted 0 lines, 2 words, 3 bytes',
+      'start new task',
+      'task sent',
+    ]);
+    for (const { level, task, requestId } of lines)
+      assert.deepEqual([level, task, requestId], ['info', 'countWords', 'r-1']);
+  });
+
   test('counts the words of a text of up to 64 KiB as `wc` does', async (t) => {
     const { port, out } = await ServerProcess.start(t);
     for (const body of [

@@ -51,7 +51,7 @@ function groupAlive(pid: number): boolean {
 /** `npm run dev` in a process group of its own, as a terminal has it. */
 function startDev(t: TestContext, cwd: string) {
   const { NODE_V8_COVERAGE: _coverage, ...rest } = process.env;
-  const env = { ...rest, HOST: '127.0.0.1', PORT: '0' };
+  const env = { ...rest, HOST: '127.0.0.1', PORT: '0', ADMIN_PORT: '' };
   const child = spawn('npm', ['run', 'dev'], { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   const { pid } = child;
   assert.ok(pid !== undefined);

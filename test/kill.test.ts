@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { after, type TestContext, test } from 'node:test';
 import { channel, runTask, startRuntime, type Task, type TaskHandle } from '#index';
 import { sharedWords, within } from './fixtures/gates.js';
-import { balance } from './support/balance.js';
+import { balance, counted } from './support/balance.js';
 import { disturb } from './support/disturb.js';
 import { figure } from './support/figures.js';
 import { FIRST_WORD, randomTask } from './support/random-task.js';
@@ -74,6 +74,8 @@ async function run(t: TestContext, concurrency: number, count: number): Promise<
   );
   const { succeeded, failed, cancelled } = states;
   assert.equal(succeeded + failed + cancelled, count);
+  const started = handles.filter((handle) => handle.status()?.started !== undefined).length;
+  assert.deepEqual(counted(runtime), { ...states, waited: started, ran: started });
   for (const [n, handle] of handles.entries()) assert.equal(told[n], handle.status()?.state);
   t.diagnostic(`${JSON.stringify(states)}, ${runs} runs`);
   figure(`kills, concurrency ${concurrency}: ${threads.length - 1} survived, ${count} tasks balanced`);

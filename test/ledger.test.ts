@@ -41,6 +41,18 @@ function spawn(data: LedgerThreadData): Worker {
 }
 
 describe('A record', () => {
+  test('keeps the id of the request, and only of its own', () => {
+    const ledger = make();
+    const longest = 'x'.repeat(64);
+    for (const [position, requestId] of [longest, undefined, 'r-1'].entries()) {
+      for (const lap of [0, 8]) {
+        const id = ledger.enqueue(position + lap, 0, 'sync', requestId);
+        assert.equal(ledger.read(id)?.requestId, requestId);
+      }
+      assert.equal(ledger.read(ledger.enqueue(position + 16, 0, 'sync'))?.requestId, undefined);
+    }
+  });
+
   test('tells what became of its task, step by step', (t) => {
     const ledger = make();
     const other = new Ledger(ledger.memory); // as another thread sees it
@@ -49,6 +61,7 @@ describe('A record', () => {
     assert.deepEqual(other.read(id), {
       id: 3,
       fn: 7,
+      requestId: undefined,
       kind: 'async',
       state: 'queued',
       cancelRequested: false,

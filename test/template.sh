@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes a copy of the project its own, as README's "Make it yours" says, and runs the suite there: no test but
-# `demo.test.ts` may know the example's routes and tasks, and nothing may need `bench/`.
+# `demo.test.ts` may know the example's routes and tasks, and nothing may need `bench/` or the admin page.
 #
 # Left out: the schedules, the stress and the kill test. They take most of the suite's time, and see nothing of what a
 # copier changes: they run on the channel and the runtime alone.
@@ -29,6 +29,12 @@ edit package.json grep -v bench
 edit .ci/run grep -v bench
 edit README.md sed '/^## Speed/,/^## Licence/{/^## Licence/!d;}'
 rm -rf bench BENCHMARKS.md
+
+edit package.json grep -v '#admin'
+edit .ci/run grep -v test/browser
+edit src/server.ts sed '/[Aa]dmin/d; s/ also,//'
+edit README.md sed '/^## Seeing it/,/^## /{/^## Seeing it/d;/^## /!d;}; /^If you want no admin page/,/^$/d; /src\/admin/d; s/`admin` → //'
+rm -rf src/admin test/admin.test.ts test/browser
 bash -n .ci/run
 
 cat >src/tasks.ts <<'END'
@@ -88,7 +94,7 @@ test('reverses a text, and has no other route', async (t) => {
 });
 END
 
-if left=$(grep -rn 'bench/' README.md package.json .ci src | grep -v 'delete `bench/`'); then
+if left=$(grep -rnE 'bench/|[Aa]dmin|test/browser' README.md package.json .ci src | grep -v '[Dd]elete `'); then
   echo "still named after its deletion: $left" >&2
   exit 1
 fi

@@ -45,6 +45,17 @@ export function integerFrom(name: string, text: string, max: number, orElse = ''
 }
 
 /**
+ * `LOG_FORMAT`: `json`, or plain lines.
+ *
+ * @throws StartError
+ */
+export function logIsJson(env: NodeJS.ProcessEnv): boolean {
+  const format = env['LOG_FORMAT'] || 'plain';
+  if (format === 'json' || format === 'plain') return format === 'json';
+  throw new StartError(`Expected LOG_FORMAT to be json or plain, got ${JSON.stringify(format)}`);
+}
+
+/**
  * `BASE_PATH`: see {@link expectBasePath}.
  *
  * @throws StartError

@@ -20,12 +20,14 @@ import type { Routes } from './router.js';
 /** A value that is here already is not worth a promise. */
 type Awaitable<T> = T | Promise<T>;
 
-/** How long a task may wait for room. */
+/** How long a task may wait for room, and who asked for it. */
 export interface Patience {
   /** In milliseconds. */
   readonly timeout: number;
   /** Gives up when it aborts. */
   readonly signal: AbortSignal;
+  /** The id of the request, for the log and the task's record. */
+  readonly requestId?: string | undefined;
 }
 
 /**
@@ -41,7 +43,7 @@ export interface Queue {
    * an error whose `code` is ERR_SEND_TIMEOUT if there was no room for so long, ERR_CHANNEL_CLOSED, ERR_TASK_TOO_LARGE,
    * ERR_NOT_SENDABLE, or with the signal's reason; with a TypeError for a task of another module. Then nothing is queued.
    */
-  enqueue(task: Task, patience: Patience): Awaitable<number>;
+  enqueue(task: Task, options: Patience): Awaitable<number>;
   /** `undefined`: no such task, or it ended long ago. */
   read(id: number): Awaitable<TaskRecord | undefined>;
   /**
@@ -51,8 +53,8 @@ export interface Queue {
   cancel(id: number): Awaitable<TaskState | undefined>;
   /** Resolves with the record when the task has ended; with `undefined` as `read` does. */
   finished(id: number): Promise<TaskRecord | undefined>;
-  /** The name of the task's function; `closure` if it was moved. */
-  nameOf(record: TaskRecord): string;
+  /** The name of a task's function, by its number; `closure` if it was moved. */
+  nameOf(task: Pick<TaskRecord, 'fn'>): string;
   /** Tasks are accepted and run. */
   readonly ready: boolean;
   /** This process cannot run the tasks that are its own to run, though nobody has asked for that: start another. */
@@ -75,18 +77,18 @@ export interface Queue {
 export function queueOf(tx: Sender<Task>, runtime: Runtime): Queue {
   const { ledger } = runtime;
   return {
-    enqueue(task, patience) {
+    enqueue(task, options) {
       // Most often there is room, and then nothing needs to be waited for.
-      if (!patience.signal.aborted) {
-        const handle = tryRunTask(task, tx);
+      if (!options.signal.aborted) {
+        const handle = tryRunTask(task, tx, options);
         if (handle !== undefined) return handle.id;
       }
-      return runTask(task, tx, patience).then(({ id }) => id);
+      return runTask(task, tx, options).then(({ id }) => id);
     },
     read: (id) => ledger.read(id),
     cancel: (id) => ledger.cancel(id),
     finished: (id) => whenEnded(id, tx),
-    nameOf: (record) => runtime.nameOf(record),
+    nameOf: (task) => runtime.nameOf(task),
     get ready() {
       return runtime.ready;
     },

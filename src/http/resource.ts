@@ -2,12 +2,13 @@
  * Tasks as resources: a task is accepted with 202 and has a URL, which tells what becomes of it (GET) and lets it be
  * cancelled (DELETE). And whether the server can run any at all.
  */
-import type { Task, TaskRecord } from '../runtime/index.js';
+import { addFields, type Task, type TaskRecord } from '../runtime/index.js';
 import { type Answer, json, text } from './answer.js';
 import { goneSignal } from './gone.js';
 import { toJson } from './json.js';
 import { Problem } from './problem.js';
 import type { Queue } from './queue.js';
+import { requestIdOf } from './requestid.js';
 import type { Exchange, Routes } from './router.js';
 import { expectBasePath, TaskKeys } from './taskurl.js';
 
@@ -38,8 +39,11 @@ export class TaskResource {
 
   /** Puts the task into the queue, then answers. A client that goes away while it waits for room queues nothing. */
   async accept({ request }: Exchange, task: Task): Promise<Answer> {
-    const patience = { timeout: ENQUEUE_MS, signal: goneSignal(request.socket) };
-    const key = this.#keys.keyOf(await this.#queue.enqueue(task, patience));
+    const requestId = requestIdOf(request);
+    const options = { timeout: ENQUEUE_MS, signal: goneSignal(request.socket), requestId };
+    const taskId = await this.#queue.enqueue(task, options);
+    addFields({ taskId, task: this.#queue.nameOf({ fn: task.number }) });
+    const key = this.#keys.keyOf(taskId);
     return text(202, 'task started', { location: `${this.#basePath}/tasks/${key}`, ...LATER });
   }
 

@@ -10,13 +10,15 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { printDirectly, type TaskRecord } from '../runtime/index.js';
-import { addressFrom, integerFrom, listen, StartError } from './listen.js';
+import { printDirectly, printJson, type TaskRecord } from '../runtime/index.js';
+import { addressFrom, integerFrom, listen, logIsJson, StartError } from './listen.js';
 import type { Queue } from './queue.js';
 
 export interface Service {
   readonly server: Server;
   readonly queue: Queue;
+  /** What else listens, and where, for the line that says so. */
+  readonly also?: string | undefined;
 }
 
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
@@ -30,8 +32,8 @@ const STUCK_MS = 1000;
 const SWEEP_MS = 50;
 
 /**
- * Runs a service until a signal ends the process. `start` makes it; `serve` listens. `HOST`, `PORT` and `DRAIN_DELAY_MS`
- * come from the environment. A signal during the start ends the process: nothing has been accepted yet.
+ * Runs a service until a signal ends the process. `start` makes it; `serve` listens. `HOST`, `PORT`, `LOG_FORMAT` and
+ * `DRAIN_DELAY_MS` come from the environment. A signal during the start ends the process: nothing has been accepted yet.
  */
 export async function serve(start: () => Promise<Service>): Promise<void> {
   printDirectly();
@@ -40,13 +42,14 @@ export async function serve(start: () => Promise<Service>): Promise<void> {
     shutdown === undefined ? process.exit() : shutdown.signal(signal);
   for (const name of SIGNALS) process.on(name, stop);
   try {
+    if (logIsJson(process.env)) printJson();
     const address = addressFrom(process.env);
     const delay = integerFrom('DRAIN_DELAY_MS', process.env['DRAIN_DELAY_MS'] || '0', MAX_DELAY_MS);
     const service = await start();
     const ending = new Shutdown(service, delay);
     const place = await listen(service.server, address);
     shutdown = ending;
-    console.log(`listening on ${place}`);
+    console.log(`listening on ${place}${service.also === undefined ? '' : `, ${service.also}`}`);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     console.error(error.message);

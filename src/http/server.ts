@@ -7,9 +7,11 @@ import {
   STATUS_CODES,
 } from 'node:http';
 import type { Socket } from 'node:net';
+import { withFields } from '../runtime/index.js';
 import { send } from './answer.js';
 import { giveUp } from './gone.js';
 import { Problem, problemAnswer, problemOf } from './problem.js';
+import { requestIdOf } from './requestid.js';
 import { Router, type Routes } from './router.js';
 
 /** On purpose shorter than Node's: a client that dawdles holds a socket, nothing else, and not for long. */
@@ -27,11 +29,18 @@ interface Ending {
   readonly ending: boolean;
 }
 
+/** May throw a Problem: then that is the answer, whatever was asked. */
+type Guard = (request: IncomingMessage) => void;
+
 /** Call `listen` on what it returns. */
-export function createHttpServer<App extends Ending>(routes: Routes<App>, app: App): Server {
+export function createHttpServer<App extends Ending>(
+  routes: Routes<App>,
+  app: App,
+  guard: Guard = () => {},
+): Server {
   const router = new Router(routes);
   const listener = (request: IncomingMessage, response: ServerResponse) =>
-    void answer(router, app, request, response);
+    void withFields({ requestId: requestIdOf(request) }, () => answer(router, app, guard, request, response));
   const server = createServer(LIMITS, listener);
   // A client that asks before it sends gets its refusal instead of "100 Continue".
   server.on('checkContinue', listener);
@@ -46,6 +55,7 @@ export function createHttpServer<App extends Ending>(routes: Routes<App>, app: A
 async function answer<App extends Ending>(
   router: Router<App>,
   app: App,
+  guard: Guard,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -54,6 +64,7 @@ async function answer<App extends Ending>(
     if (request.httpVersion === '1.1' && request.headers.host === undefined) {
       throw new Problem(400, 'Expected a Host header', { connection: 'close' });
     }
+    guard(request);
     send(response, await router.answer(request, response, app));
   } catch (error) {
     send(response, problemAnswer(problemOf(error)));

@@ -8,6 +8,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Accept, Receiver } from '../channel/index.js';
 import { CorruptMessageError } from '../codec/index.js';
+import { withFields } from './fields.js';
 import type { Ledger } from './ledger.js';
 import { Overlap } from './overlap.js';
 import { type Print, safely } from './report.js';
@@ -38,6 +39,7 @@ async function execute(rx: Inbox, options: ExecutorOptions): Promise<void> {
   const runner = new Runner(options, turn);
   const overlap = new Overlap(concurrency);
   const accept = acceptTask(ledger, turn);
+  const announce = () => print('start new task');
   print('task executor started');
   for (;;) {
     let task: Task | undefined;
@@ -48,7 +50,7 @@ async function execute(rx: Inbox, options: ExecutorOptions): Promise<void> {
       continue;
     }
     if (task === undefined) break;
-    print('start new task');
+    withFields(runner.fieldsOf(task), announce);
     switch (task.kind) {
       case 'sync':
         if (overlap.size > 0) await overlap.end();
@@ -68,6 +70,7 @@ async function execute(rx: Inbox, options: ExecutorOptions): Promise<void> {
 /** A task becomes RUNNING while its message still stands in the channel: see ledger.ts. */
 function acceptTask(ledger: Ledger, turn: Turn): Accept<Task> {
   return (task, position) => {
+    ledger.tally.reach(position);
     const started = ledger.start(position, turn.now()); // what is no task has a record as well
     if (task instanceof CorruptMessageError) throw task;
     if (!(task instanceof Task)) throw new CorruptMessageError('Expected a task');

@@ -1,13 +1,19 @@
 /** The enqueuer's side of a task: `runTask`, and the handle to ask, stop and await it. Works in any thread. */
 
 import { type Claimant, checked, keepAlive, type Sender, type SendOptions } from '../channel/index.js';
+import { type EnqueueEvent, enqueueChannel } from './diagnostics.js';
 import { OutcomeOmittedError, TaskCancelledError, TaskExpiredError } from './errors.js';
 import { Ledger } from './ledger.js';
-import type { TaskRecord, TaskState } from './record.js';
+import { expectRequestId, type TaskRecord, type TaskState } from './record.js';
 import type { Task } from './task.js';
 
 /** How long `runTask` may wait for room in the queue: `timeout` in milliseconds, or until `signal` aborts. */
-export type RunOptions = Pick<SendOptions, 'timeout' | 'signal'>;
+export interface RunOptions extends Pick<SendOptions, 'timeout' | 'signal'> {
+  /** The id of the request that the task comes from: up to 64 characters of ASCII, for its record and the log. */
+  readonly requestId?: string | undefined;
+}
+
+type Origin = Pick<RunOptions, 'requestId'>;
 
 const NO_OPTIONS: RunOptions = Object.freeze({});
 
@@ -23,24 +29,36 @@ export async function runTask<R>(
   options: RunOptions = NO_OPTIONS,
 ): Promise<TaskHandle<R>> {
   if (checked(options).signal?.aborted === true) await waitForRoom(task, tx, options); // rejects with its reason
-  return tryRunTask(task, tx) ?? (await waitForRoom(task, tx, options));
+  return tryRunTask(task, tx, options) ?? (await waitForRoom(task, tx, options));
 }
 
 /** Puts `task` into the queue if there is room now. `undefined`: the queue is full, nothing was queued. */
-export function tryRunTask<R>(task: Task<R>, tx: Sender<Task>): TaskHandle<R> | undefined {
-  const handle = new TaskHandle<R>(task, enqueuerOf(tx));
+export function tryRunTask<R>(
+  task: Task<R>,
+  tx: Sender<Task>,
+  options: Origin = NO_OPTIONS,
+): TaskHandle<R> | undefined {
+  const handle = handleFor(task, tx, options);
   try {
-    return tx.trySend(task, handle) ? handle : undefined;
+    if (!tx.trySend(task, handle)) return undefined;
+    handle.accepted();
+    return handle;
   } catch (error) {
     handle.withdraw();
     throw error;
   }
 }
 
+function handleFor<R>(task: Task<R>, tx: Sender<Task>, options: Origin): TaskHandle<R> {
+  if (options.requestId !== undefined) expectRequestId(options.requestId);
+  return new TaskHandle<R>(task, enqueuerOf(tx), options);
+}
+
 async function waitForRoom<R>(task: Task<R>, tx: Sender<Task>, options: RunOptions): Promise<TaskHandle<R>> {
-  const handle = new TaskHandle<R>(task, enqueuerOf(tx));
+  const handle = handleFor(task, tx, options);
   try {
     await tx.send(task, options, handle);
+    handle.accepted();
   } catch (error) {
     handle.withdraw();
     throw error;
@@ -52,11 +70,12 @@ async function waitForRoom<R>(task: Task<R>, tx: Sender<Task>, options: RunOptio
 export function blockingRunTask<R>(
   task: Task<R>,
   tx: Sender<Task>,
-  options: Pick<RunOptions, 'timeout'> = NO_OPTIONS,
+  options: Pick<RunOptions, 'timeout' | 'requestId'> = NO_OPTIONS,
 ): TaskHandle<R> {
-  const handle = new TaskHandle<R>(task, enqueuerOf(tx));
+  const handle = handleFor(task, tx, options);
   try {
     tx.blockingSend(task, options, handle);
+    handle.accepted();
   } catch (error) {
     handle.withdraw();
     throw error;
@@ -78,10 +97,11 @@ export async function whenEnded(id: number, tx: Sender<Task>): Promise<TaskRecor
 export class TaskHandle<R = unknown> implements Claimant {
   readonly #task: Task<R>;
   readonly #enqueuer: Enqueuer;
+  readonly #requestId: string | undefined;
   #id = -1;
 
   /** @internal Made by `runTask`. */
-  constructor(task: Task<R>, enqueuer: Enqueuer) {
+  constructor(task: Task<R>, enqueuer: Enqueuer, { requestId }: Origin) {
     if (task.module !== 0 && task.module !== enqueuer.ledger.module) {
       throw new TypeError(
         "Expected a task of the runtime's own tasks module: is there a second defineTasks?",
@@ -89,6 +109,7 @@ export class TaskHandle<R = unknown> implements Claimant {
     }
     this.#task = task;
     this.#enqueuer = enqueuer;
+    this.#requestId = requestId;
   }
 
   /** Unique within the process, and in the order of the queue. */
@@ -98,8 +119,21 @@ export class TaskHandle<R = unknown> implements Claimant {
 
   /** @internal The channel's: the message has its position, and so the task its record. */
   claimed(position: number): boolean {
-    this.#id = this.#enqueuer.ledger.enqueue(position, this.#task.number, this.#task.kind);
+    const { number, kind } = this.#task;
+    this.#id = this.#enqueuer.ledger.enqueue(position, number, kind, this.#requestId);
     return this.#id >= 0;
+  }
+
+  /** @internal The task is in the queue. */
+  accepted(): void {
+    if (!enqueueChannel.hasSubscribers) return;
+    const { number, kind } = this.#task;
+    enqueueChannel.publish({
+      id: this.#id,
+      fn: number,
+      kind,
+      requestId: this.#requestId,
+    } satisfies EnqueueEvent);
   }
 
   /** @internal The send has failed: the task was never accepted. */

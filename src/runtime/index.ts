@@ -4,6 +4,7 @@
  */
 export { move } from './closure.js';
 export { currentTask, type TaskContext } from './context.js';
+export type { EndEvent, EnqueueEvent, StartEvent, WorkerDeathEvent } from './diagnostics.js';
 export {
   OutcomeOmittedError,
   StartTimeoutError,
@@ -12,6 +13,7 @@ export {
   TaskTimeoutError,
   WorkerCrashedError,
 } from './errors.js';
+export { addFields, withFields } from './fields.js';
 export {
   blockingRunTask,
   type RunOptions,
@@ -20,7 +22,8 @@ export {
   tryRunTask,
   whenEnded,
 } from './handle.js';
-export { printDirectly } from './log.js';
+export { printDirectly, printJson } from './log.js';
+export { readPulse } from './pulse.js';
 export type { FinalState, TaskRecord, TaskState } from './record.js';
 export {
   type DrainOptions,
@@ -41,3 +44,4 @@ export {
   type TaskOptions,
   type Tasks,
 } from './task.js';
+export { BOUNDS_MS, type Histogram, type Totals } from './totals.js';

@@ -26,7 +26,8 @@
  * A record in use is never overwritten. HISTORY is at least twice the number of the channel's cells: when position p is
  * claimed, HEAD > p - CELLS, so the record's former task, at p - HISTORY or before, has left the channel, and so has
  * another one after it. It cannot be queued; and if tasks run one at a time, it cannot be running. If they overlap,
- * `enqueue` looks, and says no while it runs: the sender gives the position up for the next one.
+ * `enqueue` looks, and says no while it runs: the sender gives the position up for the next one. How tasks are counted
+ * before their records are used again is said in tally.ts.
  */
 import { Bell } from '../channel/index.js';
 import { now } from './clock.js';
@@ -43,6 +44,7 @@ import {
   type FinalState,
   Phase,
   PROGRESS,
+  REQUEST,
   SIZE,
   STARTED,
   STATE_NAMES,
@@ -53,6 +55,7 @@ import {
   TIMEOUT,
 } from './record.js';
 import { CONTROL, LEASE, Records } from './records.js';
+import { Tally } from './tally.js';
 import { Watchers } from './watchers.js';
 
 /** One thread's view of the ledger. */
@@ -61,6 +64,8 @@ export class Ledger {
   readonly watchers: Watchers;
   /** Where the worker parks for cancel requests. */
   readonly control: Bell;
+  /** How many tasks have ended, and how. */
+  readonly tally: Tally;
   readonly #records: Records;
   readonly #lease: Lease;
   readonly #outcome: OutcomeEncoder;
@@ -73,6 +78,7 @@ export class Ledger {
     this.#records = records;
     this.watchers = new Watchers(records);
     this.control = new Bell(records.words, CONTROL);
+    this.tally = new Tally(records);
     this.#lease = new Lease(records.words, LEASE, records.overlapping);
     this.#outcome = new OutcomeEncoder(records.resultBytes);
   }
@@ -96,17 +102,25 @@ export class Ledger {
    * Writes the record of the task at `position`, which this thread has claimed and not published. Returns its id, or
    * -1 if the record is still in use.
    */
-  enqueue(position: number, fn: number, kind: 'sync' | 'async'): number {
+  enqueue(position: number, fn: number, kind: 'sync' | 'async', requestId?: string): number {
     const records = this.#records;
     const { words, times } = records;
     const at = records.claim(position);
-    if (records.overlapping && (Atomics.load(words, records.run(position)) & 7) === State.RUNNING) return -1;
+    const run = records.run(position);
+    // The former task runs, or, in this order, has run and is not counted yet: see tally.ts.
+    if (
+      records.overlapping &&
+      ((Atomics.load(words, run) & 7) === State.RUNNING || this.tally.holds(position))
+    )
+      return -1;
     const writing = records.word(position, Phase.WRITING);
     let epoch = words[at + EPOCH] ?? 0;
     if (writing >>> 3 < Atomics.load(words, at) >>> 3) epoch += 1; // positions went once round since the former task
     Atomics.store(words, at, writing); // readers of the former task see that it is gone
     words[at + TASK] = fn * 2 + (kind === 'async' ? 1 : 0);
     words[at + EPOCH] = epoch;
+    words[at + REQUEST] = 0;
+    if (requestId !== undefined) records.setRequest(position, requestId);
     times[(at >> 1) + ENQUEUED] = now();
     times[(at >> 1) + DROPPED] = 0;
     Atomics.store(words, at, records.word(position, Phase.QUEUED)); // publishes the record; pairs with the loads in read
@@ -267,6 +281,11 @@ export class Ledger {
   /** The ids of all tasks that are running, oldest first. */
   running(): number[] {
     return this.#records.running();
+  }
+
+  /** The ids of the last `count` tasks that were accepted, oldest first. A snapshot. */
+  latest(count: number): number[] {
+    return this.#records.latest(count);
   }
 
   /** What records show for a time of the clock: in milliseconds since 1970. */

@@ -9,11 +9,14 @@
  *
  *   FREE → HELD → FREE, or HELD → AWAITED → FREE and a notify
  *
+ * If the log is JSON, what one call prints is one object, on one line: see fields.ts. A second word says so to all threads.
+ *
  * A full pipe is waited for, but not for ever: when its reader takes nothing for a second, what is printed is dropped until
  * there is room again, and then a line says how much. A thread that dies while it holds the word is waited for as long.
  */
 import { writeSync } from 'node:fs';
 import type { Writable } from 'node:stream';
+import { jsonLine, useFields } from './fields.js';
 
 const FREE = 0;
 const HELD = 1;
@@ -28,9 +31,11 @@ const RETRY_MS = 2;
 const never = new Int32Array(new SharedArrayBuffer(4));
 /** How many writes have been dropped, by file descriptor, since the reader stopped reading. */
 const lost = [0, 0, 0];
-let word = new Int32Array(new SharedArrayBuffer(4));
+/** The word that is held; 1 if the log is JSON. */
+let word = new Int32Array(new SharedArrayBuffer(8));
+const JSON_LINES = 1;
 
-/** The shared word, for `printDirectly` in another thread. */
+/** The shared words, for `printDirectly` in another thread. */
 export function logMemory(): SharedArrayBuffer {
   return word.buffer;
 }
@@ -40,6 +45,13 @@ export function printDirectly(memory: SharedArrayBuffer = word.buffer): void {
   word = new Int32Array(memory);
   redirect(process.stdout, STDOUT);
   redirect(process.stderr, STDERR);
+  if (Atomics.load(word, JSON_LINES) === 1) useFields();
+}
+
+/** The lines of this thread, and of those that come to print directly from now on, are JSON. */
+export function printJson(): void {
+  Atomics.store(word, JSON_LINES, 1);
+  useFields();
 }
 
 /** For a program that keeps Node's streams: a stderr that is closed or full does not end it. */
@@ -54,11 +66,13 @@ function redirect(stream: Writable, fd: number): void {
   const bytes = (chunk: string | Buffer, encoding: BufferEncoding) =>
     typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
   stream._write = (chunk, encoding, done) => {
-    print(fd, bytes(chunk, encoding));
+    const json = Atomics.load(word, JSON_LINES) === 1;
+    const level = fd === STDOUT ? 'info' : 'error';
+    print(fd, json ? Buffer.from(jsonLine(level, String(chunk))) : bytes(chunk, encoding));
     done();
   };
   stream._writev = (chunks, done) => {
-    print(fd, Buffer.concat(chunks.map(({ chunk, encoding }) => bytes(chunk, encoding))));
+    for (const { chunk, encoding } of chunks) stream._write(chunk, encoding, () => {});
     done();
   };
 }

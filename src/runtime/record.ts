@@ -8,6 +8,7 @@
  *   the sender's part, written between the claim of a position and its publication
  *     word 0      CLAIM    lap (position div HISTORY) | phase (3 bits)        Atomics only
  *     word 1, 2   TASK: number of the function × 2 + (1 if async); EPOCH: id = EPOCH × 2³² + position
+ *     word 3      REQUEST: length of the request's id, which stands in a room of its own; 0: none
  *     word 4..7   two times: ENQUEUED, and DROPPED, by whoever cancels it before it is started
  *   the executor's part
  *     word 0      RUN      lap | state (3 bits); another lap: not started     Atomics only; decides everything
@@ -26,6 +27,9 @@ import { TaskTimeoutError } from './errors.js';
 export const CLAIM_WORDS = 8;
 export const TASK = 1;
 export const EPOCH = 2;
+export const REQUEST = 3;
+/** The longest id of a request, in characters of ASCII. */
+export const MAX_REQUEST = 64;
 export const ENQUEUED = 2; // in 64-bit words
 export const DROPPED = 3;
 
@@ -63,6 +67,12 @@ export const FINAL = {
   cancelled: State.CANCELLED,
 } as const;
 
+/** @throws RangeError if this is no id of a request */
+export function expectRequestId(id: string): void {
+  if (typeof id === 'string' && /^[\x20-\x7e]{1,64}$/.test(id)) return;
+  throw new RangeError(`Expected \`requestId\` to be 1 to 64 characters of ASCII, got ${String(id)}`);
+}
+
 /** In these states the executor's part holds a result or an error. */
 export function isOutcome(state: number): boolean {
   return state >= State.SUCCEEDED && state <= State.CANCELLED;
@@ -75,6 +85,8 @@ export interface TaskRecord {
   readonly fn: number;
   readonly kind: 'sync' | 'async';
   readonly state: TaskState;
+  /** The id of the request that it came from, if it was told. */
+  readonly requestId: string | undefined;
   /** Somebody asked the task to stop. */
   readonly cancelRequested: boolean;
   /** From 0 to 1, if the task told; 1 when it has succeeded. */
@@ -95,6 +107,7 @@ export interface RecordCopy {
   readonly run: Int32Array;
   readonly claimTimes: Float64Array;
   readonly runTimes: Float64Array;
+  readonly requestId: string | undefined;
 }
 
 /** What a copy of a record says of task `id`. `asked`: to stop, while it ran. `offset`: from its times to wall time. */
@@ -117,6 +130,7 @@ export function describe(
     fn: task >> 1,
     kind: (task & 1) === 1 ? 'async' : 'sync',
     state: STATE_NAMES[state] ?? 'queued',
+    requestId: copy.requestId,
     cancelRequested: state === State.DROPPED || asked,
     progress: progressOf(run, state),
     enqueued: enqueued + offset,

@@ -2,7 +2,8 @@
  * Where the records lie in shared memory, and how one is read while other threads change it. What a record holds is said
  * in record.ts.
  *
- *   constants | words on which threads park | the senders' parts | the executor's parts | rooms for outcomes
+ *   constants | words on which threads park | the senders' parts | the executor's parts | rooms for outcomes, and for ids of
+ *   requests | the tally
  *
  * Readers copy a record between two looks at CLAIM and RUN and use the copy if both saw the same (a seqlock). The second
  * look is an `Atomics.add` of 0: unlike a load it cannot move before the plain reads (H.-J. Boehm, "Can seqlocks get
@@ -20,13 +21,16 @@ import {
   EPOCH,
   EXPIRED,
   isOutcome,
+  MAX_REQUEST,
   Phase,
+  REQUEST,
   RUN_WORDS,
   SIZE,
   STARTED,
   State,
   type TaskRecord,
 } from './record.js';
+import { MAX_ROWS, totalsWords } from './totals.js';
 
 const HISTORY = 0; // constants
 const RESULT_BYTES = 1;
@@ -34,26 +38,35 @@ const OVERLAPPING = 2; // 1: tasks may overlap
 const MODULE = 3; // which task module the worker thread runs
 const OFFSET = 4; // from the records' times to wall time, in two words
 const CLOSED = 6; // 1: the channel is closed and empty
+/** See pulse.ts. Two times; the worker thread writes them now and then. */
+export const PULSE = 8;
 /** The worker parks here for cancel requests, while a task uses its signal. */
 export const CONTROL: number = LINE;
 /** See lease.ts. The executor writes it often, others hardly ever look. */
 export const LEASE: number = 2 * LINE;
+/** See tally.ts. */
+export const SEQ: number = 3 * LINE;
 /** One line for each sender: see watchers.ts. */
-export const WATCHERS: number = 3 * LINE;
+export const WATCHERS: number = 4 * LINE;
 const CLAIMS: number = WATCHERS + MAX_SENDERS * LINE; // the senders' parts, then the executor's
 
 /**
  * Makes the shared memory for at least `history` records and results of at most `resultBytes` encoded bytes.
- * `overlapping`: tasks may overlap. `history` must be at least twice the number of the channel's cells.
+ * `overlapping`: tasks may overlap. `history` must be at least twice the number of the channel's cells. `rows`: for how
+ * many functions tasks are counted, and closures.
  */
 export function createLedgerMemory(
   history: number,
   resultBytes: number,
   overlapping: boolean,
+  rows = MAX_ROWS,
 ): SharedArrayBuffer {
   const records = 2 ** Math.ceil(Math.log2(Math.max(history, 8))); // a lap needs 29 bits at most
   const room = Math.ceil(resultBytes / 8) * 8;
-  const memory = new SharedArrayBuffer((CLAIMS + records * (CLAIM_WORDS + RUN_WORDS)) * 4 + records * room);
+  const totals = 2 * totalsWords(rows) * 8;
+  const memory = new SharedArrayBuffer(
+    (CLAIMS + records * (CLAIM_WORDS + RUN_WORDS)) * 4 + records * (room + MAX_REQUEST) + totals,
+  );
   const words = new Int32Array(memory, 0, LINE);
   words[HISTORY] = records;
   words[RESULT_BYTES] = resultBytes;
@@ -70,10 +83,13 @@ export class Records {
   readonly history: number;
   readonly resultBytes: number;
   readonly overlapping: boolean;
+  /** What tally.ts counts, twice. */
+  readonly totals: readonly [Float64Array, Float64Array];
   readonly #offset: number;
   readonly #shift: number;
   readonly #runs: number;
   readonly #rooms: Uint8Array;
+  readonly #requests: Uint8Array;
   readonly #decoder: Decoder;
 
   constructor(memory: SharedArrayBuffer) {
@@ -88,7 +104,11 @@ export class Records {
     const end = (this.#runs + this.history * RUN_WORDS) * 4;
     this.words = new Int32Array(memory, 0, end / 4);
     this.times = new Float64Array(memory, 0, end / 8);
-    this.#rooms = new Uint8Array(memory, end);
+    this.#rooms = new Uint8Array(memory, end, this.history * Math.ceil(this.resultBytes / 8) * 8);
+    this.#requests = new Uint8Array(memory, end + this.#rooms.byteLength, this.history * MAX_REQUEST);
+    const rest = end + this.#rooms.byteLength + this.#requests.byteLength;
+    const half = (memory.byteLength - rest) / 2;
+    this.totals = [new Float64Array(memory, rest, half / 8), new Float64Array(memory, rest + half, half / 8)];
     this.#decoder = new Decoder(this.resultBytes);
   }
 
@@ -119,6 +139,22 @@ export class Records {
   room(id: number): Uint8Array {
     const start = (id & (this.history - 1)) * Math.ceil(this.resultBytes / 8) * 8;
     return this.#rooms.subarray(start, start + this.resultBytes);
+  }
+
+  /** Keeps the id of a request: at most MAX_REQUEST characters of ASCII. */
+  setRequest(id: number, requestId: string): void {
+    const at = (id & (this.history - 1)) * MAX_REQUEST;
+    const size = Math.min(requestId.length, MAX_REQUEST);
+    for (let i = 0; i < size; i++) this.#requests[at + i] = requestId.charCodeAt(i);
+    this.words[this.claim(id) + REQUEST] = size;
+  }
+
+  /** `undefined`: none. Of a task that is read, ask between the looks at its record. */
+  request(id: number): string | undefined {
+    const size = this.words[this.claim(id) + REQUEST] ?? 0;
+    if (size === 0) return undefined;
+    const at = (id & (this.history - 1)) * MAX_REQUEST;
+    return String.fromCharCode(...this.#requests.slice(at, at + Math.min(size, MAX_REQUEST)));
   }
 
   /** What CLAIM, RUN or CANCEL of a task's record is: the task's lap, and a phase, a state or a bit. */
@@ -167,6 +203,16 @@ export class Records {
     return ids.sort((a, b) => a - b);
   }
 
+  /** The ids of the last `count` tasks that were accepted, oldest first. A snapshot. */
+  latest(count: number): number[] {
+    const ids: number[] = [];
+    for (let record = 0; record < this.history; record++) {
+      const claim = Atomics.load(this.words, CLAIMS + record * CLAIM_WORDS);
+      if ((claim & 7) === Phase.QUEUED) ids.push(this.#idIn(record, claim >>> 3));
+    }
+    return ids.sort((a, b) => a - b).slice(-count);
+  }
+
   /** The ids of all tasks that are running, oldest first: also of those that were sent without `runTask`. */
   running(): number[] {
     const ids: number[] = [];
@@ -201,6 +247,7 @@ export class Records {
       run.set(words.subarray(runAt, runAt + RUN_WORDS));
       for (let i = ENQUEUED; i <= DROPPED; i++) claimTimes[i] = times[(claimAt >> 1) + i] ?? 0; // whole
       for (let i = STARTED; i <= EXPIRED; i++) runTimes[i] = times[(runAt >> 1) + i] ?? 0;
+      const requestId = this.request(id);
       const size = started && isOutcome(state & 7) ? (run[SIZE] ?? 0) : 0;
       if (size > 0) this.#decoder.bytes.set(this.room(id).subarray(0, size));
       if (Atomics.add(words, claimAt, 0) !== phase || Atomics.add(words, runAt, 0) !== state) continue;
@@ -208,7 +255,7 @@ export class Records {
       run[0] = started ? state : 0;
       const asked = run[CANCEL] === this.word(id, 1);
       const outcome = size > 0 ? this.#decoder.decode(size) : undefined;
-      return describe(id, { claim, run, claimTimes, runTimes }, asked, outcome, this.#offset);
+      return describe(id, { claim, run, claimTimes, runTimes, requestId }, asked, outcome, this.#offset);
     }
   }
 }

@@ -30,6 +30,13 @@ export function textOf(thrown: unknown): string {
   return text.length <= MAX_CHARS ? text : `${text.slice(0, MAX_CHARS)}… (${text.length} characters)`;
 }
 
+/** What a task threw, for machines. */
+export function fieldsOfError(thrown: unknown): Record<string, string> {
+  if (!isError(thrown)) return { message: headOf(thrown) };
+  const fields = ['name', 'code', 'message'].map((key) => [key, read(thrown, key)] as const);
+  return { ...Object.fromEntries(fields.filter(([, text]) => text !== '')), stack: textOf(thrown) };
+}
+
 /** What a task threw, in a few words: name, code and message, or a primitive value. */
 export function headOf(thrown: unknown): string {
   if (!isError(thrown)) return Object(thrown) === thrown ? `a thrown ${typeof thrown}` : String(thrown);

@@ -10,10 +10,12 @@ import { CorruptMessageError } from '../codec/index.js';
 import { now } from './clock.js';
 import { compile } from './closure.js';
 import { TaskScope } from './context.js';
+import { type EndEvent, endChannel, type StartEvent, startChannel } from './diagnostics.js';
 import { TaskTimeoutError } from './errors.js';
+import { type Fields, fieldsInUse, withFields } from './fields.js';
 import type { Ledger } from './ledger.js';
 import type { FinalState } from './record.js';
-import { safely, textOf } from './report.js';
+import { fieldsOfError, safely, textOf } from './report.js';
 import { Signals } from './signals.js';
 import type { Definition, Task, TaskModule } from './task.js';
 import type { Turn } from './turn.js';
@@ -48,15 +50,29 @@ export class Runner {
     return scope.resource.runInAsyncScope(this.#async, this, task, scope);
   }
 
+  /** What the lines of a task have besides their text: see fields.ts. */
+  fieldsOf(task: Task): Fields | undefined {
+    if (!fieldsInUse()) return undefined;
+    const { id: taskId, name, requestId } = this.#eventOf(task);
+    return { taskId, task: name, requestId };
+  }
+
   /** A message that is no task any more has been taken out of the channel: that is recorded, and the loop goes on. */
   skipCorrupt(error: unknown): void {
     if (!(error instanceof CorruptMessageError) || error.position === undefined) throw error;
-    this.#end(error.position, 'failed', error);
+    this.#options.ledger.finish(error.position, 'failed', error, this.#turn.endTask());
     this.#report('failed', 'no task', error.position, error);
   }
 
-  #scopeOf({ position }: Task): TaskScope {
-    return new TaskScope(position, this.#options.ledger, this.#signals, this.#asyncId);
+  #scopeOf(task: Task): TaskScope {
+    const make = () => new TaskScope(task.position, this.#options.ledger, this.#signals, this.#asyncId);
+    return fieldsInUse() ? withFields(this.fieldsOf(task), make) : make();
+  }
+
+  /** What is told of a task, to whom listens. */
+  #eventOf(task: Task): StartEvent {
+    const id = this.#options.ledger.idAt(task.position);
+    return { id, name: this.#nameOf(task), requestId: this.#options.ledger.read(id)?.requestId };
   }
 
   #sync(task: Task, scope: TaskScope): void {
@@ -113,6 +129,7 @@ export class Runner {
   #begin(task: Task): Definition {
     const definition = typeof task.fn === 'number' ? this.#defined(task.fn) : this.#moved(task);
     const { ledger, concurrency } = this.#options;
+    if (startChannel.hasSubscribers) startChannel.publish(this.#eventOf(task));
     if (definition.timeout > 0 || concurrency > 1) ledger.begin(task.position, now(), definition.timeout);
     return definition;
   }
@@ -150,14 +167,22 @@ export class Runner {
     }
   }
 
-  #end(position: number, state: FinalState, outcome: unknown): FinalState | undefined {
-    return this.#options.ledger.finish(position, state, outcome, this.#turn.endTask());
+  /** `undefined`: it had ended before. */
+  #end(task: Task, state: FinalState, outcome: unknown): FinalState | undefined {
+    const { ledger } = this.#options;
+    const ended = ledger.finish(task.position, state, outcome, this.#turn.endTask());
+    if (ended !== undefined && endChannel.hasSubscribers) {
+      const { started, finished } = ledger.read(ledger.idAt(task.position)) ?? {};
+      const duration = durationOf(started, finished);
+      endChannel.publish({ ...this.#eventOf(task), state: ended, outcome, duration } satisfies EndEvent);
+    }
+    return ended;
   }
 
   /** A result that cannot be sent makes the task fail. */
   #succeed(task: Task, result: unknown): void {
     const { ledger } = this.#options;
-    if (this.#end(task.position, 'succeeded', result) !== 'failed') return;
+    if (this.#end(task, 'succeeded', result) !== 'failed') return;
     const error = ledger.read(ledger.idAt(task.position))?.outcome;
     this.#report('failed', this.#nameOf(task), task.position, error);
   }
@@ -166,7 +191,7 @@ export class Runner {
     const { position } = task;
     const asked = !isLate && this.#options.ledger.cancelRequested(position); // else its deadline ended it
     const state = asked ? 'cancelled' : 'failed';
-    this.#end(position, state, error);
+    this.#end(task, state, error);
     this.#report(state, this.#nameOf(task), position, error);
   }
 
@@ -175,6 +200,18 @@ export class Runner {
   }
 
   #report(state: FinalState, name: string, position: number, error: unknown): void {
-    this.#print(`task ${state}: ${name}, id ${this.#options.ledger.idAt(position)}\n${textOf(error)}`);
+    const taskId = this.#options.ledger.idAt(position);
+    const print = () => this.#print(`task ${state}: ${name}, id ${taskId}\n${textOf(error)}`);
+    withFields(fieldsInUse() ? this.#fieldsOfEnd(taskId, name, error) : undefined, print);
   }
+
+  #fieldsOfEnd(taskId: number, task: string, thrown: unknown): Fields {
+    const { requestId, started, finished } = this.#options.ledger.read(taskId) ?? {};
+    const duration = durationOf(started, finished);
+    return { taskId, task, requestId, duration, error: fieldsOfError(thrown) };
+  }
+}
+
+function durationOf(started: number | undefined, finished: number | undefined): number | undefined {
+  return started === undefined || finished === undefined ? undefined : finished - started;
 }

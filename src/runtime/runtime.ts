@@ -108,8 +108,8 @@ export class Runtime {
   }
 
   /** The name of a task's function, by the number in its record. */
-  nameOf(record: TaskRecord): string {
-    return this.#supervisor.names[record.fn] ?? 'closure';
+  nameOf({ fn }: Pick<TaskRecord, 'fn'>): string {
+    return this.#supervisor.names[fn] ?? 'closure';
   }
 
   /**

@@ -6,6 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { Deadlines } from './deadlines.js';
+import { type WorkerDeathEvent, workerDeathChannel } from './diagnostics.js';
 import { errorFromOutside, WorkerCrashedError } from './errors.js';
 import type { Ledger } from './ledger.js';
 import { Thread, type ThreadEnd } from './thread.js';
@@ -90,6 +91,8 @@ export class Supervisor {
   async #backOff({ cause, ms }: ThreadEnd, victims: number): Promise<void> {
     this.#deaths = ms < AT_ONCE_MS && victims === 0 ? this.#deaths + 1 : 0;
     const delay = this.#deaths < 2 ? 0 : Math.min(MAX_BACKOFF_MS, BACKOFF_MS * 2 ** (this.#deaths - 2));
+    if (workerDeathChannel.hasSubscribers)
+      workerDeathChannel.publish({ cause, delay } satisfies WorkerDeathEvent);
     console.error(`worker thread ended: ${inspect(cause)}\nstarting another in ${delay} ms`);
     await this.pause(delay);
   }

@@ -4,6 +4,7 @@ import { Receiver, type ReceiverHandle } from '../channel/index.js';
 import { taskExec } from './executor.js';
 import { Ledger } from './ledger.js';
 import { printDirectly } from './log.js';
+import { startPulse } from './pulse.js';
 import { placed } from './syntax.js';
 import { moduleOf, type Task, type TaskModule } from './task.js';
 
@@ -30,6 +31,7 @@ printDirectly(setup.logMemory);
 const module = await importTasks(setup.tasks);
 const ledger = new Ledger(setup.ledger);
 ledger.module = module.id;
+startPulse(ledger.memory);
 const timeouts = module.definitions.some((definition) => definition.timeout > 0);
 tell({ type: 'started', names: module.names, timeouts });
 

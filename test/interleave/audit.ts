@@ -7,6 +7,7 @@
  */
 import { TaskTimeoutError } from '#runtime/errors';
 import type { TaskRecord, TaskState } from '#runtime/record';
+import type { Totals } from '#runtime/totals';
 import type { Thread } from './loop.js';
 import type { Machine } from './machine.js';
 import type { LedgerLayout } from './realm.js';
@@ -59,7 +60,7 @@ export class Audit {
   keep(): void {
     this.#machine.records[this.#name('LEASE')] = 0;
     for (const [order, message] of this.tasks)
-      this.#former.push([order, message, this.ends.get(order) ?? Number.NaN]);
+      this.#former.push([order, message, this.ends.get(order) ?? this.#layout.State['DROPPED'] ?? 0]);
   }
 
   reset(): void {
@@ -283,6 +284,18 @@ export class Audit {
       if (this.#refused.has(message) && this.rank(order) === 1)
         return `${message} was refused, and its record stands`;
     if (this.running().length > 0) return `task ${this.running()} is running for ever`;
+    return undefined;
+  }
+
+  /** What the tally says of all tasks, those of former rounds included. */
+  differsFrom(totals: readonly Totals[]): string | undefined {
+    const names = this.#layout['STATE_NAMES'] as unknown as readonly string[];
+    const ends = [...this.ends.values()].map((state) => names[state]);
+    for (const state of ['succeeded', 'failed', 'cancelled'] as const) {
+      const counted = totals.reduce((sum, each) => sum + each[state], 0);
+      const ended = ends.filter((each) => each === state).length;
+      if (counted !== ended) return `${ended} tasks have ${state}, ${counted} are counted`;
+    }
     return undefined;
   }
 }

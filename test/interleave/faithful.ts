@@ -115,6 +115,7 @@ const programs: readonly Scenario[] = [
     cells: 1,
     start: -2,
     tasks: 'one at a time',
+    skips: true,
     threads: {
       a: {
         has: 'sender',

@@ -7,10 +7,12 @@ import { fileURLToPath } from 'node:url';
 import * as channelErrors from '#channel/errors';
 import * as options from '#channel/options';
 import * as codec from '#codec';
+import * as diagnostics from '#runtime/diagnostics';
 import * as errors from '#runtime/errors';
 import * as outcome from '#runtime/outcome';
 import type { TaskRecord } from '#runtime/record';
 import * as record from '#runtime/record';
+import * as totals from '#runtime/totals';
 import { type Instrumented, instrument } from './instrument.js';
 import { Await, call, GeneratorObject, promiseOf, runAsync, type Steps, type Thread } from './loop.js';
 import type { Machine } from './machine.js';
@@ -28,10 +30,11 @@ const FILES = [
   'records',
   'lease',
   'watchers',
+  'tally',
   'ledger',
   'handle',
 ] as const;
-const RUNTIME: ReadonlySet<string> = new Set(['records', 'lease', 'watchers', 'ledger', 'handle']);
+const RUNTIME: ReadonlySet<string> = new Set(['records', 'lease', 'watchers', 'tally', 'ledger', 'handle']);
 
 /** A change to a built file, before it is instrumented. `from` must be there exactly once. */
 export interface Edit {
@@ -102,6 +105,7 @@ export interface InstrumentedHandle {
   finished(): unknown;
 }
 export interface InstrumentedLedger {
+  readonly tally: { reach(position: number): Made<void> };
   enqueue(position: number, fn: number, kind: string): Made<number>;
   withdraw(id: number): Made<void>;
   start(position: number, now: number): Made<boolean>;
@@ -185,10 +189,11 @@ export class Build {
       '../codec/index.js': { ...codec, Decoder: listening(decoded) },
       './clock.js': { now: () => thread.date },
       './errors.js': { ...channelErrors, ...errors },
+      './diagnostics.js': diagnostics,
       './options.js': options,
-
       './outcome.js': outcome,
       './record.js': record,
+      './totals.js': totals,
     };
     const shared = { ...globals, $async, $filter, $Await: Await, $Generator: GeneratorObject, imports };
     const made: Record<string, object> = {};

@@ -197,10 +197,13 @@ export class TaskActor {
 
   /** Receives the next task, and starts it; ends those that run before it waits for that. */
   *#next(running: [number, number][]): Steps<[order: number, message: number] | undefined> {
+    const { ledger } = this;
+    const audit = this.#audit;
     let order = Number.NaN;
-    const accept = (_: Task, position: number): unknown => {
-      order = this.#audit.order(position);
-      return this.ledger.start(position, STARTED_AT + order);
+    const accept = function* (_: Task, position: number): Steps<boolean> {
+      order = audit.order(position);
+      yield* call(ledger.tally.reach(position));
+      return yield* call(ledger.start(position, STARTED_AT + order));
     };
     let task = (yield* call(this.#actor.receiver.tryRecv(accept))) as Task | undefined;
     if (task === undefined) {

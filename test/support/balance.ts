@@ -1,4 +1,7 @@
-/** Whether the books balance: each accepted task has exactly one final state, and none ran more than once. */
+/**
+ * Whether the books balance: each accepted task has exactly one final state, none ran more than once, and all are
+ * counted.
+ */
 import assert from 'node:assert/strict';
 import type { Runtime } from '#index';
 import { FIRST_WORD } from './random-task.js';
@@ -32,4 +35,17 @@ export function balance(
     count.runs += runs;
   }
   return count;
+}
+
+/** The tally, added up over all functions; `waited` and `ran` are how many such times it has. */
+export function counted({ ledger }: Runtime): Record<string, number> {
+  const sum = { succeeded: 0, failed: 0, cancelled: 0, waited: 0, ran: 0 };
+  for (const { succeeded, failed, cancelled, wait, run } of ledger.tally.read()) {
+    sum.succeeded += succeeded;
+    sum.failed += failed;
+    sum.cancelled += cancelled;
+    sum.waited += wait.counts.reduce((total, count) => total + count, 0);
+    sum.ran += run.counts.reduce((total, count) => total + count, 0);
+  }
+  return sum;
 }

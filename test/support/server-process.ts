@@ -32,7 +32,7 @@ export class ServerProcess {
   constructor(t: TestContext, env: Environment = {}, entry = SERVER, { stdout, stderr }: Output = {}) {
     const { HOST: _host, PORT: _port, NODE_V8_COVERAGE: _coverage, ...rest } = process.env;
     this.child = spawn(process.execPath, [entry], {
-      env: { ...rest, PORT: '0', ...env },
+      env: { ...rest, PORT: '0', ADMIN_PORT: '', ...env },
       stdio: ['ignore', stdout ?? 'pipe', stderr ?? 'pipe'],
     });
     this.out = new Lines(this.child.stdout);
@@ -51,8 +51,8 @@ export class ServerProcess {
   /** Starts the process, and resolves when it listens. */
   static async start(t: TestContext, env: Environment = {}, entry = SERVER): Promise<ServerProcess> {
     const server = new ServerProcess(t, env, entry);
-    const line = await server.out.seen(/^listening on /);
-    server.port = Number(/:(\d+)$/.exec(line)?.[1]);
+    const line = await server.out.seen(/listening on /);
+    server.port = Number(/:(\d+)(?:,|"|$)/.exec(line)?.[1]);
     return server;
   }
 }
