@@ -6,6 +6,7 @@ import { Ledger } from '#runtime/ledger';
 import { createLedgerMemory } from '#runtime/records';
 import type { Tally } from '#runtime/tally';
 import { BOUNDS_MS } from '#runtime/totals';
+import { setClock } from './support/clock.js';
 
 const STATES = ['succeeded', 'failed', 'cancelled'] as const;
 
@@ -55,7 +56,7 @@ test('What was cancelled in the queue counts at once; what was withdrawn, or is 
 
 test('Times are counted in buckets', (t: TestContext) => {
   let ms = 0;
-  t.mock.method(process, 'hrtime', () => [0, ms * 1e6]);
+  setClock(t, () => ms);
   const ledger = make();
   ledger.enqueue(0, 0, 'sync');
   ms = 2;

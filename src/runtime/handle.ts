@@ -28,7 +28,7 @@ export async function runTask<R>(
   tx: Sender<Task>,
   options: RunOptions = NO_OPTIONS,
 ): Promise<TaskHandle<R>> {
-  if (checked(options).signal?.aborted === true) await waitForRoom(task, tx, options); // rejects with its reason
+  if (checked(options).signal?.aborted === true) return waitForRoom(task, tx, options); // rejects with its reason
   return tryRunTask(task, tx, options) ?? (await waitForRoom(task, tx, options));
 }
 

@@ -98,6 +98,7 @@ export function recordOf(
     enqueued,
     started,
     finished: timeOf(fields.finishedOn, started ?? enqueued),
+    requestId: undefined, // it stays with the server's log
     deadline: started !== undefined && timeout > 0 ? started + timeout : undefined,
     outcome,
     omittedBytes: numberOf(fields.omitted),
