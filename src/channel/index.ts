@@ -11,7 +11,7 @@ import { type Link, Ring } from './ring.js';
 import { Sender } from './sender.js';
 
 export { ChannelClosedError, SendTimeoutError } from './errors.js';
-export { LINE, MAX_SENDERS } from './line.js';
+export { MAX_SENDERS, STRIDE } from './line.js';
 export { checked, type SendOptions } from './options.js';
 export { Bell, keepAlive } from './park.js';
 export { type Accept, Receiver, type ReceiverHandle } from './receiver.js';

@@ -22,20 +22,20 @@
  */
 import { Bell } from './park.js';
 
-/** Words in 128 bytes: two cache lines, which the hardware likes to fetch together. */
-export const LINE = 32;
+/** Words in 128 bytes, two cache lines, which the hardware likes to fetch together: so far apart lies what different threads write. */
+export const STRIDE = 32;
 
 const GATE = 0;
 const OPEN = 1;
 const NEXT_TURN = 2;
-const SENDERS: number = LINE; // one line for each sender: its bell, turn, life
+const SENDERS: number = STRIDE; // a stride for each sender: its bell, turn, life
 const TURN = 1;
 const LIFE = 2;
 
 /** At most this many senders are open at once: one bit each, and the sign bit of GATE is taken. */
 export const MAX_SENDERS = 31;
 /** The line has the first words of the memory, so many. */
-export const LINE_WORDS: number = SENDERS + MAX_SENDERS * LINE;
+export const LINE_WORDS: number = SENDERS + MAX_SENDERS * STRIDE;
 
 const CLOSED = -0x8000_0000; // the sign bit
 
@@ -52,7 +52,7 @@ export class Line {
 
   constructor(words: Int32Array) {
     this.#words = words;
-    this.#bells = Array.from({ length: MAX_SENDERS }, (_, slot) => new Bell(words, SENDERS + slot * LINE));
+    this.#bells = Array.from({ length: MAX_SENDERS }, (_, slot) => new Bell(words, SENDERS + slot * STRIDE));
   }
 
   // ── Who is open ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -76,7 +76,7 @@ export class Line {
   }
 
   /** This sender sends nothing more. Comes after its last publish; pairs with `empty`. */
-  leave({ slot }: Life): void {
+  end({ slot }: Life): void {
     Atomics.and(this.#words, OPEN, ~(1 << slot));
   }
 
@@ -94,12 +94,12 @@ export class Line {
   finishBurial(life: Life): void {
     Atomics.and(this.#words, GATE, ~(1 << life.slot));
     this.ringAll();
-    this.leave(life);
+    this.end(life);
   }
 
   /** No sender is open. */
   get empty(): boolean {
-    return Atomics.load(this.#words, OPEN) === 0; // pairs with leave
+    return Atomics.load(this.#words, OPEN) === 0; // pairs with end
   }
 
   // ── The gate, and the line before it ───────────────────────────────────────────────────────────────────────────
@@ -124,21 +124,21 @@ export class Line {
   /** Goes behind all others in line. They may have a right to a place now: call them. */
   takeTurn(slot: number): void {
     const turn = Atomics.add(this.#words, NEXT_TURN, 1);
-    Atomics.store(this.#words, SENDERS + slot * LINE + TURN, turn); // pairs with ahead
+    Atomics.store(this.#words, SENDERS + slot * STRIDE + TURN, turn); // pairs with ahead
   }
 
   /** Leaves the line. The others may have a right to a place now: call them. */
-  quit(slot: number): void {
+  leave(slot: number): void {
     Atomics.and(this.#words, GATE, ~(1 << slot)); // pairs with the loads of gate
   }
 
   /** How many threads stand in line before `slot`: all of them, if it does not stand in line itself. */
   ahead(slot: number, gate: number): number {
-    const mine = Atomics.load(this.#words, SENDERS + slot * LINE + TURN);
+    const mine = Atomics.load(this.#words, SENDERS + slot * STRIDE + TURN);
     const inLine = (gate & (1 << slot)) !== 0;
     let count = 0;
     for (let rest = gate & ~(1 << slot); rest !== 0; rest &= rest - 1) {
-      const turn = Atomics.load(this.#words, SENDERS + lowest(rest) * LINE + TURN); // pairs with takeTurn
+      const turn = Atomics.load(this.#words, SENDERS + lowest(rest) * STRIDE + TURN); // pairs with takeTurn
       if (!inLine || ((turn - mine) | 0) < 0) count += 1;
     }
     return count;
@@ -154,7 +154,7 @@ export class Line {
 
   /** Where the thread of sender `slot` parks. */
   bell(slot: number): Bell {
-    return this.#bells[slot] ?? new Bell(this.#words, SENDERS + slot * LINE);
+    return this.#bells[slot] ?? new Bell(this.#words, SENDERS + slot * STRIDE);
   }
 
   /** Wakes all senders, even if they do not seem to be parked: whoever should have woken them may be dead. */
@@ -164,7 +164,7 @@ export class Line {
 }
 
 function lifeOf(slot: number): number {
-  return SENDERS + slot * LINE + LIFE;
+  return SENDERS + slot * STRIDE + LIFE;
 }
 
 /** The number of the lowest bit that is set. */

@@ -13,21 +13,21 @@
  * A position p, an int32 that wraps, lives in cell `p mod CELLS`, with CELLS the next power of two from the capacity up;
  * `p div CELLS` is its lap.
  */
-import { LINE, LINE_WORDS } from './line.js';
+import { LINE_WORDS, STRIDE } from './line.js';
 
 const CAPACITY: number = LINE_WORDS;
 const CELLS: number = LINE_WORDS + 1;
 const MAX_BYTES: number = LINE_WORDS + 2;
 /** Next position to claim. */
-export const TAIL: number = LINE_WORDS + LINE;
+export const TAIL: number = LINE_WORDS + STRIDE;
 /** Next position to take. */
-export const HEAD: number = LINE_WORDS + 2 * LINE;
+export const HEAD: number = LINE_WORDS + 2 * STRIDE;
 /** Where the receiver parks. */
-export const BELL: number = LINE_WORDS + 3 * LINE;
+export const BELL: number = LINE_WORDS + 3 * STRIDE;
 /** `threadId` of the receiver's thread: see ring.ts. */
 export const RECEIVER_THREAD: number = BELL + 1;
 
-const FIRST_CELL: number = LINE_WORDS + 4 * LINE;
+const FIRST_CELL: number = LINE_WORDS + 4 * STRIDE;
 const CELL_WORDS = 8;
 const LENGTH = 1;
 const PAYLOAD = 2;

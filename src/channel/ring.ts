@@ -187,7 +187,7 @@ export class Ring {
 
   /** A sender sends nothing more. After the last one the receiver drains what is there, then ends. */
   closeSender(life: Life): void {
-    this.line.leave(life);
+    this.line.end(life);
     this.bell.ring(); // one that dozes looks by itself in a moment
   }
 

@@ -48,7 +48,7 @@ export class Sender<T> {
   readonly #waiting: Waiting[] = [];
   #listening = false;
   #closed = false;
-  #left = false;
+  #ended = false;
   #freed = false;
   readonly #look = (): boolean => this.#postWaiting();
 
@@ -161,13 +161,13 @@ export class Sender<T> {
   /** Sends nothing more. Sends that wait for room go on waiting; after the last sender's last message, `recv` ends. */
   close(): void {
     this.#closed = true;
-    this.#leave();
+    this.#end();
   }
 
-  #leave(): void {
+  #end(): void {
     if (!this.#closed || this.#freed || this.#waiting.length > 0) return;
-    if (!this.#left) this.#ring.closeSender(this.#life);
-    this.#left = true;
+    if (!this.#ended) this.#ring.closeSender(this.#life);
+    this.#ended = true;
     this.#freed = !this.#listening; // else it still waits at the slot's bell
     if (this.#freed) this.#ring.line.free(this.#life);
   }
@@ -205,7 +205,7 @@ export class Sender<T> {
       this.#letOthers();
       first.settle(outcome);
     }
-    this.#leave();
+    this.#end();
     return true;
   }
 
@@ -214,7 +214,7 @@ export class Sender<T> {
     const { line } = this.#ring;
     if (this.#waiting.length === 0) {
       removeWaiting(this.#look);
-      line.quit(this.slot);
+      line.leave(this.slot);
     }
     if ((line.gate & ~(1 << this.slot)) <= 0) return; // nobody else is there, or the channel is closed
     if (this.#waiting.length > 0) line.takeTurn(this.slot);
@@ -283,7 +283,7 @@ export class Sender<T> {
     while (this.#waiting.length > 0) await this.#ring.line.bell(this.slot).waitAsync(this.#look, NAP_MS);
     keepAlive(-1);
     this.#listening = false;
-    this.#leave();
+    this.#end();
   }
 
   #giveUp(waiting: Waiting, reason: unknown): void {
@@ -292,7 +292,7 @@ export class Sender<T> {
     this.#waiting.splice(at, 1);
     if (this.#waiting.length === 0) this.#letOthers();
     waiting.settle(Outcome.FULL, reason);
-    this.#leave();
+    this.#end();
   }
 }
 

@@ -9,7 +9,7 @@
  * look is an `Atomics.add` of 0: unlike a load it cannot move before the plain reads (H.-J. Boehm, "Can seqlocks get
  * along with programming language memory models?", 2012).
  */
-import { LINE, MAX_SENDERS } from '../channel/index.js';
+import { MAX_SENDERS, STRIDE } from '../channel/index.js';
 import { Decoder } from '../codec/index.js';
 import { wallOffset } from './clock.js';
 import {
@@ -41,14 +41,14 @@ const CLOSED = 6; // 1: the channel is closed and empty
 /** See pulse.ts. Two times; the worker thread writes them now and then. */
 export const PULSE = 8;
 /** The worker parks here for cancel requests, while a task uses its signal. */
-export const CONTROL: number = LINE;
+export const CONTROL: number = STRIDE;
 /** See lease.ts. The executor writes it often, others hardly ever look. */
-export const LEASE: number = 2 * LINE;
+export const LEASE: number = 2 * STRIDE;
 /** See tally.ts. */
-export const SEQ: number = 3 * LINE;
-/** One line for each sender: see watchers.ts. */
-export const WATCHERS: number = 4 * LINE;
-const CLAIMS: number = WATCHERS + MAX_SENDERS * LINE; // the senders' parts, then the executor's
+export const SEQ: number = 3 * STRIDE;
+/** A stride for each sender: see watchers.ts. */
+export const WATCHERS: number = 4 * STRIDE;
+const CLAIMS: number = WATCHERS + MAX_SENDERS * STRIDE; // the senders' parts, then the executor's
 
 /**
  * Makes the shared memory for at least `history` records and results of at most `resultBytes` encoded bytes.
@@ -67,11 +67,11 @@ export function createLedgerMemory(
   const memory = new SharedArrayBuffer(
     (CLAIMS + records * (CLAIM_WORDS + RUN_WORDS)) * 4 + records * (room + MAX_REQUEST) + totals,
   );
-  const words = new Int32Array(memory, 0, LINE);
+  const words = new Int32Array(memory, 0, STRIDE);
   words[HISTORY] = records;
   words[RESULT_BYTES] = resultBytes;
   words[OVERLAPPING] = overlapping ? 1 : 0;
-  new Float64Array(memory, 0, LINE / 2)[OFFSET / 2] = wallOffset();
+  new Float64Array(memory, 0, STRIDE / 2)[OFFSET / 2] = wallOffset();
   return memory;
 }
 
@@ -93,12 +93,12 @@ export class Records {
   readonly #decoder: Decoder;
 
   constructor(memory: SharedArrayBuffer) {
-    const constants = new Int32Array(memory, 0, LINE);
+    const constants = new Int32Array(memory, 0, STRIDE);
     this.memory = memory;
     this.history = constants[HISTORY] ?? 0;
     this.resultBytes = constants[RESULT_BYTES] ?? 0;
     this.overlapping = constants[OVERLAPPING] === 1;
-    this.#offset = new Float64Array(memory, 0, LINE / 2)[OFFSET / 2] ?? 0;
+    this.#offset = new Float64Array(memory, 0, STRIDE / 2)[OFFSET / 2] ?? 0;
     this.#shift = Math.log2(this.history);
     this.#runs = CLAIMS + this.history * CLAIM_WORDS;
     const end = (this.#runs + this.history * RUN_WORDS) * 4;

@@ -9,7 +9,7 @@
  * Nothing but the bit says whether anybody is parked. So if a waker is killed half-way, the next one wakes them all the
  * same; and a closed sender and the next one with its number may park on the same word.
  */
-import { LINE, MAX_SENDERS } from '../channel/index.js';
+import { MAX_SENDERS, STRIDE } from '../channel/index.js';
 import { WATCH } from './record.js';
 import { type Records, WATCHERS } from './records.js';
 
@@ -25,7 +25,7 @@ export class Watchers {
 
   /** How often sender `slot` has been woken. Look before {@link watch}, and park with what it was. */
   wakes(slot: number): number {
-    return Atomics.load(this.#words, WATCHERS + slot * LINE); // pairs with the add in #wake
+    return Atomics.load(this.#words, WATCHERS + slot * STRIDE); // pairs with the add in #wake
   }
 
   /** Sender `slot` will be woken when the task ends. `false`: it has ended, or its record is gone. Ask after each wake-up. */
@@ -40,7 +40,7 @@ export class Watchers {
 
   /** Resolves when sender `slot` has been woken more than `wakes` times. */
   async park(slot: number, wakes: number): Promise<void> {
-    const woken = Atomics.waitAsync(this.#words, WATCHERS + slot * LINE, wakes); // pairs with the notify in #wake
+    const woken = Atomics.waitAsync(this.#words, WATCHERS + slot * STRIDE, wakes); // pairs with the notify in #wake
     if (woken.async) await woken.value;
   }
 
@@ -70,7 +70,7 @@ export class Watchers {
   }
 
   #wake(slot: number): void {
-    Atomics.add(this.#words, WATCHERS + slot * LINE, 1); // makes a late waitAsync return at once
-    Atomics.notify(this.#words, WATCHERS + slot * LINE);
+    Atomics.add(this.#words, WATCHERS + slot * STRIDE, 1); // makes a late waitAsync return at once
+    Atomics.notify(this.#words, WATCHERS + slot * STRIDE);
   }
 }

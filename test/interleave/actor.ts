@@ -198,9 +198,9 @@ export class Actor {
   /** Nobody has the number that `name`'s sender had when the run began, and nobody is burying it. */
   isFree(name: string): boolean {
     const { machine, layout, handles } = this.#world;
-    const { SENDERS = 0, LINE = 0, LIFE = 0 } = layout;
+    const { SENDERS = 0, STRIDE = 0, LIFE = 0 } = layout;
     const slot = handles.get(this.#world.thread(name).index)?.slot ?? 0;
-    const life = machine.words[SENDERS + slot * LINE + LIFE] ?? 0;
+    const life = machine.words[SENDERS + slot * STRIDE + LIFE] ?? 0;
     this.thread.see(life);
     return life >= 0 && life % 2 === 0;
   }

@@ -27,8 +27,8 @@ export const ledgerMutants: readonly Mutant[] = [
     'a waker that relies on another one',
     'whoever cancels a task is killed, and another one ends',
     'watchers',
-    'Atomics.notify(this.#words, WATCHERS + slot * LINE);',
-    'if (Atomics.exchange(this.#words, WATCHERS + slot * LINE + 1, 1) === 1) return; Atomics.notify(this.#words, WATCHERS + slot * LINE); Atomics.store(this.#words, WATCHERS + slot * LINE + 1, 0);',
+    'Atomics.notify(this.#words, WATCHERS + slot * STRIDE);',
+    'if (Atomics.exchange(this.#words, WATCHERS + slot * STRIDE + 1, 1) === 1) return; Atomics.notify(this.#words, WATCHERS + slot * STRIDE); Atomics.store(this.#words, WATCHERS + slot * STRIDE + 1, 0);',
   ),
   mutant(
     'a finish that does not look whether the task is running',
@@ -210,8 +210,8 @@ export const ledgerMutants: readonly Mutant[] = [
     'a wake-up for one of two who park on the same word',
     'two threads wait for ends with one sender number',
     'watchers',
-    'Atomics.notify(this.#words, WATCHERS + slot * LINE);',
-    'Atomics.notify(this.#words, WATCHERS + slot * LINE, 1);',
+    'Atomics.notify(this.#words, WATCHERS + slot * STRIDE);',
+    'Atomics.notify(this.#words, WATCHERS + slot * STRIDE, 1);',
   ),
   mutant(
     'a record that is used again before it is counted',

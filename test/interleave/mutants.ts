@@ -137,8 +137,8 @@ export const mutants: readonly Mutant[] = [
     'a burial that does not wake the senders',
     'a sender is killed in line while the receiver has stopped, and buried',
     'line',
-    'this.ringAll();\n        this.leave(life);',
-    'this.leave(life);',
+    'this.ringAll();\n        this.end(life);',
+    'this.end(life);',
   ),
   mutant(
     'a burial that does not look whose life is over',
@@ -187,7 +187,7 @@ export const mutants: readonly Mutant[] = [
     'an abort against room',
     'sender',
     'if (this.#waiting.length === 0)\n            this.#letOthers();',
-    'if (this.#waiting.length === 0)\n            this.#ring.line.quit(this.slot);',
+    'if (this.#waiting.length === 0)\n            this.#ring.line.leave(this.slot);',
   ),
   mutant(
     'a thread that leaves the line in silence',

@@ -18,15 +18,15 @@ const STATES = ['none', 'RUNNING', 'SUCCEEDED', 'FAILED', 'CANCELLED', 'DROPPED'
 
 /** The name of a word, and its value in words. */
 function describe(world: World, { thread, op, at, value }: Step): string {
-  const { SENDERS = 0, LINE_WORDS = 0, LINE = 1, FIRST_CELL = 0, CELL_WORDS = 1 } = world.layout;
+  const { SENDERS = 0, LINE_WORDS = 0, STRIDE = 1, FIRST_CELL = 0, CELL_WORDS = 1 } = world.layout;
   if (at >= world.machine.words.length) return describeRecord(world, { thread, op, at, value });
   let [name, text] = [`word ${at}`, String(value)];
   if (at >= FIRST_CELL) {
     name = `cell ${(at - FIRST_CELL) / CELL_WORDS}`;
     text = `lap ${value >>> 8}, sender ${(value >>> 3) & 31}, ${PHASES[value & 7]}`;
   } else if (at >= SENDERS && at < LINE_WORDS) {
-    const part = ['bell', 'turn', 'life'][(at - SENDERS) % LINE];
-    name = `${part} of sender ${Math.floor((at - SENDERS) / LINE)}`;
+    const part = ['bell', 'turn', 'life'][(at - SENDERS) % STRIDE];
+    name = `${part} of sender ${Math.floor((at - SENDERS) / STRIDE)}`;
   } else {
     const known = ['TAIL', 'HEAD', 'BELL', 'GATE', 'OPEN', 'NEXT_TURN', 'RECEIVER_THREAD'];
     name = known.find((word) => world.layout[word] === at) ?? name;
@@ -45,7 +45,7 @@ function describeRecord(world: World, { thread, op, at, value }: Step): string {
     CLAIMS = 0,
     CLAIM_WORDS = 1,
     RUN_WORDS = 1,
-    LINE = 1,
+    STRIDE = 1,
   } = world.records;
   const index = at - words.length;
   const runs = CLAIMS + (records[0] ?? 0) * CLAIM_WORDS;
@@ -59,7 +59,7 @@ function describeRecord(world: World, { thread, op, at, value }: Step): string {
     return line(thread, op, `CLAIM of record ${(index - CLAIMS) / CLAIM_WORDS}`, text);
   }
   if (index >= WATCHERS)
-    return line(thread, op, `watcher bell of sender ${(index - WATCHERS) / LINE}`, String(value));
+    return line(thread, op, `watcher bell of sender ${(index - WATCHERS) / STRIDE}`, String(value));
   const name = index === CONTROL ? 'CONTROL' : index === LEASE ? 'LEASE' : `word ${index}`;
   return line(thread, op, name, String(value));
 }

@@ -145,10 +145,10 @@ export class Witness {
 
   /** Who stands in line: sender number → turn. */
   #line(): Map<number, number> {
-    const { SENDERS = 0, LINE = 0, TURN = 0 } = this.#layout;
+    const { SENDERS = 0, STRIDE = 0, TURN = 0 } = this.#layout;
     const gate = this.#word('GATE');
     const slots = [...this.#slots.values()].filter((slot) => (gate & (1 << slot)) !== 0);
-    return new Map(slots.map((slot) => [slot, this.#machine.words[SENDERS + slot * LINE + TURN] ?? 0]));
+    return new Map(slots.map((slot) => [slot, this.#machine.words[SENDERS + slot * STRIDE + TURN] ?? 0]));
   }
 
   #took(thread: Thread, p: number, next: number): string | undefined {

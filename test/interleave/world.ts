@@ -200,9 +200,9 @@ export class World {
     rx.share();
     // Nobody gets the numbers that are left, as if whoever had them were about to close them: it is known who is next.
     const used = new Set([...handles.values()].map(({ slot }) => slot));
-    const { SENDERS = 0, LINE = 1, LIFE = 0, MAX_SENDERS = 0 } = this.layout;
+    const { SENDERS = 0, STRIDE = 1, LIFE = 0, MAX_SENDERS = 0 } = this.layout;
     for (let slot = 0; slot < MAX_SENDERS; slot++)
-      if (!used.has(slot)) this.machine.words[SENDERS + slot * LINE + LIFE] = 1;
+      if (!used.has(slot)) this.machine.words[SENDERS + slot * STRIDE + LIFE] = 1;
     return handles;
   }
 
@@ -228,12 +228,12 @@ function unusedWords(
   { layout, records, machine }: World,
   used: ReadonlySet<number>,
 ): (at: number) => boolean {
-  const { SENDERS = 0, LINE_WORDS = 0, LINE = 1 } = layout;
+  const { SENDERS = 0, LINE_WORDS = 0, STRIDE = 1 } = layout;
   const { WATCHERS = 0, CLAIMS = 0 } = records;
   const end = machine.words.length;
   return (at) => {
     const [index, from, to] = at < end ? [at, SENDERS, LINE_WORDS] : [at - end, WATCHERS, CLAIMS];
-    return index >= from && index < to && !used.has(Math.floor((index - from) / LINE));
+    return index >= from && index < to && !used.has(Math.floor((index - from) / STRIDE));
   };
 }
 
