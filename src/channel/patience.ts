@@ -104,22 +104,24 @@ class Spin {
 
   /** Looks; `shortly`: a few times only. Returns after how many looks `ready` said true; 0: it has not. */
   until(ready: () => boolean, shortly = false): number {
-    const all = !shortly && this.#habit.isDue();
-    const begin = all ? performance.now() : 0;
-    const found = this.#look(ready, all ? this.#most : this.#few);
+    for (let look = 1; look <= this.#few; look++) if (this.#sees(ready)) return look;
+    if (shortly || !this.#habit.isDue()) {
+      this.#habit.skip();
+      return 0;
+    }
+    const begin = performance.now();
+    let found = 0;
+    for (let look = this.#few + 1; look <= this.#most && found === 0; look++)
+      if (this.#sees(ready)) found = look;
     // One that took far longer than that was interrupted: somebody else needed this processor.
     const limit = (2 * this.#pause * this.#most) / 1000;
-    if (all) this.#habit.learn(found > 0 && (found <= this.#few || performance.now() - begin < limit));
-    else this.#habit.skip();
+    this.#habit.learn(found > 0 && performance.now() - begin < limit);
     return found;
   }
 
-  #look(ready: () => boolean, looks: number): number {
-    for (let look = 1; look <= looks; look++) {
-      pause(this.#pause);
-      if (ready()) return look;
-    }
-    return 0;
+  #sees(ready: () => boolean): boolean {
+    pause(this.#pause);
+    return ready();
   }
 }
 
