@@ -109,6 +109,57 @@ describe('A Redis that is lost', { skip: NO_REDIS }, () => {
     assert.deepEqual(setting.marks(), [1]);
   });
 
+  test('Ten seconds without it, under load, lose nothing that was accepted, and run nothing twice', {
+    timeout: 90_000,
+  }, async (t) => {
+    const redis = await RedisServer.start('--appendonly', 'yes', '--appendfsync', 'always');
+    t.after(() => redis.stop());
+    const setting = new Setting(t, redis);
+    const engine = await setting.engine({ history: 50_000 });
+    await setting.worker();
+    const accepted = new Map<number, number>();
+    const refused: string[] = [];
+    let next = 0;
+    let slowest = 0;
+    let over = false;
+    const lane = async () => {
+      while (!over) {
+        const mark = next++;
+        const before = performance.now();
+        try {
+          accepted.set(mark, await enqueue(engine, tasks.mark(mark, 1), 1000));
+        } catch (error) {
+          refused.push((error as { readonly code: string }).code);
+          await sleep(50);
+        }
+        slowest = Math.max(slowest, performance.now() - before);
+      }
+    };
+    const lanes = Array.from({ length: 8 }, lane);
+    await setting.marked(50);
+    await redis.kill();
+    const before = accepted.size;
+    await sleep(10_000);
+    await redis.start();
+    await setting.marked(setting.marks().length + 100);
+    over = true;
+    await Promise.all(lanes);
+    assert.ok(accepted.size > before);
+    assert.ok(refused.length > 10);
+    assert.ok(refused.every((code) => code === 'ERR_QUEUE_UNAVAILABLE' || code === 'ERR_SEND_TIMEOUT'));
+    assert.ok(slowest < 4000, `${slowest} ms`);
+    for (const [mark, id] of accepted) {
+      const { state, outcome } = (await engine.finished(id)) ?? {};
+      assert.deepEqual([state, outcome], ['succeeded', mark]);
+    }
+    const marks = setting.marks();
+    assert.equal(new Set(marks).size, marks.length);
+    for (const mark of accepted.keys()) assert.ok(marks.includes(mark), `${mark} did not run`);
+    t.diagnostic(
+      `${accepted.size} accepted, ${refused.length} refused, the slowest answer after ${slowest.toFixed()} ms`,
+    );
+  });
+
   test('A task that was refused because Redis hung is cancelled when it is found there', {
     timeout: 30_000,
   }, async (t) => {
