@@ -65,8 +65,13 @@ export class Runner {
   }
 
   #scopeOf(task: Task): TaskScope {
-    const make = () => new TaskScope(task.position, this.#options.ledger, this.#signals, this.#asyncId);
-    return fieldsInUse() ? withFields(this.fieldsOf(task), make) : make();
+    return fieldsInUse()
+      ? withFields(this.fieldsOf(task), () => this.#newScope(task.position))
+      : this.#newScope(task.position);
+  }
+
+  #newScope(position: number): TaskScope {
+    return new TaskScope(position, this.#options.ledger, this.#signals, this.#asyncId);
   }
 
   /** What is told of a task, to whom listens. */
