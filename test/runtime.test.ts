@@ -442,6 +442,25 @@ describe('The end', () => {
     assert.equal(runtime.drain(), draining, 'asked again, it is the same drain');
   });
 
+  test('drain reports a task, too, whose sender had its place before the end and wrote the record after it', async (t) => {
+    const { tx, runtime } = await start(t);
+    const task = tasks.echo('late');
+    let id = -1;
+    let draining: ReturnType<Runtime['drain']> | undefined;
+    const claimed = (position: number) => {
+      draining = runtime.drain();
+      id = runtime.ledger.enqueue(position, task.number, task.kind);
+      return true;
+    };
+    assert.equal(tx.trySend(task, { claimed }), true);
+    const { finished = [], unfinished } = (await draining) ?? {};
+    assert.deepEqual(
+      finished.map(({ id, state }) => [id, state]),
+      [[id, 'succeeded']],
+    );
+    assert.deepEqual(unfinished, []);
+  });
+
   test('drain that gives up says what was not finished, and leaves no record open', async (t) => {
     const { tx, runtime } = await start(t, { capacity: 4 });
     const at = word();

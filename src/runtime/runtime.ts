@@ -155,9 +155,12 @@ export class Runtime {
     if (delay > 0) await this.#supervisor.pause(delay);
     this.#rx.close();
     const ids = this.ledger.open();
+    const known = new Set(this.ledger.latest(2 * this.#rx.capacity)); // some may turn out to be of failed sends
     if (timeout === 0) this.#supervisor.giveUp();
     await this.#ended;
     clearTimeout(timer);
+    // A sender on another thread, which had its place before the end, may have written its record only now.
+    ids.push(...this.ledger.latest(this.#rx.capacity).filter((id) => !known.has(id) && !ids.includes(id)));
     const unfinished = new Set([...this.#supervisor.cutOff, ...this.#cancelQueued()]);
     const read = (ids: readonly number[]) => ids.flatMap((id) => this.ledger.read(id) ?? []);
     return { finished: read(ids.filter((id) => !unfinished.has(id))), unfinished: read([...unfinished]) };
