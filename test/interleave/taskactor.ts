@@ -36,7 +36,12 @@ export class TaskActor {
     this.#world = world;
     this.#actor = actor;
     this.#instance = instance;
-    if (world.scenario.tasks !== undefined) this.#own = new instance.ledger.Ledger(world.ledger);
+  }
+
+  /** Before the run: a view of the ledger that knows nothing of the run before. */
+  prepare(): void {
+    if (this.#world.scenario.tasks !== undefined)
+      this.#own = new this.#instance.ledger.Ledger(this.#world.ledger);
   }
 
   get ledger(): InstrumentedLedger {
@@ -179,7 +184,7 @@ export class TaskActor {
 
   /** What executor.ts does. */
   *execute({ overlap = 1, slow = false }: Execution = {}): Steps<void> {
-    this.#own = new this.#instance.ledger.Ledger(this.#world.ledger); // as a new thread does
+    this.prepare(); // as a new thread does
     const running: [number, number][] = [];
     for (let most = 0; ; ) {
       const task = yield* this.#next(most < overlap ? [] : running);

@@ -133,8 +133,9 @@ export class World {
     machine.scheduler = scheduler;
     machine.quiet = () => true;
     for (const actors of this.#actors) {
-      const [actor] = actors;
+      const [actor, tasks] = actors;
       const { thread } = actor;
+      tasks.prepare();
       thread.reset(() => this.#main(actors));
       drain(actor.prepare(this.#role(thread).has));
       thread.reset(() => this.#main(actors));
