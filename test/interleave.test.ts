@@ -42,7 +42,7 @@ for (const scenario of scenarios) {
     const world = new World(scenario, build);
     // With a ledger, a schedule has three times as many steps; with two kills, there are far too many schedules.
     const isLong = scenario.tasks !== undefined || (scenario.kills ?? 1) > 1;
-    const none = exploreAll(world, { preemptions: 0, schedules: isLong ? 120 : 100_000, seconds: 2 });
+    const none = exploreAll(world, { preemptions: 0, schedules: isLong ? 120 : 100_000, seconds: 1.5 });
     expectNoFailure(world, none);
     const one = exploreAll(world, { preemptions: 1, schedules: isLong ? 250 : 1000, seconds: 0.6 });
     expectNoFailure(world, one);
