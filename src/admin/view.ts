@@ -11,18 +11,20 @@ export interface Watched {
   readonly runtime: Runtime;
 }
 
+type Shown =
+  | 'id'
+  | 'kind'
+  | 'state'
+  | 'cancelRequested'
+  | 'progress'
+  | 'enqueued'
+  | 'started'
+  | 'finished'
+  | 'deadline';
+
 /** A task on the page. Times are in milliseconds since 1970. */
-export interface Row {
-  readonly id: number;
+export interface Row extends Pick<TaskRecord, Shown> {
   readonly name: string;
-  readonly kind: string;
-  readonly state: string;
-  readonly cancelRequested: boolean;
-  readonly progress: number | undefined;
-  readonly enqueued: number;
-  readonly started: number | undefined;
-  readonly finished: number | undefined;
-  readonly deadline: number | undefined;
 }
 
 /** All that the page shows at one moment. */
