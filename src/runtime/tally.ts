@@ -26,13 +26,12 @@ import {
   countEnd,
   countRun,
   describeTotals,
+  END,
   FROM,
   LIST,
   MAX_LIST,
   RUNNING,
   type Totals,
-  totalsWords,
-  USED,
 } from './totals.js';
 
 const BATCH = 256;
@@ -58,7 +57,7 @@ export class Tally {
     const seq = Atomics.load(words, SEQ);
     const valid = this.#side(seq);
     const next = this.#side(seq + 1);
-    next.set(valid.subarray(0, totalsWords(valid[USED] ?? 0)));
+    next.set(valid.subarray(0, valid[END] || LIST + MAX_LIST));
     this.#add(next, position);
     next[FROM] = position;
     Atomics.store(words, SEQ, (seq + 1) | 0); // publishes all of it; pairs with the loads in holds and read

@@ -2,7 +2,7 @@
  * Totals: what is counted of the tasks that have ended, as it lies in memory, and as it is read.
  *
  *   word 0      FROM     the position from which on nothing is counted yet
- *   word 1      USED     rows in use
+ *   word 1      END      where the rows in use end; 0: none is
  *   word 2      RUNNING  tasks on the list: they were still running when those after them were counted
  *   then        the list, and a row for closures and one for each function
  *
@@ -11,7 +11,7 @@
 import type { FinalState } from './record.js';
 
 export const FROM = 0;
-export const USED = 1;
+export const END = 1;
 export const RUNNING = 2;
 export const LIST = 3;
 /** At most so many tasks overlap. */
@@ -71,18 +71,17 @@ export function countRun(
 
 /** Counts a task that was never started. Returns where its row begins. */
 export function countEnd(totals: Float64Array, fn: number, state: FinalState): number {
-  const rows = Math.floor((totals.length - totalsWords(0)) / ROW);
-  const row = Math.min(fn + 1, rows - 1);
-  const at = totalsWords(row);
-  if (row >= (totals[USED] ?? 0)) totals[USED] = row + 1;
+  const at = Math.min(totalsWords(fn + 1), totals.length - ROW);
+  if (at >= (totals[END] ?? 0)) totals[END] = at + ROW;
   increase(totals, at + ENDED[state], 1);
   return at;
 }
 
 /** What has been counted, of each function that has had a task. */
 export function describeTotals(totals: Float64Array): Totals[] {
-  const each = Array.from({ length: totals[USED] ?? 0 }, (_, row) => describeRow(totals, row));
-  return each.filter(({ succeeded, failed, cancelled }) => succeeded + failed + cancelled > 0);
+  const count = Math.max(0, (totals[END] ?? 0) - totalsWords(0)) / ROW;
+  const rows = Array.from({ length: count }, (_, row) => describeRow(totals, row));
+  return rows.filter(({ succeeded, failed, cancelled }) => succeeded + failed + cancelled > 0);
 }
 
 function increase(totals: Float64Array, at: number, by: number): void {
