@@ -45,13 +45,14 @@ export function currentTask(): TaskContext {
   return current.context;
 }
 
-/** One run of a task: its place in the ledger, its async context, and what it asked for. */
-export class TaskScope {
+/**
+ * One run of a task: its place in the ledger, its async context, and what it asked for. All that the task does runs in
+ * this as its async scope, which starts empty; what `enterWith` puts there ends with it.
+ */
+export class TaskScope extends AsyncResource {
   readonly #position: number;
   readonly #ledger: Ledger;
   readonly #signals: Signals;
-  /** All that the task does runs in this; it starts empty, and `enterWith` ends with it. */
-  readonly resource: AsyncResource;
   #context: TaskContext | undefined;
   #signal: AbortSignal | undefined;
   #abort: ((reason: unknown) => void) | undefined;
@@ -59,7 +60,7 @@ export class TaskScope {
 
   /** `asyncId`: the executor's, which has started the task. */
   constructor(position: number, ledger: Ledger, signals: Signals, asyncId: number) {
-    this.resource = new AsyncResource('Task', asyncId);
+    super('Task', asyncId);
     this.#position = position;
     this.#ledger = ledger;
     this.#signals = signals;
@@ -111,7 +112,7 @@ export class TaskScope {
   end(): void {
     this.#ended = true;
     if (this.#signal !== undefined) this.#signals.delete(this);
-    this.resource.emitDestroy();
+    this.emitDestroy();
   }
 }
 

@@ -50,7 +50,7 @@ async function execute(rx: Inbox, options: ExecutorOptions): Promise<void> {
       continue;
     }
     if (task === undefined) break;
-    withFields(runner.fieldsOf(task), announce);
+    if (options.log !== undefined) withFields(runner.fieldsOf(task), announce);
     switch (task.kind) {
       case 'sync':
         if (overlap.size > 0) await overlap.end();

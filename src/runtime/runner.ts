@@ -42,12 +42,12 @@ export class Runner {
 
   runSync(task: Task): void {
     const scope = this.#scopeOf(task);
-    scope.resource.runInAsyncScope(this.#sync, this, task, scope);
+    scope.runInAsyncScope(this.#sync, this, task, scope);
   }
 
   runAsync(task: Task): Promise<void> {
     const scope = this.#scopeOf(task);
-    return scope.resource.runInAsyncScope(this.#async, this, task, scope);
+    return scope.runInAsyncScope(this.#async, this, task, scope);
   }
 
   /** What the lines of a task have besides their text: see fields.ts. */
