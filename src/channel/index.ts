@@ -1,6 +1,6 @@
 /**
  * The bounded channel: many senders, one receiver, in any threads of the process. The names and their meaning are those
- * of tokio's `mpsc`; the algorithm is in `ring.ts`, the waiting in `sender.ts` and `receiver.ts`.
+ * of tokio's `mpsc`; the algorithm is in `ring.ts`, the waiting in `waiting.ts` and `receiver.ts`.
  *
  * Promises: never more than `capacity` messages sent and not yet taken; nothing lost, nothing doubled; first in,
  * first out, waiting senders in turn; no lost wake-up; closing from either end; a thread may die anywhere.

@@ -1,20 +1,17 @@
 /**
- * The sending half of a channel: how a send waits for room, as a promise or with the thread blocked.
- *
- * A thread's sends that wait are a list, oldest first; while it is not empty, the thread stands in line. Whenever it is
- * called, or has a look by itself, it posts as many of them as there is room for.
+ * The sending half of a channel: sends at once if there is room, else looks for it for some microseconds, else waits, as a
+ * promise or with the thread blocked (waiting.ts).
  */
 import { setMaxListeners } from 'node:events';
 import { threadId } from 'node:worker_threads';
 import { Encoder } from '../codec/index.js';
-import { addWaiting, postAllWaiting, removeWaiting } from './blocked.js';
 import { ChannelClosedError, SendTimeoutError } from './errors.js';
 import type { Life } from './line.js';
-import { copyOf, type Scratch } from './memory.js';
+import { copyOf } from './memory.js';
 import { abortReason, checked, forget, type SendOptions } from './options.js';
-import { keepAlive } from './park.js';
-import { NAP_MS, SenderPatience } from './patience.js';
+import { SenderPatience } from './patience.js';
 import { type Claimant, type Link, Outcome, Ring } from './ring.js';
+import { type WaitingSend, WaitingSends } from './waiting.js';
 
 /** What a sender is while it travels to another thread, in `workerData` or by `postMessage`. */
 export interface SenderHandle<T> extends Link, Life {
@@ -28,15 +25,6 @@ const MAX_TIMER = 2 ** 31 - 1; // a longer timer would fire at once
 /** What a `send` that need not wait returns, without making a promise of its own. */
 const SENT: Promise<void> = Promise.resolve();
 
-/** A send that waits for room. */
-interface Waiting {
-  readonly message: Scratch;
-  readonly length: number;
-  readonly claimant: Claimant | undefined;
-  /** It has left the list. FULL: it gave up, for `reason`. */
-  settle(outcome: Outcome, reason?: unknown): void;
-}
-
 /** The sending half. Each belongs to one thread; {@link Sender.share} makes one for another thread. */
 export class Sender<T> {
   /** @internal */
@@ -45,12 +33,10 @@ export class Sender<T> {
   readonly #ring: Ring;
   readonly #encoder: Encoder;
   readonly #patience: SenderPatience;
-  readonly #waiting: Waiting[] = [];
-  #listening = false;
+  readonly #waiting: WaitingSends;
   #closed = false;
   #ended = false;
   #freed = false;
-  readonly #look = (): boolean => this.#postWaiting();
 
   /** @internal Use `channel` or `Sender.attach`. */
   constructor(ring: Ring, life: Life, link: Link) {
@@ -59,6 +45,7 @@ export class Sender<T> {
     this.#ring = ring;
     this.#encoder = new Encoder(ring.memory.maxBytes);
     this.#patience = new SenderPatience(ring.capacity);
+    this.#waiting = new WaitingSends(ring, life.slot, () => this.#end());
   }
 
   /** The sender that another thread made for this one with {@link Sender.share}. A handle is attached once. */
@@ -83,7 +70,7 @@ export class Sender<T> {
 
   /** Sends of this sender that wait for room. */
   get waiting(): number {
-    return this.#waiting.length;
+    return this.#waiting.count;
   }
 
   /**
@@ -100,7 +87,7 @@ export class Sender<T> {
       const length = this.#encode(value);
       if (signal?.aborted) throw abortReason(signal); // by a getter of the value
       let outcome = this.#post(length, claimant);
-      if (outcome === Outcome.FULL && this.#waiting.length === 0) {
+      if (outcome === Outcome.FULL && this.#waiting.count === 0) {
         this.#patience.lookAwaiting(() => {
           outcome = this.#post(length, claimant);
           return outcome !== Outcome.FULL;
@@ -165,10 +152,10 @@ export class Sender<T> {
   }
 
   #end(): void {
-    if (!this.#closed || this.#freed || this.#waiting.length > 0) return;
+    if (!this.#closed || this.#freed || this.#waiting.count > 0) return;
     if (!this.#ended) this.#ring.closeSender(this.#life);
     this.#ended = true;
-    this.#freed = !this.#listening; // else it still waits at the slot's bell
+    this.#freed = !this.#waiting.listening; // else it still waits at the slot's bell
     if (this.#freed) this.#ring.line.free(this.#life);
   }
 
@@ -183,42 +170,8 @@ export class Sender<T> {
 
   /** Posts the encoder's message, unless older ones of this thread wait. */
   #post(length: number, claimant: Claimant | undefined): Outcome {
-    if (this.#waiting.length === 0) return this.#ring.post(this.slot, this.#encoder, length, claimant);
+    if (this.#waiting.count === 0) return this.#ring.post(this.slot, this.#encoder, length, claimant);
     return this.#ring.line.gate < 0 ? Outcome.CLOSED : Outcome.FULL;
-  }
-
-  // ── Waiting ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  #queue(waiting: Waiting): void {
-    this.#waiting.push(waiting);
-    if (this.#waiting.length > 1) return;
-    addWaiting(this.#look);
-    this.#ring.line.join(this.slot);
-  }
-
-  /** Posts what waits, oldest first, as far as there is room. `true`: nothing waits any more. */
-  #postWaiting(): boolean {
-    for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
-      const outcome = this.#ring.post(this.slot, first.message, first.length, first.claimant);
-      if (outcome === Outcome.FULL) return false;
-      this.#waiting.shift();
-      this.#letOthers();
-      first.settle(outcome);
-    }
-    this.#end();
-    return true;
-  }
-
-  /** One send waits no more: the others in line come before the next. Some may have a right to a place only now. */
-  #letOthers(): void {
-    const { line } = this.#ring;
-    if (this.#waiting.length === 0) {
-      removeWaiting(this.#look);
-      line.leave(this.slot);
-    }
-    if ((line.gate & ~(1 << this.slot)) <= 0) return; // nobody else is there, or the channel is closed
-    if (this.#waiting.length > 0) line.takeTurn(this.slot);
-    this.#ring.callLine();
   }
 
   /** Waits with the thread blocked. */
@@ -229,21 +182,8 @@ export class Sender<T> {
       outcome = this.#post(length, claimant);
       return outcome !== Outcome.FULL;
     };
-    if (this.#waiting.length === 0 && this.#patience.lookBlocked(posted)) return outcome;
-    let waits = true;
-    const settle = (result: Outcome) => {
-      outcome = result;
-      waits = false;
-    };
-    const waiting: Waiting = { message: copyOf(this.#encoder, length), length, claimant, settle };
-    this.#queue(waiting);
-    const ready = () => postAllWaiting() || !waits;
-    while (waits) {
-      const left = deadline - performance.now();
-      if (left > 0) this.#ring.line.bell(this.slot).wait(ready, Math.min(left, NAP_MS));
-      else if (!ready()) this.#giveUp(waiting, undefined);
-    }
-    return outcome;
+    if (this.#waiting.count === 0 && this.#patience.lookBlocked(posted)) return outcome;
+    return this.#waiting.block({ scratch: copyOf(this.#encoder, length), length, claimant }, deadline);
   }
 
   /** Waits without blocking. */
@@ -256,43 +196,21 @@ export class Sender<T> {
   ): Promise<void> {
     return new Promise((resolve, reject) => {
       const expire = () => {
-        if (!this.#postWaiting()) this.#giveUp(waiting, new SendTimeoutError(value, timeout));
+        if (!this.#waiting.post()) this.#waiting.giveUp(send, new SendTimeoutError(value, timeout));
       };
-      const abort = () => this.#giveUp(waiting, abortReason(signal));
+      const abort = () => this.#waiting.giveUp(send, abortReason(signal));
       const settle = (outcome: Outcome, reason?: unknown): void => {
         clearTimeout(timer);
         forget(signal, abort);
         if (outcome === Outcome.SENT) resolve();
         else reject(outcome === Outcome.CLOSED ? new ChannelClosedError(value) : reason);
       };
-      const waiting: Waiting = { message: copyOf(this.#encoder, length), length, claimant, settle };
+      const send: WaitingSend = { scratch: copyOf(this.#encoder, length), length, claimant, settle };
       if (signal instanceof EventTarget) setMaxListeners(0, signal); // one signal may stop any number of sends
       signal?.addEventListener('abort', abort);
       const timer = timeout <= MAX_TIMER ? setTimeout(expire, timeout) : undefined;
-      this.#queue(waiting);
-      if (this.#listening)
-        this.#postWaiting(); // the thread may have just joined the line: nobody looks for it before the next call
-      else void this.#listen();
+      this.#waiting.add(send);
     });
-  }
-
-  /** Waits to be called while anything waits. */
-  async #listen(): Promise<void> {
-    this.#listening = true;
-    keepAlive(1);
-    while (this.#waiting.length > 0) await this.#ring.line.bell(this.slot).waitAsync(this.#look, NAP_MS);
-    keepAlive(-1);
-    this.#listening = false;
-    this.#end();
-  }
-
-  #giveUp(waiting: Waiting, reason: unknown): void {
-    const at = this.#waiting.indexOf(waiting);
-    if (at < 0) return;
-    this.#waiting.splice(at, 1);
-    if (this.#waiting.length === 0) this.#letOthers();
-    waiting.settle(Outcome.FULL, reason);
-    this.#end();
   }
 }
 

@@ -25,6 +25,7 @@ const FILES = [
   'memory',
   'ring',
   'patience',
+  'waiting',
   'sender',
   'receiver',
   'records',
