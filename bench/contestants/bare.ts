@@ -5,7 +5,7 @@
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { channel, Receiver, Sender } from '#channel';
 import { moduleOf, type Task } from '#runtime/task';
-import { begin, finish, Gate, PAYLOADS, readSetup, type Setup } from './contract.js';
+import { begin, finish, Gate, PAYLOADS, readSetup, type Setup, warmUpOf } from './contract.js';
 import { tasks } from './tasks.js';
 
 if (isMainThread) await main();
@@ -21,8 +21,9 @@ async function main(): Promise<void> {
   const consumer = start({ rx: rx.share() });
   for (let p = 0; p < setup.producers; p++) start({ tx: tx.share() });
   const done = new Promise<number>((resolve) => consumer.once('message', resolve));
-  await gate.open(setup.producers + 1);
+  await gate.arrival(setup.producers + 1);
   const since = begin();
+  gate.open();
   const sum = await done;
   finish(setup, since, sum);
 }
@@ -31,20 +32,30 @@ async function consume(): Promise<void> {
   const { setup, gate, rx: handle } = workerData;
   const rx = Receiver.attach<Task>(handle);
   const { definitions } = moduleOf(tasks) ?? { definitions: [] };
+  const total = () => definitions.at(-2)?.fn() as number;
+  const run = async (count: number) => {
+    for (let left = count; left > 0; left--) {
+      const task = rx.tryRecv() ?? (await rx.recv());
+      if (task === undefined) break;
+      const fn = definitions[task.number]?.fn as (...args: readonly unknown[]) => unknown;
+      fn(...task.args);
+    }
+  };
+  await run(warmUpOf(setup) * setup.producers);
+  const before = total();
   new Gate(gate).pass();
-  for (let left = setup.count * setup.producers; left > 0; left--) {
-    const task = rx.tryRecv() ?? (await rx.recv());
-    if (task === undefined) break;
-    const fn = definitions[task.number]?.fn as (...args: readonly unknown[]) => unknown;
-    fn(...task.args);
-  }
-  parentPort?.postMessage(definitions.at(-2)?.fn());
+  await run(setup.count * setup.producers);
+  parentPort?.postMessage(total() - before);
 }
 
 function produce(): void {
   const setup: Setup = workerData.setup;
   const tx = Sender.attach<Task>(workerData.tx);
   const captured = PAYLOADS[setup.payload];
+  const send = (count: number) => {
+    for (let left = count; left > 0; left--) tx.blockingSend(tasks.add(captured));
+  };
+  send(warmUpOf(setup));
   new Gate(workerData.gate).pass();
-  for (let left = setup.count; left > 0; left--) tx.blockingSend(tasks.add(captured));
+  send(setup.count);
 }

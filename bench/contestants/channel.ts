@@ -1,7 +1,7 @@
 /** This project's channel alone: `blockingSend` to a thread that receives. */
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { channel, Receiver, type ReceiverHandle, Sender, type SenderHandle } from '#channel';
-import { begin, finish, Gate, PAYLOADS, readSetup, type Setup, sizeOf } from './contract.js';
+import { begin, finish, Gate, PAYLOADS, readSetup, type Setup, sizeOf, warmUpOf } from './contract.js';
 
 interface Role {
   readonly setup: Setup;
@@ -24,8 +24,9 @@ async function main(): Promise<void> {
   const consumer = start({ rx: rx.share() }, 0);
   for (let p = 0; p < setup.producers; p++) start({ tx: tx.share() }, p);
   const done = new Promise<{ sum: number; shares: number[] }>((resolve) => consumer.once('message', resolve));
-  await gate.open(setup.producers + 1);
+  await gate.arrival(setup.producers + 1);
   const since = begin();
+  gate.open();
   const { sum, shares } = await done;
   finish(setup, since, sum, shares);
 }
@@ -33,18 +34,24 @@ async function main(): Promise<void> {
 async function consume({ setup, gate, rx: handle }: Role): Promise<void> {
   if (handle === undefined) return;
   const rx = Receiver.attach<unknown>(handle);
+  const take = async (count: number) => {
+    let sum = 0;
+    for (let left = count; left > 0; left--) sum += sizeOf(rx.tryRecv() ?? (await rx.recv()));
+    return sum;
+  };
+  await take(warmUpOf(setup) * setup.producers);
   new Gate(gate).pass();
-  let sum = 0;
-  for (let left = setup.count * setup.producers; left > 0; left--) {
-    sum += sizeOf(rx.tryRecv() ?? (await rx.recv()));
-  }
-  parentPort?.postMessage({ sum });
+  parentPort?.postMessage({ sum: await take(setup.count * setup.producers) });
 }
 
 function produce({ setup, gate, tx: handle }: Role): void {
   if (handle === undefined) return;
   const tx = Sender.attach<unknown>(handle);
   const captured = PAYLOADS[setup.payload];
+  const send = (count: number) => {
+    for (let left = count; left > 0; left--) tx.blockingSend(captured);
+  };
+  send(warmUpOf(setup));
   new Gate(gate).pass();
-  for (let left = setup.count; left > 0; left--) tx.blockingSend(captured);
+  send(setup.count);
 }

@@ -40,6 +40,11 @@ export function sizeOf(captured: unknown): number {
   return typeof captured === 'number' ? captured : 11;
 }
 
+/** How many tasks come from each producer before the time is taken: Node.js compiles the code meanwhile. */
+export function warmUpOf({ count }: Setup): number {
+  return Math.ceil(count / 4);
+}
+
 let atStart: NodeJS.CpuUsage | undefined;
 
 /** The tasks begin now: what the process has used so far is not theirs. Returns the time, for {@link finish}. */
@@ -81,19 +86,23 @@ export class Gate {
     this.#words = new Int32Array(memory);
   }
 
-  /** A thread is ready, and waits for {@link open}. */
+  /** A thread has arrived, and waits for {@link open}. */
   pass(): void {
     Atomics.add(this.#words, 0, 1);
     Atomics.notify(this.#words, 0);
     Atomics.wait(this.#words, 1, 0);
   }
 
-  /** Waits until `threads` have arrived, and lets them through. */
-  async open(threads: number): Promise<void> {
+  /** Resolves when `threads` have arrived. */
+  async arrival(threads: number): Promise<void> {
     for (let seen = Atomics.load(this.#words, 0); seen < threads; seen = Atomics.load(this.#words, 0)) {
       const result = Atomics.waitAsync(this.#words, 0, seen);
       if (result.async) await Promise.race([result.value, new Promise((r) => setTimeout(r, 100))]);
     }
+  }
+
+  /** Lets them through. */
+  open(): void {
     Atomics.store(this.#words, 1, 1);
     Atomics.notify(this.#words, 1);
   }

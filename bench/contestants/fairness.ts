@@ -15,8 +15,9 @@ async function main(): Promise<void> {
       workerData: { gate: gate.memory, tx: tx.share(), number, setup },
     });
   }
-  await gate.open(setup.producers);
+  await gate.arrival(setup.producers);
   const since = begin();
+  gate.open();
   const total = setup.count * setup.producers;
   const shares = new Array<number>(setup.producers).fill(0);
   let sum = 0;

@@ -1,6 +1,6 @@
 /** The baseline: `postMessage` for each task and an answer for each, with at most `capacity` on the way. */
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
-import { begin, finish, PAYLOADS, readSetup, sizeOf } from './contract.js';
+import { begin, finish, PAYLOADS, readSetup, sizeOf, warmUpOf } from './contract.js';
 
 if (isMainThread) {
   const setup = readSetup();
@@ -8,21 +8,29 @@ if (isMainThread) {
   const worker = new Worker(new URL(import.meta.url));
   await new Promise((resolve) => worker.once('message', resolve));
   const captured = PAYLOADS[setup.payload];
-  let sent = 0;
-  let sum = 0;
-  let ended = 0;
+  const run = (count: number) =>
+    new Promise<number>((resolve) => {
+      let sent = 0;
+      let sum = 0;
+      let ended = 0;
+      const send = () => {
+        sent += 1;
+        worker.postMessage(captured);
+      };
+      const receive = (size: number) => {
+        sum += size;
+        ended += 1;
+        if (sent < count) send();
+        if (ended < count) return;
+        worker.off('message', receive);
+        resolve(sum);
+      };
+      worker.on('message', receive);
+      while (sent < Math.min(setup.capacity, count)) send();
+    });
+  await run(warmUpOf(setup));
   const since = begin();
-  const send = () => {
-    sent += 1;
-    worker.postMessage(captured);
-  };
-  worker.on('message', (size: number) => {
-    sum += size;
-    ended += 1;
-    if (sent < setup.count) send();
-    if (ended === setup.count) finish(setup, since, sum);
-  });
-  while (sent < Math.min(setup.capacity, setup.count)) send();
+  finish(setup, since, await run(setup.count));
 } else {
   parentPort?.on('message', (captured: unknown) => parentPort?.postMessage(sizeOf(captured)));
   parentPort?.postMessage('ready');

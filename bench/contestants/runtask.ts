@@ -4,7 +4,7 @@
  */
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
 import { blockingRunTask, channel, runTask, Sender, startRuntime, type Task } from '#index';
-import { begin, finish, Gate, PAYLOADS, readSetup } from './contract.js';
+import { begin, finish, Gate, PAYLOADS, readSetup, type Setup, warmUpOf } from './contract.js';
 import { tasks } from './tasks.js';
 
 if (isMainThread) await main();
@@ -22,20 +22,29 @@ async function main(): Promise<void> {
       new Worker(new URL(import.meta.url), { workerData: data }).once('exit', resolve),
     );
   });
-  await gate.open(threads);
-  const since = begin();
   const captured = PAYLOADS[setup.payload];
-  if (threads === 0) for (let left = setup.count; left > 0; left--) await runTask(tasks.add(captured), tx);
+  const run = async (count: number) => {
+    for (let left = count; left > 0; left--) await runTask(tasks.add(captured), tx);
+  };
+  const total = async () => (await runTask(tasks.total(), tx)).finished();
+  if (threads === 0) await run(warmUpOf(setup));
+  else await gate.arrival(threads);
+  const before = await total();
+  const since = begin();
+  if (threads === 0) await run(setup.count);
+  else gate.open();
   await Promise.all(ended);
-  const total = await runTask(tasks.total(), tx);
-  const sum = await total.finished();
-  finish(setup, since, sum);
+  finish(setup, since, (await total()) - before);
 }
 
 function produce(): void {
-  const { setup, gate, tx: handle } = workerData;
-  const tx = Sender.attach<Task>(handle);
-  const captured = PAYLOADS[setup.payload as keyof typeof PAYLOADS];
-  new Gate(gate).pass();
-  for (let left = setup.count; left > 0; left--) blockingRunTask(tasks.add(captured), tx);
+  const setup: Setup = workerData.setup;
+  const tx = Sender.attach<Task>(workerData.tx);
+  const captured = PAYLOADS[setup.payload];
+  const run = (count: number) => {
+    for (let left = count; left > 0; left--) blockingRunTask(tasks.add(captured), tx);
+  };
+  run(warmUpOf(setup));
+  new Gate(workerData.gate).pass();
+  run(setup.count);
 }
