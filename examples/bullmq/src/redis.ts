@@ -35,6 +35,8 @@ export async function connect(url: string, options: RedisOptions): Promise<Redis
     throw new StartError(`Cannot use Redis at ${new URL(url).host}: ${reasonOf(problem ?? error)}`);
   }
   connected = true;
+  // BullMQ makes another like it. A lazy one that loses its first connection counts as failed for good, though it connects.
+  redis.options.lazyConnect = false;
   tellOutages(redis);
   return redis;
 }

@@ -1,5 +1,7 @@
 /** Redis is away, hangs, is wrong, and comes back. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StartError } from '#engine/core';
@@ -93,7 +95,9 @@ describe('A Redis that is lost', { skip: NO_REDIS }, () => {
     assert.equal(server.lines.filter((line) => line === 'Redis is away').length, 1);
   });
 
-  test('A task that runs while Redis is away ends with its result, and is not run again', async (t) => {
+  test('A task that runs while Redis is away ends with its result, and is not run again', {
+    timeout: 30_000,
+  }, async (t) => {
     const redis = await RedisServer.start('--appendonly', 'yes', '--appendfsync', 'always');
     t.after(() => redis.stop());
     const setting = new Setting(t, redis);
@@ -107,6 +111,41 @@ describe('A Redis that is lost', { skip: NO_REDIS }, () => {
     const { state, outcome } = (await engine.finished(id)) ?? {};
     assert.deepEqual([state, outcome], ['succeeded', 1]);
     assert.deepEqual(setting.marks(), [1]);
+  });
+
+  test('A worker that loses its connections as they are made works when they are made again', {
+    timeout: 30_000,
+  }, async (t) => {
+    const redis = await RedisServer.start();
+    t.after(() => redis.stop());
+    // Between the worker and Redis: the connection on which BullMQ waits for tasks is cut the first time.
+    let cut = false;
+    const between = createServer((socket) => {
+      const onward = connect(Number(new URL(redis.url).port), '127.0.0.1');
+      socket.on('data', (data) => {
+        if (!cut && data.includes('setname')) {
+          cut = true;
+          socket.destroy();
+        } else onward.write(data);
+      });
+      onward.pipe(socket);
+      for (const [end, other] of [
+        [socket, onward],
+        [onward, socket],
+      ] as const)
+        end.on('error', () => {}).on('close', () => other.destroy());
+    });
+    between.listen(0, '127.0.0.1');
+    t.after(() => between.close());
+    await once(between, 'listening');
+    const setting = new Setting(t, redis);
+    const engine = await setting.engine();
+    await setting.worker({ REDIS_URL: `redis://127.0.0.1:${(between.address() as AddressInfo).port}` });
+    for (const mark of [1, 2]) {
+      const id = await enqueue(engine, tasks.mark(mark, 0));
+      assert.equal((await engine.finished(id))?.state, 'succeeded');
+    }
+    assert.ok(cut);
   });
 
   test('Ten seconds without it, under load, lose nothing that was accepted, and run nothing twice', {
