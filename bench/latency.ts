@@ -2,6 +2,7 @@
 import { type Bar, bars } from './bars.js';
 import type { Form, Latency, LatencySetup } from './contestants/enqueue.js';
 import type { StartResult, StartSetup } from './contestants/start.js';
+import type { WakeSetup } from './contestants/wake.js';
 import type { Plan } from './plan.js';
 import { type Contestant, own, runOnce, rust } from './processes.js';
 import { markdown, type Section } from './report.js';
@@ -91,7 +92,10 @@ const LOADS: readonly (readonly [StartSetup['load'], string])[] = [
   ['busy', 'busy, 8 in flight'],
 ];
 
-/** From the enqueue to the start of the task, and to `finished()`; and what two bare threads need for a word and back. */
+/**
+ * From the enqueue to the start of the task, and to `finished()`; and what two bare threads need for a word and back, and
+ * to wake up.
+ */
 export async function startLatency(plan: Plan): Promise<Section> {
   const rows: string[][] = [];
   const data: Record<string, Figures> = {};
@@ -99,6 +103,13 @@ export async function startLatency(plan: Plan): Promise<Section> {
   if (bare !== undefined) {
     data['bare round trip'] = bare;
     rows.push(['none: two threads that spin (the limit)', 'a word there and back', ...cells(bare)]);
+  }
+  for (const form of ['wait', 'waitAsync'] as const) {
+    const setup: WakeSetup = { form, ms: plan.ms };
+    const figures = await measure(own('wake', 'wake'), setup, plan);
+    if (figures === undefined) continue;
+    data[`wake-up from ${form}`] = figures;
+    rows.push([`none: a thread in \`Atomics.${form}\`, one each ms`, 'a notify to awake', ...cells(figures)]);
   }
   for (const [load, state] of LOADS) {
     const rounds: StartResult[] = [];

@@ -5,7 +5,6 @@
 import { executionAsyncId } from 'node:async_hooks';
 import { clearTimeout, setTimeout } from 'node:timers'; // not the globals: a task may replace those
 import { types } from 'node:util';
-import { keepAlive } from '../channel/index.js';
 import { CorruptMessageError } from '../codec/index.js';
 import { now } from './clock.js';
 import { compile } from './closure.js';
@@ -98,7 +97,6 @@ export class Runner {
   }
 
   async #async(task: Task, scope: TaskScope): Promise<void> {
-    keepAlive(1); // a task may wait for its signal alone
     try {
       const definition = this.#begin(task);
       const result = Promise.resolve(this.#call(task, definition, scope));
@@ -107,7 +105,6 @@ export class Runner {
     } catch (error) {
       this.#fail(task, error);
     }
-    keepAlive(-1);
     scope.end();
   }
 

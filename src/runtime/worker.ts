@@ -1,6 +1,6 @@
 /** The worker thread's entry: import the tasks, take over the channel's receiver, run the executor. */
 import { type MessagePort, workerData } from 'node:worker_threads';
-import { Receiver, type ReceiverHandle } from '../channel/index.js';
+import { keepAlive, Receiver, type ReceiverHandle } from '../channel/index.js';
 import { taskExec } from './executor.js';
 import { Ledger } from './ledger.js';
 import { printDirectly } from './log.js';
@@ -35,12 +35,14 @@ startPulse(ledger.memory);
 const timeouts = module.definitions.some((definition) => definition.timeout > 0);
 tell({ type: 'started', names: module.names, timeouts });
 
+keepAlive(1); // once, and not for each wait; a task may also wait for its signal alone
 await taskExec(Receiver.attach(setup.rx), {
   module,
   ledger,
   concurrency: setup.concurrency,
   log: setup.log ? console.log : undefined,
 });
+keepAlive(-1);
 tell({ type: 'drained' });
 
 /** Takes away what tasks would find in `workerData`: all that is the runtime's own. */
