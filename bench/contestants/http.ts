@@ -46,28 +46,28 @@ const address = app.address();
 if (typeof address !== 'object' || address === null) throw new Error('Expected a port');
 if (blocking === true) setInterval(stall, 100);
 
-const options = {
-  url: `http://127.0.0.1:${address.port}${route === 'hello' ? '/' : '/start_sync_task'}`,
-  connections: 32,
-  duration: ms / 1000,
-};
+const url = `http://127.0.0.1:${address.port}${route === 'hello' ? '/' : '/start_sync_task'}`;
+await load(ms / 1000); // the code is compiled meanwhile
 const used = process.cpuUsage();
-const client = spawn(
-  process.execPath,
-  [fileURLToPath(new URL('../../../bench/peers/load.mjs', import.meta.url)), JSON.stringify(options)],
-  { stdio: ['ignore', 'pipe', 'inherit'] },
-);
-let output = '';
-client.stdout.setEncoding('utf8').on('data', (text: string) => {
-  output += text;
-});
-const [code] = await once(client, 'close');
-if (code !== 0) process.exit(1);
+const result = await load(ms / 1000);
 const { user, system } = process.cpuUsage(used);
-const result: Omit<HttpResult, 'cpu'> = JSON.parse(output);
 const cpu = (user + system) / (result.perSecond * (ms / 1000));
 process.stdout.write(`${JSON.stringify({ ...result, cpu } satisfies HttpResult)}\n`);
 process.exit(0);
+
+/** Asks for so many seconds. */
+async function load(duration: number): Promise<Omit<HttpResult, 'cpu'>> {
+  const program = fileURLToPath(new URL('../../../bench/peers/load.mjs', import.meta.url));
+  const options = JSON.stringify({ url, connections: 32, duration });
+  const client = spawn(process.execPath, [program, options], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let output = '';
+  client.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+  });
+  const [code] = await once(client, 'close');
+  if (code !== 0) process.exit(1);
+  return JSON.parse(output);
+}
 
 /** A blocking send into a full queue of its own, with nobody to make room. */
 function stall(): void {

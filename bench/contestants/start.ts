@@ -25,19 +25,19 @@ export interface StartResult {
 }
 
 const { load, ms } = JSON.parse(process.argv[2] ?? '{}') as StartSetup;
-const runFor = load === 'flow' ? flow : rounds;
 const [tx, rx] = channel<Task>(32);
 await startRuntime(rx, { tasks: new URL('./tasks.js', import.meta.url), log: false });
 const start = createHistogram();
 const roundTrip = createHistogram();
-await runFor(ms / 2);
+await rounds(ms, IN_FLIGHT); // the code is compiled meanwhile
 start.reset();
 roundTrip.reset();
-await runFor(ms);
+if (load === 'flow') flow(ms);
+else await rounds(ms, load === 'busy' ? IN_FLIGHT : 1);
 process.stdout.write(`${JSON.stringify({ start: summary(start), roundTrip: summary(roundTrip) })}\n`);
 process.exit(0);
 
-async function rounds(duration: number): Promise<void> {
+async function rounds(duration: number, inFlight: number): Promise<void> {
   const end = performance.now() + duration;
   const loop = async () => {
     while (performance.now() < end) {
@@ -46,10 +46,10 @@ async function rounds(duration: number): Promise<void> {
       const started = await handle.finished();
       roundTrip.record(nanoseconds(performance.timeOrigin + performance.now() - sent));
       start.record(nanoseconds(started - sent));
-      if (load === 'idle') await sleep(1);
+      if (inFlight === 1) await sleep(1);
     }
   };
-  await Promise.all(Array.from({ length: load === 'busy' ? IN_FLIGHT : 1 }, loop));
+  await Promise.all(Array.from({ length: inFlight }, loop));
 }
 
 /** Keeps the thread busy, as a server does. */
