@@ -152,7 +152,8 @@ export class Lane {
   }
 }
 
-/** That Redis is away is told by its connection. */
-function tell(error: Error & { code?: string }): void {
-  if (error.code === undefined && !/closed|timed out/i.test(error.message)) console.error(error.message);
+/** That Redis is away is told by its connection: such errors have a code of letters. BullMQ's own have a number, or none. */
+function tell(error: Error & { code?: unknown }): void {
+  if (typeof error.code !== 'string' && !/closed|timed out/i.test(error.message))
+    console.error(error.message);
 }

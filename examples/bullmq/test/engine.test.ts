@@ -1,6 +1,7 @@
 /** What only several servers and workers show. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { connect, HASTY } from '#engine/redis';
 import { tasks } from './fixtures/tasks.js';
 import { NO_REDIS, RedisServer } from './support/redis.js';
 import { codeOf, enqueue, Setting } from './support/setting.js';
@@ -86,6 +87,18 @@ describe('BullMQ, in several processes', { skip: NO_REDIS }, () => {
     const { state, outcome } = (await engine.finished(await enqueue(engine, tasks.mark(1, 0)))) ?? {};
     assert.equal(state, 'failed');
     assert.match(`${outcome}`, /^Error: Expected the tasks module of this worker to have sync task mark$/);
+  });
+
+  test('A worker that has lost its lock on a task says that it cannot tell how that ended', async (t) => {
+    const setting = new Setting(t, redis);
+    const engine = await setting.engine();
+    const worker = await setting.worker();
+    const id = await enqueue(engine, tasks.mark(1, 500));
+    await setting.marked(1);
+    const client = await connect(redis.url, HASTY);
+    t.after(() => client.disconnect());
+    assert.equal(await client.del(`bull:${setting.env['QUEUE']}:task-${id}:lock`), 1);
+    await worker.seen(/^Missing lock for job/);
   });
 
   test('A worker runs as many tasks at a time as it has threads, and async ones as it is told', async (t) => {
