@@ -2,7 +2,8 @@
  * As interleave.test.ts, at length: `node build/test/interleave.deep.js [minutes] [seed]`. Every scenario gets the same
  * time: all schedules with 0, 1, 2, … preemptions, as far as two thirds of it go, then random ones.
  */
-import { exploreAll, exploreRandom, type Report } from './interleave/explore.js';
+import { exploreAll, type Report } from './interleave/explore.js';
+import { exploreRandom } from './interleave/random.js';
 import { Build } from './interleave/realm.js';
 import { tell } from './interleave/replay.js';
 import { scenarios } from './interleave/scenarios.js';
