@@ -103,6 +103,15 @@ export class Thread {
     this.seen2 = Math.imul(this.seen2 + value, 0x85eb_ca6b) ^ (this.seen2 >>> 13);
   }
 
+  /** Settles a promise of its own, in a task. */
+  settle(promise: LoopPromise, value: unknown): void {
+    this.footprint.changes(queueOf(this.index));
+    this.tasks.push(() => {
+      this.see(1);
+      promise.settle('resolved', value);
+    });
+  }
+
   /** Goes on until it has to stop, or has nothing left to do. */
   advance(): void {
     for (;;) {

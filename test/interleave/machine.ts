@@ -6,8 +6,9 @@
  * is a choice of the scheduler like any other; a wait of one slice (100 ms, repeated) never ends by itself, so a lost
  * wake-up cannot hide behind it.
  */
-import { CLOCK, EVENTS, exitOf, Footprint, PAYLOADS, queueOf, RECORDS } from './footprint.js';
-import { type LoopPromise, promiseOf, type Steps, Thread } from './loop.js';
+import { Events } from './events.js';
+import { CLOCK, Footprint, PAYLOADS, queueOf, RECORDS } from './footprint.js';
+import { type LoopPromise, promiseOf, type Steps, type Thread } from './loop.js';
 
 /** What may happen next. */
 export interface Choice {
@@ -71,8 +72,7 @@ export class Machine {
   readonly footprint = new Footprint();
   #next: Choice | undefined;
   #waiters: Waiter[] = [];
-  readonly #happened = new Map<unknown, unknown>();
-  readonly #expected = new Map<unknown, { observer: Thread; tell: (value: unknown) => void }[]>();
+  readonly #events = new Events();
 
   constructor(channel: SharedArrayBuffer, ledger: SharedArrayBuffer, threads: readonly Thread[]) {
     this.words = new Int32Array(channel);
@@ -97,8 +97,7 @@ export class Machine {
     this.abandoned = false;
     this.segments = [];
     this.#waiters = [];
-    this.#happened.clear();
-    this.#expected.clear();
+    this.#events.clear();
   }
 
   /** Runs until nobody can go on. */
@@ -158,36 +157,21 @@ export class Machine {
     this.happens(thread);
   }
 
+  /** Notes what that touches. */
   touchedByKill(thread: Thread, footprint: Footprint): Footprint {
-    footprint.changes(exitOf(thread.index));
     for (const waiter of this.#waiters) if (waiter.thread === thread) footprint.changes(waiter.at);
-    for (const { observer } of this.#expected.get(thread) ?? []) footprint.changes(queueOf(observer.index));
+    this.#events.touched(thread, footprint);
     return footprint;
   }
 
   /** Tells all who wait for `what`: the exit of a thread, or whatever a scenario gives a name. */
   happens(what: unknown, value?: unknown): void {
-    this.footprint.changes(what instanceof Thread ? exitOf(what.index) : EVENTS);
-    this.#happened.set(what, value);
-    for (const { tell } of this.#expected.get(what) ?? []) tell(value);
+    this.#events.happens(what, value, this.footprint);
   }
 
   /** Resolves, in `observer`, when `what` has happened. */
   after(what: unknown, observer: Thread): LoopPromise {
-    const promise = new (promiseOf(observer))();
-    const tell = (value: unknown): void => this.#push(observer, promise, value);
-    this.footprint.changes(what instanceof Thread ? exitOf(what.index) : EVENTS);
-    if (this.#happened.has(what)) tell(this.#happened.get(what));
-    else this.#expected.set(what, [...(this.#expected.get(what) ?? []), { observer, tell }]);
-    return promise;
-  }
-
-  #push(thread: Thread, promise: LoopPromise, value: unknown): void {
-    this.footprint.changes(queueOf(thread.index));
-    thread.tasks.push(() => {
-      thread.see(1);
-      promise.settle('resolved', value);
-    });
+    return this.#events.after(what, observer, this.footprint);
   }
 
   /** Who waits where. */
@@ -313,7 +297,7 @@ export class Machine {
   #notify(at: number, count: number): number {
     const woken = this.#waiters.filter((waiter) => waiter.at === at).slice(0, count);
     for (const { thread, promise } of woken) {
-      if (promise !== undefined) this.#push(thread, promise, 'ok');
+      if (promise !== undefined) thread.settle(promise, 'ok');
       else {
         thread.parked = false;
         thread.woken = 'ok';
