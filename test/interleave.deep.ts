@@ -57,8 +57,8 @@ const begin = Date.now();
 const total = minutes * 60_000;
 let turns: Turn[] = scenarios.map((scenario) => ({ scenario, milliseconds: 0 }));
 const complete: number[] = [];
-// The first two rounds may take a tenth and a quarter of the time, the others what is left of three quarters.
-for (const [preemptions, part] of [0.1, 0.35, 0.75, 0.75, 0.75].entries()) {
+// The first two rounds may take a quarter of the time each, the others what is left of three quarters.
+for (const [preemptions, part] of [0.25, 0.5, 0.75, 0.75, 0.75].entries()) {
   turns = round(turns, preemptions, begin + part * total);
   complete.push(turns.length);
 }
