@@ -200,7 +200,9 @@ export class Actor {
     const { machine, layout, handles } = this.#world;
     const { SENDERS = 0, STRIDE = 0, LIFE = 0 } = layout;
     const slot = handles.get(this.#world.thread(name).index)?.slot ?? 0;
-    const life = machine.words[SENDERS + slot * STRIDE + LIFE] ?? 0;
+    const at = SENDERS + slot * STRIDE + LIFE;
+    const life = machine.words[at] ?? 0;
+    machine.footprint.reads(at);
     this.thread.see(life);
     return life >= 0 && life % 2 === 0;
   }
@@ -249,21 +251,22 @@ export class Actor {
 
   *closeReceiver(): Steps<void> {
     const { witness } = this.#world;
-    witness.closing = true;
+    witness.closes('closing');
     yield* call(this.receiver.close());
-    witness.closed = true;
+    witness.closes('closed');
   }
 
   /** Closes, and throws away what is left; `each` is told the positions. */
   *discard(each: (position: number) => Steps<void> = nothing): Steps<void> {
     const { witness } = this.#world;
-    witness.closing = true;
+    witness.closes('closing');
     const { thread } = this;
     const discarded = function* (position: number): Steps<void> {
       witness.discards(thread, position);
       yield* each(position);
     };
     yield* call(this.receiver.discard(discarded));
-    witness.closed = witness.ended = true;
+    witness.closes('closed');
+    witness.ended = true;
   }
 }

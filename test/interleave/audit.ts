@@ -7,7 +7,8 @@
  */
 import { TaskTimeoutError } from '#runtime/errors';
 import type { TaskRecord, TaskState } from '#runtime/record';
-import type { Totals } from '#runtime/totals';
+import { LIST, MAX_LIST, type Totals, totalsWords } from '#runtime/totals';
+import { AUDIT, RECORDS } from './footprint.js';
 import type { Thread } from './loop.js';
 import type { Machine } from './machine.js';
 import type { LedgerLayout } from './realm.js';
@@ -89,7 +90,14 @@ export class Audit {
     return this.#start < 0 && position >= 0 ? 2 ** 32 + position : position >>> 0;
   }
 
+  /** Notes that a check is made, which may depend on all others, and on what plain stores left. */
+  #looks(): void {
+    this.#machine.footprint.changes(AUDIT);
+    this.#machine.footprint.reads(RECORDS);
+  }
+
   #word(at: number): number {
+    this.#machine.footprint.reads(this.#machine.words.length + at);
     return this.#machine.records[at] ?? 0;
   }
 
@@ -116,13 +124,24 @@ export class Audit {
 
   /** Hashes of what plain stores left in the records. */
   hash(into: (value: number) => void): void {
+    const { records } = this.#machine;
     for (let record = 0; record < this.#history; record++) {
       const claim = this.#name('CLAIMS') + record * this.#name('CLAIM_WORDS');
       const run = this.#runs + record * this.#name('RUN_WORDS');
       const room = this.#runs + this.#history * this.#name('RUN_WORDS') + 16 * record;
-      for (let i = 1; i < 8; i++) into(this.#word(claim + i));
-      for (let i = 3; i < 14; i++) into(this.#word(run + i));
-      for (let i = 0; i < 3; i++) into(this.#word(room + i));
+      for (let i = 1; i < 8; i++) into(records[claim + i] ?? 0);
+      for (let i = 3; i < 14; i++) into(records[run + i] ?? 0);
+      for (let i = 0; i < 3; i++) into(records[room + i] ?? 0);
+    }
+  }
+
+  /** The same of the tally's two sets of totals. */
+  totalsHash(into: (value: number) => void): void {
+    const { records } = this.#machine;
+    const words = 2 * totalsWords(1); // a Float64 is two
+    for (const at of [records.length - words, records.length - 2 * words]) {
+      for (let i = 0; i < 2 * (LIST + this.#history); i++) into(records[at + i] ?? 0);
+      for (let i = 2 * (LIST + MAX_LIST); i < words; i++) into(records[at + i] ?? 0);
     }
   }
 
@@ -134,6 +153,7 @@ export class Audit {
       return this.#ran((at - runs) / this.#name('RUN_WORDS'), before, now);
     const claims = this.#name('CLAIMS');
     if (at < claims || at >= runs || (at - claims) % this.#name('CLAIM_WORDS') !== 0) return undefined;
+    this.#looks();
     const order = this.#orderOf((at - claims) / this.#name('CLAIM_WORDS'), now);
     const last = order - this.#history;
     if (this.#isRunning(last)) return `the record of task ${last} was used again while it ran`;
@@ -147,6 +167,7 @@ export class Audit {
   }
 
   #ran(record: number, before: number, now: number): string | undefined {
+    this.#looks();
     const { RUNNING, DROPPED, EXPIRED } = this.#layout.State;
     const [last, order, state] = [this.#orderOf(record, before), this.#orderOf(record, now), now & 7];
     const same = last === order && (before & 7) !== 0;
@@ -170,6 +191,7 @@ export class Audit {
   // ── Every outcome ──────────────────────────────────────────────────────────────────────────────────────────────
 
   accepted(message: number, id: number): void {
+    this.#looks();
     const order = this.order(id | 0);
     this.#accepted.add(order);
     if (id !== this.id(order) || this.tasks.get(order) !== message)
@@ -177,16 +199,19 @@ export class Audit {
   }
 
   refused(message: number): void {
+    this.#looks();
     this.#refused.add(message);
   }
 
   /** A message that was received as that task. */
   received(order: number, message: number): void {
+    this.#looks();
     if (this.tasks.get(order) !== message)
       this.#machine.fail(`${message} was received, the record says ${this.tasks.get(order)}`);
   }
 
   cancelled(order: number, was: TaskState | undefined): void {
+    this.#looks();
     const { DROPPED } = this.#layout.State;
     if (was === 'queued' && this.ends.get(order) !== DROPPED)
       this.#machine.fail(`task ${order} was cancelled while queued, and is not`);
@@ -194,8 +219,20 @@ export class Audit {
       this.#machine.fail(`task ${order} was ${was} when it was cancelled, and had not been started`);
   }
 
+  hasEnded(order: number): boolean {
+    this.#looks();
+    return this.ends.has(order);
+  }
+
+  /** The thread that was ended over a deadline is dead. */
+  threadEnded(): void {
+    this.#looks();
+    this.ending = false;
+  }
+
   /** How far a task is: 0 no task, 1 queued, 2 running, 3 ended; 4 its record is another task's. */
   rank(order: number): number {
+    this.#looks();
     if (this.#orderOf(this.#record(order), this.#word(this.#claimAt(order))) > order) return 4;
     if (this.ends.has(order)) return 3;
     if (this.#started.has(order)) return 2;
@@ -205,6 +242,7 @@ export class Audit {
 
   /** A record that was read; `before`: the task's rank before that. */
   read(order: number, record: TaskRecord | undefined, before: number): void {
+    this.#looks();
     const wrong = record === undefined ? this.#missing(order, before) : this.#differs(order, record, before);
     if (wrong !== undefined) this.#machine.fail(`the record of task ${order}: ${wrong}`);
   }

@@ -3,6 +3,8 @@
  *
  * Code on it consists of generators (see `instrument.ts`). A `yield` means: stop here until the machine says go.
  */
+import { Footprint, queueOf } from './footprint.js';
+
 export type Steps<T = unknown> = Generator<unknown, T, unknown>;
 
 /** Something to do: what it returns is run to its end if it is a generator. */
@@ -34,7 +36,8 @@ export interface Timer {
 }
 
 export class Thread {
-  readonly name: string;
+  /** In the scenario that is being run. */
+  name = '';
   readonly index: number;
   readonly jobs: Job[] = [];
   readonly tasks: Job[] = [];
@@ -52,12 +55,13 @@ export class Thread {
   /** Two hashes of all that this thread has seen: its state follows from that. */
   seen1 = 0;
   seen2 = 0;
+  /** Where to note what it touches. */
+  footprint = new Footprint();
   /** See {@link promiseOf}. */
   promise: typeof LoopPromise | undefined;
   #running: Steps | undefined;
 
-  constructor(name: string, index: number) {
-    this.name = name;
+  constructor(index: number) {
     this.index = index;
   }
 
@@ -99,6 +103,15 @@ export class Thread {
     this.seen2 = Math.imul(this.seen2 + value, 0x85eb_ca6b) ^ (this.seen2 >>> 13);
   }
 
+  /** Settles a promise of its own, in a task. */
+  settle(promise: LoopPromise, value: unknown): void {
+    this.footprint.changes(queueOf(this.index));
+    this.tasks.push(() => {
+      this.see(1);
+      promise.settle('resolved', value);
+    });
+  }
+
   /** Goes on until it has to stop, or has nothing left to do. */
   advance(): void {
     for (;;) {
@@ -106,6 +119,7 @@ export class Thread {
         if (this.#running.next().done !== true) return;
         this.#running = undefined;
       }
+      if (this.jobs.length === 0) this.footprint.changes(queueOf(this.index));
       const job = this.jobs.shift() ?? this.tasks.shift();
       if (job === undefined) return;
       const made = job();

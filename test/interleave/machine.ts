@@ -6,7 +6,9 @@
  * is a choice of the scheduler like any other; a wait of one slice (100 ms, repeated) never ends by itself, so a lost
  * wake-up cannot hide behind it.
  */
-import { type LoopPromise, promiseOf, type Steps, type Thread, type Timer } from './loop.js';
+import { Events } from './events.js';
+import { CLOCK, Footprint, PAYLOADS, queueOf, RECORDS } from './footprint.js';
+import { type LoopPromise, promiseOf, type Steps, type Thread } from './loop.js';
 
 /** What may happen next. */
 export interface Choice {
@@ -33,7 +35,7 @@ interface Waiter {
   readonly promise: LoopPromise | undefined;
 }
 
-type Effect = (words: Int32Array, at: number, a: number, b: number) => number;
+export type Effect = (words: Int32Array, at: number, a: number, b: number) => number;
 
 const SLICE_MS = 100;
 
@@ -48,8 +50,10 @@ export class Machine {
   rest: (last: boolean) => string | undefined = () => undefined;
   /** A hash of the words that are accessed without `Atomics` and may be torn: see `Build`. */
   plain: () => number = () => 0;
-  /** Words that only one thread ever touches: no need to stop there. */
-  quiet: (at: number) => boolean = () => false;
+  /** 1 for words of which nobody cares what they are: no need to stop there. */
+  readonly #quiet: Uint8Array;
+  /** Threads get ready: no need to stop anywhere. */
+  #preparing = true;
   /** More than this is taken for an endless loop. */
   maxSteps = 5000;
   clock = 0;
@@ -64,29 +68,45 @@ export class Machine {
   /** Two hashes of the words written by `Atomics`. */
   hash1 = 0;
   hash2 = 0;
+  /** What has been touched since the scheduler was asked last. */
+  readonly footprint = new Footprint();
   #next: Choice | undefined;
   #waiters: Waiter[] = [];
-  readonly #happened = new Map<unknown, unknown>();
-  readonly #expected = new Map<unknown, ((value: unknown) => void)[]>();
+  readonly #events = new Events();
 
   constructor(channel: SharedArrayBuffer, ledger: SharedArrayBuffer, threads: readonly Thread[]) {
     this.words = new Int32Array(channel);
     this.records = new Int32Array(ledger);
     this.threads = threads;
+    this.#quiet = new Uint8Array(this.words.length + this.records.length);
+  }
+
+  quieten(quiet: (at: number) => boolean): void {
+    for (let at = 0; at < this.#quiet.length; at++) this.#quiet[at] = quiet(at) ? 1 : 0;
+  }
+
+  isQuiet(at: number): boolean {
+    return this.#quiet[at] === 1;
   }
 
   reset(): void {
+    this.#preparing = true;
+    for (const thread of this.threads) thread.footprint = this.footprint;
     this.clock = this.steps = this.hash1 = this.hash2 = 0;
     this.failure = this.#next = undefined;
     this.abandoned = false;
     this.segments = [];
     this.#waiters = [];
-    this.#happened.clear();
-    this.#expected.clear();
+    this.#events.clear();
   }
 
   /** Runs until nobody can go on. */
   run(): void {
+    this.#preparing = false;
+    this.steps = 0;
+    this.segments = [];
+    if (this.log) this.log = [];
+    this.footprint.clear();
     this.#next = this.#choose(undefined);
     while (this.#next !== undefined && this.failure === undefined) {
       const { kind, thread } = this.#next;
@@ -131,24 +151,32 @@ export class Machine {
 
   /** Ends a thread, now. */
   kill(thread: Thread): void {
+    this.touchedByKill(thread, this.footprint);
     thread.kill();
     this.#waiters = this.#waiters.filter((waiter) => waiter.thread !== thread);
     this.happens(thread);
   }
 
+  /** Notes what that touches. */
+  touchedByKill(thread: Thread, footprint: Footprint): Footprint {
+    for (const waiter of this.#waiters) if (waiter.thread === thread) footprint.changes(waiter.at);
+    this.#events.touched(thread, footprint);
+    return footprint;
+  }
+
   /** Tells all who wait for `what`: the exit of a thread, or whatever a scenario gives a name. */
   happens(what: unknown, value?: unknown): void {
-    this.#happened.set(what, value);
-    for (const tell of this.#expected.get(what) ?? []) tell(value);
+    this.#events.happens(what, value, this.footprint);
   }
 
   /** Resolves, in `observer`, when `what` has happened. */
   after(what: unknown, observer: Thread): LoopPromise {
-    const promise = new (promiseOf(observer))();
-    const tell = (value: unknown): void => void observer.tasks.push(() => promise.settle('resolved', value));
-    if (this.#happened.has(what)) tell(this.#happened.get(what));
-    else this.#expected.set(what, [...(this.#expected.get(what) ?? []), tell]);
-    return promise;
+    return this.#events.after(what, observer, this.footprint);
+  }
+
+  /** Who waits where. */
+  waiting(into: (value: number) => void): void {
+    for (const { thread, at } of this.#waiters) into(8 * at + thread.index);
   }
 
   /** It waits for something that ends by itself. */
@@ -159,7 +187,10 @@ export class Machine {
   }
 
   #timeOut(thread: Thread): void {
+    this.footprint.changes(CLOCK);
+    this.footprint.changes(queueOf(thread.index));
     if (thread.parked) {
+      for (const waiter of this.#waiters) if (waiter.thread === thread) this.footprint.changes(waiter.at);
       this.clock = Math.max(this.clock, thread.until);
       thread.parked = false;
       thread.woken = 'timed-out';
@@ -181,7 +212,7 @@ export class Machine {
       thread.granted = false;
       return true;
     }
-    if (this.quiet(at)) return true;
+    if (this.#preparing || this.#quiet[at] === 1) return true;
     if (this.steps >= this.maxSteps) this.fail(`no end after ${this.maxSteps} steps`);
     if (this.failure !== undefined) return false;
     const next = this.#choose(thread);
@@ -205,8 +236,13 @@ export class Machine {
     const now = words[index] ?? 0;
     this.steps += 1;
     const segment = this.segments.at(-1);
-    if (segment !== undefined && !this.quiet(at)) segment.calls += 1;
-    thread.see(result);
+    if (!this.#preparing && this.#quiet[at] === 0) {
+      if (segment !== undefined) segment.calls += 1;
+      if (op === 'plain') this.footprint.changes(RECORDS);
+      else if (now === before) this.footprint.reads(at);
+      else this.footprint.changes(at);
+    }
+    thread.see(op === 'notify' ? 0 : result); // how many it has woken is nothing to anybody
     this.log?.push({ thread: thread.name, op, at, value: op === 'load' ? result : now });
     if (now !== before) {
       this.hash1 += mix(at, now) - mix(at, before);
@@ -217,68 +253,60 @@ export class Machine {
     return result;
   }
 
-  /** The globals of one thread. */
-  globals(thread: Thread): Record<string, unknown> {
-    const number = ({ buffer }: Int32Array, index: number): number =>
-      buffer === this.records.buffer ? this.words.length + index : index;
-    const call = (op: string, effect: Effect) => (words: Int32Array, index: number, a: number, b: number) => {
-      const at = number(words, index);
-      return this.#passes(thread, at)
-        ? this.#do(thread, op, at, effect, a, b)
-        : this.#later(thread, op, at, effect, a, b);
-    };
-    return {
-      Atomics: {
-        load: call('load', (words, at) => Atomics.load(words, at)),
-        store: call('store', (words, at, a) => Atomics.store(words, at, a)),
-        add: call('add', (words, at, a) => Atomics.add(words, at, a)),
-        and: call('and', (words, at, a) => Atomics.and(words, at, a)),
-        or: call('or', (words, at, a) => Atomics.or(words, at, a)),
-        exchange: call('exchange', (words, at, a) => Atomics.exchange(words, at, a)),
-        compareExchange: call('compareExchange', (words, at, a, b) =>
-          Atomics.compareExchange(words, at, a, b),
-        ),
-        plain: call('plain', () => this.plain()),
-        notify: (words: Int32Array, index: number, count = Number.POSITIVE_INFINITY) => {
-          const at = number(words, index);
-          const effect = (): number => this.#notify(at, count);
-          return this.#passes(thread, at)
-            ? this.#do(thread, 'notify', at, effect, 0, 0)
-            : this.#later(thread, 'notify', at, effect, 0, 0);
-        },
-        wait: (words: Int32Array, index: number, value: number, ms?: number) =>
-          this.#wait(thread, number(words, index), value, ms),
-        waitAsync: (words: Int32Array, index: number, value: number) =>
-          this.#waitAsync(thread, number(words, index), value),
-      },
-      Promise: promiseOf(thread),
-      MessageChannel: class {
-        readonly port1 = { ref: nothing, unref: nothing };
-      },
-      performance: { now: () => this.clock },
-      Date: { now: () => thread.date },
-      setTimeout: (job: () => unknown, ms: number): Timer => {
-        const timer = { at: this.clock + ms, job };
-        thread.timers.push(timer);
-        return timer;
-      },
-      clearTimeout: (timer: Timer | undefined): void => {
-        const at = timer === undefined ? -1 : thread.timers.indexOf(timer);
-        if (at >= 0) thread.timers.splice(at, 1);
-      },
-    };
+  /** One call, in place of that of `Atomics`: its result, or steps that stop before it. */
+  access(
+    thread: Thread,
+    op: string,
+    words: Int32Array,
+    index: number,
+    effect: Effect,
+    a: number,
+    b: number,
+  ): unknown {
+    const at = this.#number(words, index);
+    // Most of a wake-up of all: worth not to linger over.
+    if (this.#quiet[at] === 1 && this.log === undefined) return effect(words, index, a, b);
+    return this.#passes(thread, at)
+      ? this.#do(thread, op, at, effect, a, b)
+      : this.#later(thread, op, at, effect, a, b);
+  }
+
+  notify(thread: Thread, words: Int32Array, index: number, count = Number.POSITIVE_INFINITY): unknown {
+    const at = this.#number(words, index);
+    return this.access(thread, 'notify', words, index, () => this.#notify(at, count), 0, 0);
+  }
+
+  wait(thread: Thread, words: Int32Array, index: number, value: number, ms?: number): unknown {
+    return this.#wait(thread, this.#number(words, index), value, ms);
+  }
+
+  waitAsync(thread: Thread, words: Int32Array, index: number, value: number): unknown {
+    return this.#waitAsync(thread, this.#number(words, index), value);
+  }
+
+  /** A memory is about to be accessed without `Atomics`. */
+  plainly({ buffer }: { readonly buffer: ArrayBufferLike }): void {
+    if (buffer === this.words.buffer) this.footprint.changes(PAYLOADS);
+    else if (buffer === this.records.buffer) this.footprint.changes(RECORDS);
+  }
+
+  #number({ buffer }: Int32Array, index: number): number {
+    return buffer === this.records.buffer ? this.words.length + index : index;
   }
 
   #notify(at: number, count: number): number {
     const woken = this.#waiters.filter((waiter) => waiter.at === at).slice(0, count);
     for (const { thread, promise } of woken) {
-      if (promise !== undefined) thread.tasks.push(() => promise.settle('resolved', 'ok'));
+      if (promise !== undefined) thread.settle(promise, 'ok');
       else {
         thread.parked = false;
         thread.woken = 'ok';
       }
     }
-    if (woken.length > 0) this.#waiters = this.#waiters.filter((waiter) => !woken.includes(waiter));
+    if (woken.length > 0) {
+      this.footprint.changes(at);
+      this.#waiters = this.#waiters.filter((waiter) => !woken.includes(waiter));
+    }
     return woken.length;
   }
 
@@ -288,7 +316,9 @@ export class Machine {
     const there = this.#do(thread, 'wait', at, (words, index) => Atomics.load(words, index), 0, 0);
     if (there !== value) return 'not-equal';
     thread.parked = true;
+    if (ms < SLICE_MS) this.footprint.reads(CLOCK);
     thread.until = ms < SLICE_MS ? this.clock + ms : Number.POSITIVE_INFINITY;
+    this.footprint.changes(at);
     this.#waiters.push({ thread, at, promise: undefined });
     yield;
     thread.see(thread.woken === 'ok' ? 1 : 2);
@@ -301,12 +331,11 @@ export class Machine {
     const there = this.#do(thread, 'waitAsync', at, (words, index) => Atomics.load(words, index), 0, 0);
     if (there !== value) return { async: false, value: 'not-equal' };
     const promise = new (promiseOf(thread))();
+    this.footprint.changes(at);
     this.#waiters.push({ thread, at, promise });
     return { async: true, value: promise };
   }
 }
-
-function nothing(): void {}
 
 function mix(a: number, b: number): number {
   const h = Math.imul(a ^ Math.imul(b, 0x85eb_ca6b), 0x9e37_79b1);

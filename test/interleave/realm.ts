@@ -13,9 +13,10 @@ import * as outcome from '#runtime/outcome';
 import type { TaskRecord } from '#runtime/record';
 import * as record from '#runtime/record';
 import * as totals from '#runtime/totals';
+import { globalsOf, type Seat } from './globals.js';
 import { type Instrumented, instrument } from './instrument.js';
-import { Await, call, GeneratorObject, promiseOf, runAsync, type Steps, type Thread } from './loop.js';
-import type { Machine } from './machine.js';
+import { Await, call, GeneratorObject, promiseOf, runAsync, type Steps, Thread } from './loop.js';
+import { Machine } from './machine.js';
 
 /** In the order of their imports. */
 const FILES = [
@@ -74,6 +75,16 @@ function torn(text: string): string {
   const changed = text.replaceAll(access, '$1Atomics.plain(words, 0);\n$1$2');
   if (changed.split('Atomics.plain').length < 6) throw new Error('Expected more plain accesses');
   return changed;
+}
+
+/** Says so where a shared memory is accessed without `Atomics`. */
+function told(text: string): string {
+  const memory = 'words|times|totals|valid|next|#rooms|#requests';
+  const access = new RegExp(
+    `(?<![\\w.#])((?:[\\w#]+\\.)*(?:${memory}))(?=\\[|\\.(?:subarray|slice|set)\\()`,
+    'g',
+  );
+  return text.replaceAll(access, '$plain($1)');
 }
 
 /** What scenarios use of an instrumented sender and receiver. Every call is to be run with `call`. */
@@ -152,11 +163,15 @@ const built = new Map(
   ]),
 );
 
+const NO_MACHINE = new Machine(new SharedArrayBuffer(0), new SharedArrayBuffer(0), []);
+
 type Factory = ($: object) => Record<string, unknown>;
 
 /** The instrumented text, compiled: makes instances. */
 export class Build {
   readonly #modules: [string, Instrumented, Factory][];
+  /** Made once: compiled code is fast only after some time. */
+  readonly #seats: (Seat & { readonly instance: Instance })[] = [];
 
   /** `looks`: see {@link fewLooks}; 'as shipped': the text is not changed, and not {@link torn}. */
   constructor(edits: readonly Edit[] = [], looks: number | 'as shipped' = 0) {
@@ -169,8 +184,8 @@ export class Build {
           file === 'patience'
             ? fewLooks(text, looks)
             : file === 'ledger' || file === 'records'
-              ? torn(text)
-              : text;
+              ? told(torn(text))
+              : told(text);
     }
     this.#modules = Object.entries(instrument(sources)).map(([file, module]) => [
       file,
@@ -179,15 +194,26 @@ export class Build {
     ]);
   }
 
-  /** `decoded` is told each message that the thread decodes. */
-  instance(machine: Machine, thread: Thread, decoded: (value: unknown) => void): Instance {
+  /** The thread with this index. Worlds share it: whoever runs one tells it which. */
+  seat(index: number): Seat & { readonly instance: Instance } {
+    let seat = this.#seats[index];
+    if (seat === undefined) {
+      const empty = { thread: new Thread(index), machine: NO_MACHINE, decoded: () => undefined };
+      seat = Object.assign(empty, { instance: this.#instance(empty) });
+      this.#seats[index] = seat;
+    }
+    return seat;
+  }
+
+  #instance(seat: Seat): Instance {
+    const { thread } = seat;
     const kind = promiseOf(thread);
-    const globals = machine.globals(thread);
+    const globals = globalsOf(seat);
     const $async = (body: Steps): Steps => runAsync(kind, body);
     const imports: Record<string, object> = {
       'node:worker_threads': { threadId: thread.index },
       'node:events': { setMaxListeners: () => undefined },
-      '../codec/index.js': { ...codec, Decoder: listening(decoded) },
+      '../codec/index.js': { ...codec, Decoder: listening((value) => seat.decoded(value)) },
       './clock.js': { now: () => thread.date },
       './errors.js': { ...channelErrors, ...errors },
       './diagnostics.js': diagnostics,

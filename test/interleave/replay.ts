@@ -4,11 +4,11 @@
  *   node build/test/interleave/replay.js '<scenario>' '<schedule>' ['<mutant>']
  */
 import { pathToFileURL } from 'node:url';
-import { replay } from './explore.js';
 import type { Step } from './machine.js';
 import { mutants } from './mutants.js';
 import { Build } from './realm.js';
 import { scenarios } from './scenarios.js';
+import { replay } from './schedule.js';
 import { World } from './world.js';
 
 const PHASES = ['?', 'WRITING', 'READY', 'ABORTED', '?', '?', '?', '?'];
@@ -72,7 +72,7 @@ function line(thread: string, op: string, name: string, text: string): string {
 export function tell(world: World, schedule: string): string {
   world.machine.log = [];
   const failure = replay(world, schedule);
-  const steps = world.machine.log.filter(({ at }) => !world.machine.quiet(at));
+  const steps = world.machine.log.filter(({ at }) => !world.machine.isQuiet(at));
   const lines = steps.map((step) => describe(world, step));
   world.machine.log = undefined;
   return [...lines, `received: ${world.witness.delivered.join(', ')}`, failure ?? 'nothing is wrong'].join(

@@ -1,10 +1,11 @@
 /** Who does what around a tiny channel. Names of threads: a, b, c send, r receives, h and i its heirs, u and v undertakers. */
+import { BELOW_SIGN, BELOW_ZERO, rx, tx } from './cast.js';
+import { killScenarios } from './killscenarios.js';
 import {
   aborting,
   awaiting,
   blocking,
   burying,
-  buryingLate,
   choosy,
   closingAfter,
   discardingAfter,
@@ -13,26 +14,16 @@ import {
   impatientAsync,
   impatientOnce,
   impatientThenPatient,
-  inheriting,
   mixing,
   mixingImpatiently,
   mixingInLine,
   sending,
   succeeding,
-  succeedingIfFree,
   taking,
   trying,
 } from './programs.js';
 import { taskScenarios } from './taskscenarios.js';
-import type { Program, Scenario } from './world.js';
-
-/** Positions run through 0 and through the sign. */
-const BELOW_ZERO = -2;
-const BELOW_SIGN = 2 ** 31 - 2;
-
-const tx = (runs: Program) => ({ has: 'sender', runs }) as const;
-const rx = (runs: Program) => ({ has: 'receiver', runs }) as const;
-const other = (runs: Program) => ({ has: 'nothing', runs }) as const;
+import type { Scenario } from './world.js';
 
 export const scenarios: readonly Scenario[] = [
   {
@@ -222,14 +213,6 @@ export const scenarios: readonly Scenario[] = [
     threads: { a: tx(blocking(1, 2)), b: tx(sending(1, 2)), r: rx(discardingAfter(1)) },
   },
   {
-    name: 'the receiver discards what is left behind a dead sender that nobody buries',
-    capacity: 2,
-    cells: 2,
-    start: BELOW_ZERO,
-    mortal: ['a'],
-    threads: { a: tx(blocking(1)), b: tx(blocking(1)), r: rx(discardingAfter(0)) },
-  },
-  {
     name: 'a sender that refuses positions it has claimed',
     capacity: 1,
     cells: 1,
@@ -253,151 +236,6 @@ export const scenarios: readonly Scenario[] = [
     threads: { a: tx(blocking(1, 2)), b: tx(sending(1, 2)), r: rx(taking(2, 'blocking')) },
   },
   {
-    name: 'a blocking sender is killed, and buried',
-    capacity: 1,
-    cells: 1,
-    start: BELOW_ZERO,
-    mortal: ['a'],
-    threads: {
-      a: tx(blocking(1, 2)),
-      b: tx(blocking(1)),
-      r: rx(draining('blocking')),
-      u: tx(burying('a')),
-    },
-  },
-  {
-    name: 'an async sender is killed, and buried',
-    capacity: 1,
-    cells: 1,
-    start: BELOW_SIGN,
-    mortal: ['a'],
-    threads: { a: tx(sending(1, 2)), b: tx(awaiting(1)), r: rx(draining('async')), u: tx(burying('a')) },
-  },
-  {
-    name: 'a sender is killed in line, and buried',
-    capacity: 1,
-    cells: 1,
-    start: BELOW_ZERO,
-    mortal: ['a'],
-    threads: {
-      a: tx(blocking(1, 2)),
-      b: tx(blocking(1, 2)),
-      r: rx(draining('blocking')),
-      u: tx(burying('a')),
-    },
-  },
-  {
-    name: 'a sender is killed in line while the receiver has stopped, and buried',
-    capacity: 1,
-    cells: 1,
-    start: BELOW_ZERO,
-    mortal: ['a'],
-    mayWait: ['a', 'b', 'c', 'u'],
-    threads: {
-      c: tx(sending(1, 2)),
-      a: tx(blocking(1)),
-      b: tx(blocking(1)),
-      r: rx(taking(1, 'blocking')),
-      u: tx(burying('a')),
-    },
-  },
-  {
-    name: 'the receiver is killed, and replaced',
-    capacity: 1,
-    cells: 1,
-    start: BELOW_ZERO,
-    mortal: ['r'],
-    threads: {
-      a: tx(blocking(1, 2)),
-      b: tx(blocking(1)),
-      r: rx(draining('blocking')),
-      h: other(inheriting('r', 'blocking')),
-    },
-  },
-  {
-    name: 'the receiver is killed and replaced, with async sends and room for two',
-    capacity: 2,
-    cells: 2,
-    start: BELOW_SIGN,
-    mortal: ['r'],
-    threads: {
-      a: tx(sending(1, 2, 3)),
-      b: tx(awaiting(1)),
-      r: rx(draining('async')),
-      h: other(inheriting('r', 'async')),
-    },
-  },
-  {
-    name: 'the receiver is killed and replaced, with threads in line',
-    capacity: 1,
-    cells: 1,
-    start: BELOW_ZERO,
-    mortal: ['r'],
-    threads: {
-      a: tx(blocking(1, 2)),
-      b: tx(sending(1, 2)),
-      r: rx(draining('blocking')),
-      h: other(inheriting('r', 'blocking')),
-    },
-  },
-  {
-    name: 'the receiver is killed and replaced while sends time out',
-    capacity: 1,
-    cells: 1,
-    start: BELOW_ZERO,
-    mortal: ['r'],
-    timeouts: 1,
-    refusals: ['timeout'],
-    threads: {
-      a: tx(impatient),
-      b: tx(blocking(1)),
-      r: rx(draining('blocking')),
-      h: other(inheriting('r', 'blocking')),
-    },
-  },
-  {
-    name: 'the receiver closes, is killed anywhere, and replaced',
-    capacity: 1,
-    cells: 1,
-    start: BELOW_ZERO,
-    mortal: ['r'],
-    threads: {
-      a: tx(sending(1, 2)),
-      b: tx(blocking(1)),
-      r: rx(closingAfter(1, 'blocking')),
-      h: other(inheriting('r', 'blocking')),
-    },
-  },
-  {
-    name: 'a sender is killed while its sends time out, and buried',
-    capacity: 1,
-    cells: 1,
-    start: BELOW_ZERO,
-    mortal: ['a'],
-    timeouts: 1,
-    refusals: ['timeout'],
-    threads: {
-      a: tx(impatientAsync),
-      b: tx(blocking(1)),
-      r: rx(draining('async')),
-      u: tx(burying('a')),
-    },
-  },
-  {
-    name: 'a sender or the receiver is killed, one message each',
-    capacity: 1,
-    cells: 1,
-    start: BELOW_SIGN,
-    mortal: ['a', 'r'],
-    threads: {
-      a: tx(blocking(1)),
-      b: tx(blocking(1)),
-      r: rx(draining('blocking')),
-      u: tx(burying('a')),
-      h: other(inheriting('r', 'blocking')),
-    },
-  },
-  {
     name: 'one message each',
     capacity: 1,
     cells: 1,
@@ -413,38 +251,11 @@ export const scenarios: readonly Scenario[] = [
     threads: { a: tx(blocking(1, 2)), b: tx(sending(1, 2)), r: rx(draining('async')) },
   },
   {
-    name: 'the receiver is killed, and replaced, and messages have more than 24 bytes',
-    capacity: 1,
-    cells: 1,
-    start: BELOW_SIGN,
-    long: true,
-    mortal: ['r'],
-    threads: {
-      a: tx(blocking(1, 2)),
-      b: tx(awaiting(1)),
-      r: rx(draining('blocking')),
-      h: other(inheriting('r', 'blocking')),
-    },
-  },
-  {
     name: 'room for four',
     capacity: 4,
     cells: 4,
     start: BELOW_ZERO,
     threads: { a: tx(sending(1, 2, 3, 4)), b: tx(sending(1, 2, 3)), r: rx(draining('async')) },
-  },
-  {
-    name: 'two threads bury one sender',
-    capacity: 1,
-    cells: 1,
-    start: BELOW_ZERO,
-    mortal: ['a'],
-    threads: {
-      a: tx(blocking(1)),
-      n: tx(succeedingIfFree('a', 1)),
-      r: rx(draining('blocking')),
-      u: tx(burying('a')),
-    },
   },
   {
     name: "a closed sender's number is used again",
@@ -453,64 +264,6 @@ export const scenarios: readonly Scenario[] = [
     start: BELOW_ZERO,
     threads: { a: tx(sending(1, 2)), n: tx(succeeding('a', 1, 2)), r: rx(draining('blocking')) },
   },
-  {
-    name: "a dead sender's number is used again, and the dead one buried again",
-    capacity: 1,
-    cells: 1,
-    start: BELOW_ZERO,
-    mortal: ['a'],
-    threads: {
-      a: tx(sending(1, 2)),
-      n: tx(succeeding('a', 1, 2)),
-      r: rx(draining('blocking')),
-      u: tx(buryingLate('a')),
-    },
-  },
-  {
-    name: 'a sender and the receiver are killed',
-    capacity: 1,
-    cells: 1,
-    start: BELOW_ZERO,
-    mortal: ['a', 'r'],
-    kills: 2,
-    threads: {
-      a: tx(blocking(1, 2)),
-      b: tx(blocking(1)),
-      r: rx(draining('blocking')),
-      u: tx(burying('a')),
-      h: other(inheriting('r', 'blocking')),
-    },
-  },
-  {
-    name: 'two senders are killed in line',
-    capacity: 1,
-    cells: 1,
-    start: BELOW_SIGN,
-    mortal: ['a', 'b'],
-    kills: 2,
-    threads: {
-      a: tx(sending(1, 2)),
-      b: tx(blocking(1)),
-      c: tx(blocking(1)),
-      r: rx(draining('async')),
-      u: tx(burying('a')),
-      v: tx(burying('b')),
-    },
-  },
-  {
-    name: 'the receiver and the next one are killed',
-    capacity: 1,
-    cells: 1,
-    start: BELOW_ZERO,
-    mortal: ['r', 'h'],
-    kills: 2,
-    threads: {
-      a: tx(sending(1, 2)),
-      b: tx(blocking(1)),
-      r: rx(draining('blocking')),
-      h: other(inheriting('r', 'async')),
-      i: other(inheriting('rh', 'blocking')),
-    },
-  },
+  ...killScenarios,
   ...taskScenarios,
 ];

@@ -15,6 +15,7 @@ import {
   stoppedWith,
   TIMEOUT,
 } from './audit.js';
+import { exitOf } from './footprint.js';
 import { Await, call, type LoopPromise, promiseOf, type Steps } from './loop.js';
 import type { Instance, InstrumentedHandle, InstrumentedLedger, InstrumentedSender } from './realm.js';
 import type { World } from './world.js';
@@ -129,7 +130,7 @@ export class TaskActor {
     done.then(settle, settle);
     yield new Await(settled);
     this.#audit.awaited.delete(thread);
-    if (!this.#audit.ends.has(order)) this.#world.machine.fail(`task ${order} was finished before its end`);
+    if (!this.#audit.hasEnded(order)) this.#world.machine.fail(`task ${order} was finished before its end`);
     this.#read(order, yield* call(handle.status()), 3);
   }
 
@@ -272,7 +273,7 @@ export class TaskActor {
       thread.date = FINISHED_AT + order;
       yield* call(this.ledger.fail(id, crashOf(order)));
     }
-    this.#audit.ending = false;
+    this.#audit.threadEnded();
     yield* call(this.ledger.succeed());
   }
 
@@ -290,6 +291,7 @@ export class TaskActor {
     if (!(yield* this.expire(order))) return false;
     yield; // terminate() takes its time
     const thread = this.#world.thread(name);
+    this.#world.machine.footprint.reads(exitOf(thread.index));
     if (thread.finished) this.#world.machine.fail(`${name} went on to its end without task ${order}`);
     else this.#world.machine.kill(thread);
     return true;

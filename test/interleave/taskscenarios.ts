@@ -3,6 +3,7 @@
  * h supervises and is the next worker (or s supervises, and h and i are the next workers), k cancels, q asks, u buries.
  */
 
+import { BELOW_SIGN, BELOW_ZERO, other, rx, tx } from './cast.js';
 import { burying } from './programs.js';
 import {
   awaitingBoth,
@@ -30,14 +31,7 @@ import {
   succeedingWorker,
   supervising,
 } from './taskprograms.js';
-import type { Program, Scenario } from './world.js';
-
-const BELOW_ZERO = -2;
-const BELOW_SIGN = 2 ** 31 - 2;
-
-const tx = (runs: Program) => ({ has: 'sender', runs }) as const;
-const rx = (runs: Program) => ({ has: 'receiver', runs }) as const;
-const other = (runs: Program) => ({ has: 'nothing', runs }) as const;
+import type { Scenario } from './world.js';
 
 export const taskScenarios: readonly Scenario[] = [
   {

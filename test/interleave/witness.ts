@@ -6,6 +6,7 @@
  */
 import { Decoder } from '#codec';
 import { Task } from '#runtime/task';
+import { PAYLOADS, WITNESS } from './footprint.js';
 import type { Thread } from './loop.js';
 import type { Machine } from './machine.js';
 import type { Instance } from './realm.js';
@@ -78,7 +79,12 @@ export class Witness {
   // ── Memory ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #word(name: string): number {
-    return this.#machine.words[this.#layout[name] ?? Number.NaN] ?? 0;
+    return this.#read(this.#layout[name] ?? Number.NaN);
+  }
+
+  #read(at: number): number {
+    this.#machine.footprint.reads(at);
+    return this.#machine.words[at] ?? 0;
   }
 
   #cell(p: number): number {
@@ -92,7 +98,7 @@ export class Witness {
 
   /** The phase of position `p`, or 0 if it is not claimed. */
   #phase(p: number): number {
-    const state = this.#machine.words[this.#cell(p)] ?? 0;
+    const state = this.#read(this.#cell(p));
     return state >>> 8 === this.#lap(p) ? state & 7 : 0;
   }
 
@@ -123,6 +129,7 @@ export class Witness {
     const { HEAD, FIRST_CELL = 0, Phase } = this.#layout;
     if (at === HEAD) return this.#took(thread, before, now);
     if (at < FIRST_CELL || (now & 7) !== Phase['WRITING']) return undefined;
+    this.#machine.footprint.changes(WITNESS);
     return this.#claim(at, now) ?? this.#bound();
   }
 
@@ -148,11 +155,12 @@ export class Witness {
     const { SENDERS = 0, STRIDE = 0, TURN = 0 } = this.#layout;
     const gate = this.#word('GATE');
     const slots = [...this.#slots.values()].filter((slot) => (gate & (1 << slot)) !== 0);
-    return new Map(slots.map((slot) => [slot, this.#machine.words[SENDERS + slot * STRIDE + TURN] ?? 0]));
+    return new Map(slots.map((slot) => [slot, this.#read(SENDERS + slot * STRIDE + TURN)]));
   }
 
   #took(thread: Thread, p: number, next: number): string | undefined {
     const { ABORTED } = this.#layout.Phase;
+    this.#machine.footprint.changes(WITNESS);
     if (next !== ((p + 1) | 0)) return `HEAD went from ${p} to ${next}`;
     const value = this.#decoded.get(thread);
     this.#decoded.delete(thread);
@@ -183,10 +191,18 @@ export class Witness {
     return this.#countPhases(head, (head + this.#cells) | 0, (phase) => phase !== 0);
   }
 
+  /** The receiver begins to close, or has closed. */
+  closes(now: 'closing' | 'closed'): void {
+    this.#machine.footprint.changes(WITNESS);
+    this[now] = true;
+  }
+
   // ── Every outcome ──────────────────────────────────────────────────────────────────────────────────────────────
 
   decodes(thread: Thread, message: unknown): void {
     const value = numberOf(message);
+    this.#machine.footprint.changes(WITNESS);
+    this.#machine.footprint.changes(PAYLOADS);
     thread.see(value);
     this.#decoded.set(thread, value);
   }
@@ -197,6 +213,7 @@ export class Witness {
 
   /** `thread` has a new sender, with the number that `former` had, which sends no more. */
   succeeds(thread: Thread, former: Thread, slot: number): void {
+    this.#machine.footprint.changes(WITNESS);
     this.#slots.set(thread.index, slot);
     for (const [value, sender] of this.pending) {
       if (sender !== former) continue;
@@ -206,6 +223,7 @@ export class Witness {
   }
 
   sends(thread: Thread, value: number): void {
+    this.#machine.footprint.changes(WITNESS);
     const slot = this.#slots.get(thread.index) ?? -1;
     const line = this.#line();
     line.delete(slot);
@@ -218,6 +236,7 @@ export class Witness {
   }
 
   admitted(value: number): void {
+    this.#machine.footprint.changes(WITNESS);
     this.pending.delete(value);
     this.#admitted.add(value);
     const untaken = [...this.#admitted].filter((sent) => !this.delivered.includes(sent)).length;
@@ -225,6 +244,7 @@ export class Witness {
   }
 
   refused(value: number, why: Refusal, allowed: readonly Refusal[]): void {
+    this.#machine.footprint.changes(WITNESS);
     this.pending.delete(value);
     this.#unclaimed.delete(value);
     this.#refused.add(value);

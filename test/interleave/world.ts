@@ -17,7 +17,7 @@ import {
   resultOf,
   STARTED_AT,
 } from './audit.js';
-import { call, promiseOf, runAsync, type Steps, Thread } from './loop.js';
+import { call, promiseOf, runAsync, type Steps, type Thread } from './loop.js';
 import { Machine, type Scheduler } from './machine.js';
 import type { Build, Instance } from './realm.js';
 import { TaskActor } from './taskactor.js';
@@ -66,9 +66,9 @@ export class World {
   readonly audit: Audit;
   /** Of the senders, by the index of their threads. */
   readonly handles: ReadonlyMap<number, SenderHandle<number>>;
+  readonly #seats: readonly ReturnType<Build['seat']>[];
   readonly #blank: readonly [Int32Array, Int32Array];
   readonly #actors: (readonly [Actor, TaskActor])[] = [];
-  readonly #quiet: (at: number) => boolean;
 
   constructor(scenario: Scenario, build: Build) {
     this.scenario = scenario;
@@ -81,11 +81,11 @@ export class World {
         ? new SharedArrayBuffer(0)
         : createLedgerMemory(2 * scenario.cells, RESULT_BYTES, tasks === 'overlapping', 1);
     const names = Object.keys(scenario.threads);
-    const threads = names.map((name, index) => new Thread(name, index));
+    this.#seats = names.map((_, index) => build.seat(index));
+    const threads = this.#seats.map(({ thread }) => thread);
+    const instances = this.#seats.map(({ instance }) => instance);
     this.machine = new Machine(memory, this.ledger, threads);
-    const instances = threads.map((thread) =>
-      build.instance(this.machine, thread, (value) => this.witness.decodes(thread, value)),
-    );
+    this.#sit();
     this.layout = { ...instances[0]?.line, ...instances[0]?.memory } as Instance['memory'];
     this.records = {
       ...instances[0]?.line,
@@ -95,7 +95,7 @@ export class World {
     this.handles = this.#share(threads);
     const { handles } = this;
     const slots = new Map([...handles].map(([index, { slot }]) => [index, slot]));
-    this.#quiet = unusedWords(this, new Set(slots.values()));
+    this.machine.quieten(unusedWords(this, new Set(slots.values())));
     this.audit = new Audit(this.machine, this.records, scenario.start | 0);
     this.witness = new Witness(this.machine, this.layout, slots, scenario.start | 0);
     for (const [index, thread] of threads.entries()) {
@@ -125,13 +125,13 @@ export class World {
   /** One run, in the order that `scheduler` decides. What was wrong, or undefined. */
   run(scheduler: Scheduler): string | undefined {
     const { machine } = this;
+    this.#sit();
     machine.reset();
     this.witness.reset();
     this.audit.reset();
     machine.words.set(this.#blank[0]);
     machine.records.set(this.#blank[1]);
     machine.scheduler = scheduler;
-    machine.quiet = () => true;
     for (const actors of this.#actors) {
       const [actor, tasks] = actors;
       const { thread } = actor;
@@ -140,16 +140,23 @@ export class World {
       drain(actor.prepare(this.#role(thread).has));
       thread.reset(() => this.#main(actors));
     }
-    machine.quiet = this.#quiet;
-    machine.steps = 0;
-    machine.segments = [];
-    if (machine.log) machine.log = [];
     machine.run();
     return machine.failure;
   }
 
+  /** The build's threads are this world's now. */
+  #sit(): void {
+    for (const [index, name] of Object.keys(this.scenario.threads).entries()) {
+      const seat = this.#seats[index];
+      if (seat === undefined) continue;
+      seat.thread.name = name;
+      seat.machine = this.machine;
+      seat.decoded = (value) => this.witness.decodes(seat.thread, value);
+    }
+  }
+
   thread(name: string): Thread {
-    const thread = this.machine.threads.find((other) => other.name === name);
+    const thread = this.machine.threads[Object.keys(this.scenario.threads).indexOf(name)];
     if (thread === undefined) throw new RangeError(`Expected a thread of the scenario, got ${name}`);
     return thread;
   }
@@ -172,7 +179,6 @@ export class World {
     const { audit } = this;
     const [thread] = this.machine.threads;
     const ledger = new Instrumented(this.ledger);
-    this.machine.quiet = () => true;
     for (let order = -(this.machine.records[0] ?? 0); thread !== undefined && order < 0; order++) {
       const message = 90 - order;
       const position = audit.position(order);
