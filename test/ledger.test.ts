@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { channelIn } from '#channel';
 import { createMemory } from '#channel/memory';
 import { Encoder } from '#codec';
-import { now } from '#runtime/clock';
+import { now, wallOffset } from '#runtime/clock';
 import { Ledger } from '#runtime/ledger';
 import type { FinalState, TaskState } from '#runtime/record';
 import { createLedgerMemory } from '#runtime/records';
@@ -475,6 +475,23 @@ test('Whoever cancels a task wakes who waits for it, and so does the executor wh
   assert.equal(ledger.watchers.wakes(3), 3);
   assert.equal(ledger.start(1, 1), false);
   assert.equal(ledger.watchers.wakes(3), 3);
+});
+
+test('Wall time is taken when both clocks were read without an interruption', (t) => {
+  let [clock, reads] = [1000, 0];
+  setClock(t, () => clock);
+  // The thread loses its processor for 4 ms after the first look at the time of day.
+  t.mock.method(Date, 'now', () => {
+    const wall = 1_000_000 + clock;
+    if (reads++ === 0) clock += 4;
+    return wall;
+  });
+  assert.equal(wallOffset(), 1_000_000);
+  t.mock.method(Date, 'now', () => {
+    if (reads++ === 5) clock += 4; // and now before it
+    return 1_000_000 + clock;
+  });
+  assert.equal(wallOffset(), 1_000_000);
 });
 
 test('Memory does not grow with the number of tasks', () => {
