@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { METHODS } from 'node:http';
 import { after, test } from 'node:test';
 import { createHttpServer, maxTaskBytes } from '#http';
+import { TaskKeys } from '#http/taskurl';
 import { move } from '#runtime';
 import { runTask } from '#runtime/handle';
 import { Application, CAPACITY } from './support/application.js';
@@ -334,6 +335,22 @@ test('a task whose thread dies is shown failed, with the error and its cause, an
 });
 
 // ── Task URLs ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+test('the code of a task’s URL follows from its id and the secret, in whatever order they are asked for', () => {
+  const [one, same, other] = [new TaskKeys('secret'), new TaskKeys('secret'), new TaskKeys()];
+  const ids = [0, 31, 32, 2 ** 32 + 5, Number.MAX_SAFE_INTEGER];
+  const keys = ids.map((id) => one.keyOf(id));
+  assert.equal(new Set(keys.map((key) => key.slice(key.indexOf('-')))).size, ids.length);
+  assert.deepEqual(
+    [...ids].reverse().map((id) => same.keyOf(id)),
+    [...keys].reverse(),
+  );
+  assert.deepEqual(
+    keys.map((key) => same.idOf(key)),
+    ids,
+  );
+  for (const key of [...keys, 'NaN-', '1e400-', '-1']) assert.equal(other.idOf(key), undefined, key);
+});
 
 test('every URL that is not a task’s own is the same 404, by GET and by DELETE', async (t) => {
   const blockade = await app.block(t);
