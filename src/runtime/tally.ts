@@ -57,7 +57,9 @@ export class Tally {
     const seq = Atomics.load(words, SEQ);
     const valid = this.#side(seq);
     const next = this.#side(seq + 1);
-    next.set(valid.subarray(0, valid[END] || LIST + MAX_LIST));
+    const end = valid[END] || LIST + MAX_LIST;
+    next.fill(0, end, next[END]); // rows that a thread had begun, and was killed before they were valid
+    next.set(valid.subarray(0, end));
     this.#add(next, position);
     next[FROM] = position;
     Atomics.store(words, SEQ, (seq + 1) | 0); // publishes all of it; pairs with the loads in holds and read
