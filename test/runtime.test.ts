@@ -317,6 +317,14 @@ describe('A thread that keeps dying at once', () => {
     const delays = errors.map((line) => /in (\d+) ms/.exec(line)?.[1]);
     assert.deepEqual(delays.slice(0, 3), ['0', '100', '200']);
   });
+
+  test('is not ready either if its start takes longer than its life would have to', async (t) => {
+    for (const [at, value] of [1, 0, 1100].entries()) Atomics.store(words, at, value);
+    t.after(() => void Atomics.store(words, 2, 0));
+    const { runtime, errors } = await start(t, { tasks: fixture('dying-tasks') });
+    await eventually(() => errors.some((line) => line.includes('starting another in 100 ms')));
+    assert.equal(runtime.ready, false);
+  });
 });
 
 describe('A deadline', () => {

@@ -12,7 +12,10 @@ import type { Ledger } from './ledger.js';
 import { Thread, type ThreadEnd } from './thread.js';
 import type { WorkerSetup } from './worker.js';
 
-/** A thread that died this soon, and not over a task, died "at once": the next ones start later and later. */
+/**
+ * A thread that died this soon after it had imported the tasks, or before, and not over a task, died "at once": the next
+ * ones start later and later.
+ */
 const AT_ONCE_MS = 1000;
 const BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 5000;
@@ -39,9 +42,8 @@ export class Supervisor {
 
   /** There is a thread that runs tasks, or is about to: it is the first one, or its forerunner did not die at once. */
   get healthy(): boolean {
-    const { started, age } = this.#thread ?? { started: false, age: 0 };
     if (this.#thread === undefined) return false;
-    return this.#deaths < 2 || (started && age >= AT_ONCE_MS);
+    return this.#deaths < 2 || this.#thread.age >= AT_ONCE_MS;
   }
 
   /**

@@ -11,7 +11,7 @@ import type { WorkerMessage, WorkerSetup } from './worker.js';
 /** How a thread came to its end. */
 export interface ThreadEnd {
   readonly cause: Error;
-  /** How long it lived, in milliseconds. */
+  /** For how long it could run tasks, in milliseconds. */
   readonly ms: number;
   readonly started: boolean;
   /** The channel was closed, and all that was in it has run. */
@@ -26,13 +26,13 @@ const ENTRY = new URL('./worker.js', import.meta.url);
 /** A worker thread. Its `end` always comes, also if no thread could be made. */
 export class Thread {
   readonly end: Promise<ThreadEnd>;
-  readonly #born = performance.now();
   readonly #onStarted: Started;
   #settle: (end: ThreadEnd) => void = () => {};
   #worker: Worker | undefined;
   #late: NodeJS.Timeout | undefined;
   #cause: Error | undefined;
-  #started = false;
+  /** Since when it has been able to run tasks. */
+  #since: number | undefined;
   #drained = false;
 
   /** `startTimeout`: how long the import of the tasks may take, in milliseconds. */
@@ -57,14 +57,9 @@ export class Thread {
     this.#listen(this.#worker, port1);
   }
 
-  /** It has imported the tasks. */
-  get started(): boolean {
-    return this.#started;
-  }
-
-  /** For how long it has been there, in milliseconds. */
+  /** For how long it has been able to run tasks, in milliseconds. 0: it has not imported them yet. */
   get age(): number {
-    return performance.now() - this.#born;
+    return this.#since === undefined ? 0 : performance.now() - this.#since;
   }
 
   /** Ends the thread, whatever it does. */
@@ -86,7 +81,7 @@ export class Thread {
   #hear(message: WorkerMessage): void {
     if (message.type === 'started') {
       clearTimeout(this.#late);
-      this.#started = true;
+      this.#since = performance.now();
       this.#onStarted(message);
     } else {
       this.#drained = true;
@@ -106,12 +101,13 @@ export class Thread {
     }
     port.close();
     this.#cause ??= errorFromOutside(this.#exit(code));
-    this.#settle({ cause: this.#cause, ms: this.age, started: this.#started, drained: this.#drained });
+    const started = this.#since !== undefined;
+    this.#settle({ cause: this.#cause, ms: this.age, started, drained: this.#drained });
   }
 
   #exit(code: number): string {
     // What Node.js says of a module whose top level awaits something when there is nothing left to wait for.
-    const never = code === 13 && !this.#started;
+    const never = code === 13 && this.#since === undefined;
     return `exit code ${code}${never ? ': the top level of the tasks module awaits what never comes' : ''}`;
   }
 }
