@@ -1,15 +1,16 @@
-/** How an idle receiver waits: when it dozes, when it gives that up, and who wakes it. Time and sleep are played. */
+/** How threads wait: when they look, doze or nap, when they give that up, and who is woken. Time and sleep are played. */
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import { channelIn, type Sender } from '#channel';
 import { BELL, createMemory } from '#channel/memory';
-import { ReceiverPatience } from '#channel/patience';
+import { ReceiverPatience, SenderPatience } from '#channel/patience';
 import { EMPTY, Ring } from '#channel/ring';
 
 const DOZE_MS = 0.3;
 const FEW_WAITS = 8;
 const MOST_WAITS = 255;
 const FEW = 3;
+const NAP_MS = 0.1;
 
 class Bench {
   readonly memory: SharedArrayBuffer;
@@ -49,6 +50,23 @@ class Bench {
     let count = 0;
     for (; this.ring.peek() !== EMPTY; count++) this.ring.advance();
     return count;
+  }
+
+  /** A sender stands in line at a full queue. How many messages are left when it is called? */
+  leftAtCall(): number {
+    const { line, capacity } = this.ring;
+    const { slot } = this.tx;
+    this.send(capacity);
+    line.join(slot);
+    this.notified = 0;
+    this.during = () => {
+      while (this.notified === 0) this.ring.advance();
+    };
+    line.bell(slot).wait(() => false, 1);
+    line.leave(slot);
+    const left = this.ring.length;
+    this.take();
+    return left;
   }
 
   /** One wait: how many times it looks, if a message comes before the look number `until`; each look takes `ms`. */
@@ -215,5 +233,61 @@ describe('An idle receiver', () => {
     bench.send(2);
     assert.equal(bench.idle.doze(), true);
     assert.deepEqual(bench.dozes, []);
+  });
+
+  test('calls who stands in line once half of the room is free; once all is, where looking does not pay', (t) => {
+    const bench = new Bench(t);
+    assert.equal(bench.leftAtCall(), 16);
+    const all = bench.looks();
+    assert.equal(bench.leftAtCall(), 0);
+    assert.equal(bench.looks(), FEW);
+    assert.equal(bench.looks({ until: all }), all);
+    assert.equal(bench.leftAtCall(), 16);
+  });
+});
+
+describe('A sender on an event loop that finds no room', () => {
+  const setUp = (t: TestContext) => {
+    const bench = new Bench(t);
+    const patience = new SenderPatience(32);
+    const bell = bench.ring.line.bell(bench.tx.slot);
+    let room = false;
+    /** So many waits; there is room after a nap, or not. How often did it nap? */
+    const wait = (times: number, after: boolean): number => {
+      const before = bench.dozes.length;
+      for (let n = 0; n < times; n++) {
+        room = false;
+        bench.during = () => {
+          room = after;
+        };
+        const naps = bench.dozes.length;
+        assert.equal(
+          patience.nap(bell, () => room),
+          after && bench.dozes.length > naps,
+        );
+      }
+      return bench.dozes.length - before;
+    };
+    return { bench, wait };
+  };
+
+  test('blocks its thread for a moment, but not at its first waits', (t) => {
+    const { bench, wait } = setUp(t);
+    assert.equal(wait(FEW_WAITS, true), 0);
+    assert.equal(wait(10, true), 10);
+    assert.deepEqual(new Set(bench.dozes), new Set([NAP_MS]));
+  });
+
+  test('gives that up for longer and longer where nobody calls it meanwhile', (t) => {
+    const { wait } = setUp(t);
+    wait(FEW_WAITS, false);
+    assert.equal(wait(1, false), 1);
+    for (let waits = 2 * FEW_WAITS + 1; waits < MOST_WAITS; waits = 2 * waits + 1) {
+      assert.equal(wait(waits, false), 0, `within ${waits} waits`);
+      assert.equal(wait(1, false), 1, `after ${waits} waits`);
+    }
+    assert.equal(wait(MOST_WAITS, false), 0);
+    assert.equal(wait(1, true), 1);
+    assert.equal(wait(5, true), 5);
   });
 });

@@ -1,5 +1,5 @@
 /**
- * How a thread waits before it parks: it looks for a while, or dozes. All that is tuned to how fast processors, threads
+ * How a thread waits before it parks: it looks for a while, dozes, or naps. All that is tuned to how fast processors, threads
  * and messages are stands here.
  *
  * *Looking* finds what comes at once, and keeps a processor busy. *Parking* costs nothing, but then somebody has to wake
@@ -10,9 +10,13 @@
  * message would lose by that, and so would the thread's event loop. So only a *patient* receiver dozes: one that has
  * nothing else to do, and that nobody is known to wait for.
  *
- * Neither pays everywhere. On one processor nothing comes while this thread looks; where somebody else needs the
- * processor, a look takes longer than it seems. So both are done as long as they pay, and each time that one does not, it
- * is left for twice as many waits.
+ * A sender on an event loop *naps*: it blocks its thread until it is called, for a tenth of a millisecond at most. A
+ * receiver of short tasks makes room within that, and an event loop is woken with much ado.
+ *
+ * None of it pays everywhere. On one processor nothing comes while this thread looks; where somebody else needs the
+ * processor, a look takes longer than it seems. So each is done as long as it pays, and each time that it does not, it is
+ * left for twice as many waits. Where looking does not pay, the receiver also takes all that is there before it calls
+ * those in line: on one processor they would only interrupt it.
  */
 import type { Bell } from './park.js';
 import { EMPTY, type Ring } from './ring.js';
@@ -21,13 +25,15 @@ import { EMPTY, type Ring } from './ring.js';
  * A thread in line is called once half of the room is free. The receiver may take its time before that, with some room
  * free, so the thread looks by itself as often as this.
  */
-export const NAP_MS = 10;
+export const IN_LINE_MS = 10;
 
 // Under the scheduler of the tests, those of looks and waits are 0 or 1: see test/interleave/realm.ts.
 /** How long a blocked sender looks for room, in microseconds. */
 const SENDER_SPIN_US = 80;
 /** The same for a sender on an event loop, which has other things to do. */
 const ASYNC_SPIN_US = 8;
+/** How long such a sender naps, in milliseconds. */
+const NAP_MS = 0.1;
 /** How often, a microsecond apart, a receiver looks for a message. */
 const RECEIVER_SPIN_US = 80;
 /** How often it does so where looking does not pay: in a fast flow, the next message is there within that. */
@@ -36,7 +42,7 @@ const FEW_LOOKS = 3;
 const MAX_PAUSE_US = 8;
 /** What did not pay is tried again after so many waits at the latest. */
 const MOST_WAITS = 255;
-/** So many waits without a doze come first, and again after DOZES in a row, to see how the messages come then. */
+/** So many waits without a doze, or a nap, come first; and again after DOZES in a row, to see how messages come then. */
 const FEW_WAITS = 8;
 const DOZES = 64;
 /** In milliseconds. Half of a queue of 32 fills in that time at 50,000 messages a second: then a sender does wake it. */
@@ -119,6 +125,11 @@ class Spin {
     return found;
   }
 
+  /** It has paid, or is due to be tried again. */
+  get pays(): boolean {
+    return this.#habit.isDue();
+  }
+
   #sees(ready: () => boolean): boolean {
     pause(this.#pause);
     return ready();
@@ -129,6 +140,7 @@ class Spin {
 export class SenderPatience {
   readonly #blocked: Spin;
   readonly #awaiting: Spin;
+  readonly #nap = new Habit(FEW_WAITS);
 
   constructor(capacity: number) {
     const pause = Math.min(Math.max(capacity >> 2, 1), MAX_PAUSE_US);
@@ -144,6 +156,18 @@ export class SenderPatience {
   /** Looks for room, while an event loop waits. */
   lookAwaiting(ready: () => boolean): boolean {
     return this.#awaiting.until(ready) > 0;
+  }
+
+  /** Naps, if that may be worth it. For a sender in line. Returns what `ready` says then. */
+  nap(bell: Bell, ready: () => boolean): boolean {
+    if (!this.#nap.isDue()) {
+      this.#nap.skip();
+      return false;
+    }
+    bell.wait(ready, NAP_MS);
+    const paid = ready();
+    this.#nap.learn(paid);
+    return paid;
   }
 }
 
@@ -180,6 +204,7 @@ export class ReceiverPatience {
   look(patient: boolean): number {
     const found = this.#spin.until(this.#ready, patient && this.#doze.isDue());
     if (found === 0 || found > FEW_LOOKS) this.#doze.skip();
+    this.#ring.callAt = this.#spin.pays ? this.#ring.capacity >> 1 : 0;
     return found > 0 ? this.#ring.peek() : EMPTY;
   }
 

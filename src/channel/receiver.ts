@@ -3,7 +3,7 @@ import { threadId } from 'node:worker_threads';
 import { CorruptMessageError, Decoder } from '../codec/index.js';
 import { postAllWaiting } from './blocked.js';
 import { keepAlive, SLICE_MS } from './park.js';
-import { NAP_MS, ReceiverPatience } from './patience.js';
+import { IN_LINE_MS, ReceiverPatience } from './patience.js';
 import { EMPTY, END, type Link, Ring } from './ring.js';
 
 /** What a receiver is while it travels to another thread, in `workerData` or by `postMessage`. */
@@ -104,7 +104,7 @@ export class Receiver<T> {
         postAllWaiting();
         return this.#ring.peek() !== EMPTY;
       };
-      this.#ring.bell.wait(ready, postAllWaiting() ? SLICE_MS : NAP_MS);
+      this.#ring.bell.wait(ready, postAllWaiting() ? SLICE_MS : IN_LINE_MS);
     }
   }
 

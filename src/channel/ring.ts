@@ -70,6 +70,8 @@ export class Ring {
   readonly line: Line;
   /** Where the receiver parks, or dozes. */
   readonly bell: Bell;
+  /** The line is called when at most so many messages are left. */
+  callAt: number;
   readonly #words: Int32Array;
   /** The receiver's own HEAD; a sender's last sight of it. */
   #head: number;
@@ -77,6 +79,7 @@ export class Ring {
   constructor(shared: SharedArrayBuffer) {
     this.memory = new Memory(shared);
     this.capacity = this.memory.capacity;
+    this.callAt = this.capacity >> 1;
     this.#words = this.memory.words;
     this.line = new Line(this.#words);
     this.bell = new Bell(this.#words, BELL);
@@ -176,13 +179,13 @@ export class Ring {
   }
 
   /**
-   * Calls those in line who have a right to a place, once half of the room is free: so they come and go with many
-   * messages at a time. For everybody who has just freed room, or left the line; an empty ring is free as a whole, so
-   * whoever makes it so calls at least the first.
+   * Calls those in line who have a right to a place, once half of the room is free, or all of it (patience.ts): so they
+   * come and go with many messages at a time. For everybody who has just freed room, or left the line; whoever makes the
+   * ring empty calls at least the first.
    */
   callLine(): void {
     const gate = this.line.gate; // after what the caller has done: who has just joined the line sees that, or is seen
-    if (gate > 0 && 2 * this.length <= this.capacity) this.line.call(gate, this.capacity - this.length);
+    if (gate > 0 && this.length <= this.callAt) this.line.call(gate, this.capacity - this.length);
   }
 
   /** A sender sends nothing more. After the last one the receiver drains what is there, then ends. */

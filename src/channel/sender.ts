@@ -45,7 +45,7 @@ export class Sender<T> {
     this.#ring = ring;
     this.#encoder = new Encoder(ring.memory.maxBytes);
     this.#patience = new SenderPatience(ring.capacity);
-    this.#waiting = new WaitingSends(ring, life.slot, () => this.#end());
+    this.#waiting = new WaitingSends(ring, life.slot, this.#patience, () => this.#end());
   }
 
   /** The sender that another thread made for this one with {@link Sender.share}. A handle is attached once. */

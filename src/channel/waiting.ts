@@ -5,7 +5,7 @@
 import { addWaiting, postAllWaiting, removeWaiting } from './blocked.js';
 import type { Scratch } from './memory.js';
 import { keepAlive } from './park.js';
-import { NAP_MS } from './patience.js';
+import { IN_LINE_MS, type SenderPatience } from './patience.js';
 import { type Claimant, Outcome, type Ring } from './ring.js';
 
 /** An encoded message, and who follows it. */
@@ -24,15 +24,17 @@ export interface WaitingSend extends Message {
 export class WaitingSends {
   readonly #ring: Ring;
   readonly #slot: number;
+  readonly #patience: SenderPatience;
   readonly #ended: () => void;
   readonly #sends: WaitingSend[] = [];
   #listening = false;
   readonly #look = (): boolean => this.post();
 
   /** `ended` is called whenever nothing waits any more. */
-  constructor(ring: Ring, slot: number, ended: () => void) {
+  constructor(ring: Ring, slot: number, patience: SenderPatience, ended: () => void) {
     this.#ring = ring;
     this.#slot = slot;
+    this.#patience = patience;
     this.#ended = ended;
   }
 
@@ -50,7 +52,7 @@ export class WaitingSends {
     this.#push(send);
     if (this.#listening)
       this.post(); // the thread may have just joined the line: nobody looks for it before the next call
-    else void this.#listen();
+    else if (!this.#patience.nap(this.#ring.line.bell(this.#slot), this.#look)) void this.#listen();
   }
 
   /** Waits with the thread blocked, until it is `deadline` on `performance.now()`. */
@@ -66,7 +68,7 @@ export class WaitingSends {
     const ready = () => postAllWaiting() || !waits;
     while (waits) {
       const left = deadline - performance.now();
-      if (left > 0) this.#ring.line.bell(this.#slot).wait(ready, Math.min(left, NAP_MS));
+      if (left > 0) this.#ring.line.bell(this.#slot).wait(ready, Math.min(left, IN_LINE_MS));
       else if (!ready()) this.giveUp(send, undefined);
     }
     return outcome;
@@ -118,7 +120,7 @@ export class WaitingSends {
   async #listen(): Promise<void> {
     this.#listening = true;
     keepAlive(1);
-    while (this.#sends.length > 0) await this.#ring.line.bell(this.#slot).waitAsync(this.#look, NAP_MS);
+    while (this.#sends.length > 0) await this.#ring.line.bell(this.#slot).waitAsync(this.#look, IN_LINE_MS);
     keepAlive(-1);
     this.#listening = false;
     this.#ended();

@@ -58,7 +58,7 @@ function fewLooks(text: string, looks: number): string {
   };
   const result = text
     .replace(/const (\w+_SPIN_US|FEW_LOOKS) = \d+;/g, set(looks))
-    .replace(/const (NAP_MS) = \d+;/, set(100)) // a whole slice: see machine.ts
+    .replace(/const (IN_LINE_MS) = \d+;/, set(100)) // a whole slice: see machine.ts
     .replace(/const (\w+_WAITS) = (\d+);/g, (all, name, value) =>
       set(looks === 0 ? Number(value) : 0)(all, name),
     );
