@@ -82,10 +82,12 @@ async function run(t: TestContext, concurrency: number, count: number): Promise<
   assert.ok(threads.length > 10 && succeeded > 100 && failed > 15 && cancelled > 10, 'Expected more chaos');
 }
 
-test('One at a time: each accepted task ends exactly once, and runs at most once', { timeout: 40_000 }, (t) =>
-  run(t, 1, 1000),
+test(
+  'One at a time: each accepted task ends exactly once, and runs at most once',
+  { timeout: 120_000 },
+  (t) => run(t, 1, 1000),
 );
 
-test('Overlapping: each accepted task ends exactly once, and runs at most once', { timeout: 40_000 }, (t) =>
+test('Overlapping: each accepted task ends exactly once, and runs at most once', { timeout: 120_000 }, (t) =>
   run(t, 4, 500),
 );

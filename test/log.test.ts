@@ -1,8 +1,9 @@
 /** What the two threads print, and what becomes of it when nobody can or will read it. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { existsSync, openSync } from 'node:fs';
+import { openSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -17,6 +18,19 @@ async function start(server: ServerProcess, task: string, n: number): Promise<st
   const answer = await request(server.port, 'POST', `/${task}?${n}`);
   assert.equal(answer.status, 202);
   return answer.body;
+}
+
+/** Resolves once a server listens there: its socket is made before that. */
+async function listening(path: string): Promise<void> {
+  const answers = () =>
+    new Promise<boolean>((resolve) => {
+      const socket = connect(path, () => resolve(true));
+      socket.on('connect', () => socket.destroy()).on('error', () => resolve(false));
+    });
+  let is = await answers();
+  for (const deadline = performance.now() + 10_000; !is && performance.now() < deadline; )
+    is = await answers();
+  assert.ok(is, 'Expected the server to listen within 10 s');
 }
 
 /** Resolves with the task's record when it has ended. */
@@ -94,7 +108,7 @@ describe('the log', { concurrency: 4 }, () => {
     test(`a server goes on when there is no room left for its ${full}`, async (t) => {
       const path = join(temporaryFolder(t), 'socket');
       const server = new ServerProcess(t, { PORT: path }, SERVER, { [full]: openSync('/dev/full', 'w') });
-      await until(() => existsSync(path));
+      await listening(path);
       for (const target of ['/fail?1', '/exit?1', '/print?100', '/fail?2', '/exit?2', '/every?1', '/say?1']) {
         const [answer] = await once(httpRequest({ socketPath: path, path: target }).end(), 'response');
         assert.ok(answer.statusCode < 300);
