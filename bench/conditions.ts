@@ -3,12 +3,11 @@
  * other work beside them? The same contestants under both, and what each task costs the processor.
  */
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { bars } from './bars.js';
 import type { Result, Setup } from './contestants/contract.js';
 import type { Plan } from './plan.js';
-import { type Contestant, onOneCore, own, peer, runRounds, rust } from './processes.js';
+import { CAN_PIN, type Contestant, onOneCore, own, peer, runRounds, rust } from './processes.js';
 import { markdown, type Section } from './report.js';
 import { digits, ratio, type Spread, show, spread } from './statistics.js';
 
@@ -29,7 +28,7 @@ const BASELINE = '`postMessage` with an answer';
 
 /** Everything on one core. */
 export async function oneCore(plan: Plan): Promise<Section> {
-  if (!existsSync('/usr/bin/taskset'))
+  if (!CAN_PIN)
     return { id: 'one-core', text: 'Left out: there is no `taskset` here.', data: {}, charts: [] };
   const field = FIELD.map(([contestant]) => onOneCore(contestant));
   return table('one-core', 'Million tasks per second, all threads on one core', field, plan);

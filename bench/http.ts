@@ -2,12 +2,12 @@
 import { existsSync } from 'node:fs';
 import type { HttpResult, HttpSetup } from './contestants/http.js';
 import type { Plan } from './plan.js';
-import { type Contestant, onOneCore, own, runOnce } from './processes.js';
+import { CAN_PIN, type Contestant, onOneCore, own, runOnce } from './processes.js';
 import { markdown, type Section } from './report.js';
 import { digits, ratio, show, spread } from './statistics.js';
 
 const SERVER: Contestant = own('http', 'http');
-const PINNED = existsSync('/usr/bin/taskset') ? [onOneCore(SERVER)] : [];
+const PINNED = CAN_PIN ? [onOneCore(SERVER)] : [];
 /** Each against the plain route under the same conditions. */
 const CASES: readonly (Omit<HttpSetup, 'ms'> & { readonly name: string; readonly on: Contestant })[] = [
   { name: '`GET /`', route: 'hello', on: SERVER },

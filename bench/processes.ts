@@ -8,6 +8,9 @@ import { type Spread, spread } from './statistics.js';
 const ROOT = new URL('../../', import.meta.url);
 const TIMEOUT_MS = 120_000;
 
+/** Processes can be kept on one core. */
+export const CAN_PIN: boolean = existsSync('/usr/bin/taskset');
+
 /** A program that takes its setup as JSON in an argument and prints its result as JSON. */
 export interface Contestant {
   readonly name: string;
@@ -46,7 +49,8 @@ export function rust(name: string, rival: string, mode?: 'hot' | 'paced'): Conte
 /** The same, with all its threads on one core. */
 export function onOneCore(contestant: Contestant): Contestant {
   const { command, args } = contestant;
-  return { ...contestant, command: 'taskset', args: ['-c', '0', command, ...args] };
+  const missing = CAN_PIN ? contestant.missing : 'there is no `taskset` here';
+  return { ...contestant, command: 'taskset', args: ['-c', '0', command, ...args], missing };
 }
 
 /** Runs one program with one setup. Throws if it fails; `undefined` if it says that it cannot run here. */

@@ -4,7 +4,7 @@ import type { Payload, Result, Setup } from './contestants/contract.js';
 import type { TurnsResult } from './contestants/turns.js';
 import { lines } from './lines.js';
 import type { Plan } from './plan.js';
-import { type Contestant, own, peer, runOnce, runRounds, rust } from './processes.js';
+import { type Contestant, onOneCore, own, peer, runOnce, runRounds, rust } from './processes.js';
 import { markdown, type Section } from './report.js';
 import { digits, ratio, type Spread, show, spread } from './statistics.js';
 import type { Chart } from './svg.js';
@@ -87,22 +87,26 @@ export async function accounting(plan: Plan): Promise<Section> {
 /** The same two, each side alone. */
 export async function sides(plan: Plan): Promise<Section> {
   const turns = Math.round(4e4 * Math.min(plan.scale, 1));
-  const rows: string[][] = [];
-  const data: Record<string, Spread> = {};
-  const results = new Map<boolean, TurnsResult[]>([
-    [false, []],
-    [true, []],
-  ]);
+  const all = [false, true].flatMap((parks) =>
+    ['channel and a bare loop', 'the whole path'].map((name) => {
+      const contestant = parks ? onOneCore(own(`one core: ${name}`, 'turns')) : own(name, 'turns');
+      const setup = { accounted: name === 'the whole path', parks, turns };
+      return { contestant, setup, results: [] as TurnsResult[] };
+    }),
+  );
+  const ways = all.filter(({ contestant }) => contestant.missing === undefined);
   for (let round = 0; round < plan.rounds; round++) {
-    for (const accounted of round % 2 === 0 ? [false, true] : [true, false]) {
-      const result = await runOnce<TurnsResult>(own('turns', 'turns'), { accounted, turns });
-      if (result !== undefined) results.get(accounted)?.push(result);
+    for (const { contestant, setup, results } of round % 2 === 0 ? ways : ways.toReversed()) {
+      const result = await runOnce<TurnsResult>(contestant, setup);
+      if (result !== undefined) results.push(result);
     }
   }
-  for (const [accounted, each] of results) {
-    const name = accounted ? 'the whole path' : 'channel and a bare loop';
-    const enqueue = spread(each.map((result) => result.enqueue));
-    const consume = spread(each.map((result) => result.consume));
+  const rows: string[][] = [];
+  const data: Record<string, Spread> = {};
+  for (const { contestant, results } of ways) {
+    const { name } = contestant;
+    const enqueue = spread(results.map((result) => result.enqueue));
+    const consume = spread(results.map((result) => result.consume));
     Object.assign(data, { [`${name}: enqueue`]: enqueue, [`${name}: consume`]: consume });
     rows.push([name, show(enqueue), show(consume)]);
   }

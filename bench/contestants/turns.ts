@@ -1,6 +1,7 @@
 /**
  * What each side of the queue costs its thread, in nanoseconds for each task: the enqueuer and the consumer take turns, a
- * batch each, so that neither waits for the other, while each finds the lines that it needs in the other core's cache.
+ * batch each, so that neither waits for the other, while each finds the lines that it needs in the other core's cache. Who
+ * `parks` until its turn comes, with a full queue each time, does so on a single core; the time of that is left out.
  * `accounted`: `blockingRunTask` to the executor; else the same tasks to a bare loop that calls their functions.
  */
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
@@ -14,6 +15,7 @@ import { tasks } from './tasks.js';
 
 export interface TurnsSetup {
   readonly accounted: boolean;
+  readonly parks: boolean;
   readonly turns: number;
 }
 
@@ -22,7 +24,6 @@ export interface TurnsResult {
   readonly consume: number;
 }
 
-const BATCH = 16;
 const ENQUEUER = 0;
 const CONSUMER = 1;
 const NOBODY = 2;
@@ -30,43 +31,56 @@ const NOBODY = 2;
 const module = moduleOf(tasks) ?? { id: 0, names: [], definitions: [] };
 /** Of each batch, in milliseconds. The first half, while the code is being compiled, is left out. */
 const durations: number[] = [];
-const typical = () => (spread(durations.slice(durations.length / 2)).median * 1e6) / BATCH;
+const typical = (parks: boolean) =>
+  (spread(durations.slice(durations.length / 2)).median * 1e6) / batchOf(parks);
 
 if (isMainThread) await enqueueInTurns(JSON.parse(process.argv[2] ?? '{}'));
 else await consumeInTurns(workerData);
 
-function waitFor(words: Int32Array, whose: number): boolean {
-  for (let turn = Atomics.load(words, 0); turn !== whose; turn = Atomics.load(words, 0))
+function batchOf(parks: boolean): number {
+  return parks ? 32 : 16;
+}
+
+function waitFor(words: Int32Array, whose: number, parks: boolean): boolean {
+  for (let turn = Atomics.load(words, 0); turn !== whose; turn = Atomics.load(words, 0)) {
     if (turn === NOBODY) return false;
+    if (parks) Atomics.wait(words, 0, turn);
+  }
   return true;
 }
 
-async function enqueueInTurns({ accounted, turns }: TurnsSetup): Promise<void> {
+function giveTurn(words: Int32Array, whose: number): void {
+  Atomics.store(words, 0, whose);
+  Atomics.notify(words, 0);
+}
+
+async function enqueueInTurns({ accounted, parks, turns }: TurnsSetup): Promise<void> {
   const [tx, rx] = channel<Task>(32);
   const memory = createLedgerMemory(1024, 4096, false);
   rx.link.annex = tx.link.annex = memory;
   new Ledger(memory).module = module.id;
   const words = new Int32Array(new SharedArrayBuffer(4));
-  const worker = new Worker(new URL(import.meta.url), { workerData: { rx: rx.share(), words, accounted } });
+  const data = { rx: rx.share(), words, accounted, parks };
+  const worker = new Worker(new URL(import.meta.url), { workerData: data });
   const consume = new Promise<number>((resolve) => worker.once('message', resolve));
   for (let turn = 0; turn < turns; turn++) {
-    waitFor(words, ENQUEUER);
+    waitFor(words, ENQUEUER, parks);
     const begin = performance.now();
-    for (let left = BATCH; left > 0; left--) {
+    for (let left = batchOf(parks); left > 0; left--) {
       const task = tasks.add('foo bar baz');
       if (accounted) blockingRunTask(task, tx);
       else tx.blockingSend(task);
     }
     durations.push(performance.now() - begin);
-    Atomics.store(words, 0, CONSUMER);
+    giveTurn(words, CONSUMER);
   }
-  waitFor(words, ENQUEUER);
-  Atomics.store(words, 0, NOBODY);
-  const result: TurnsResult = { enqueue: typical(), consume: await consume };
+  waitFor(words, ENQUEUER, parks);
+  giveTurn(words, NOBODY);
+  const result: TurnsResult = { enqueue: typical(parks), consume: await consume };
   process.stdout.write(`${JSON.stringify(result)}\n`);
 }
 
-async function consumeInTurns({ rx: handle, words, accounted }: typeof workerData): Promise<void> {
+async function consumeInTurns({ rx: handle, words, accounted, parks }: typeof workerData): Promise<void> {
   const rx = Receiver.attach<Task>(handle);
   let left = 0;
   let begin = 0;
@@ -75,11 +89,11 @@ async function consumeInTurns({ rx: handle, words, accounted }: typeof workerDat
       if (left === 0) {
         if (begin > 0) {
           durations.push(performance.now() - begin);
-          Atomics.store(words, 0, ENQUEUER);
+          giveTurn(words, ENQUEUER);
         }
-        if (!waitFor(words, CONSUMER)) return undefined;
+        if (!waitFor(words, CONSUMER, parks)) return undefined;
         begin = performance.now();
-        left = BATCH;
+        left = batchOf(parks);
       }
       left -= 1;
       return rx.tryRecv(accept);
@@ -95,5 +109,5 @@ async function consumeInTurns({ rx: handle, words, accounted }: typeof workerDat
       fn(...task.args);
     }
   }
-  parentPort?.postMessage(typical());
+  parentPort?.postMessage(typical(parks));
 }
