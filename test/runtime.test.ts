@@ -318,12 +318,23 @@ describe('A thread that keeps dying at once', () => {
     assert.deepEqual(delays.slice(0, 3), ['0', '100', '200']);
   });
 
-  test('is not ready either if its start takes longer than its life would have to', async (t) => {
+  test('counts as such, too, if its start takes longer than a life would have to', async (t) => {
     for (const [at, value] of [1, 0, 1100].entries()) Atomics.store(words, at, value);
     t.after(() => void Atomics.store(words, 2, 0));
     const { runtime, errors } = await start(t, { tasks: fixture('dying-tasks') });
     await eventually(() => errors.some((line) => line.includes('starting another in 100 ms')));
     assert.equal(runtime.ready, false);
+  });
+
+  test('leaves a runtime that is not ready while the next one takes long to start', async (t) => {
+    for (const [at, value] of [1, 0, 0].entries()) Atomics.store(words, at, value);
+    t.after(() => void Atomics.store(words, 2, 0));
+    const { runtime } = await start(t, { tasks: fixture('dying-tasks') });
+    for (const [at, value] of [0, 0, 2000].entries()) Atomics.store(words, at, value);
+    await eventually(() => !runtime.ready);
+    assert.equal(runtime.failing, true);
+    await eventually(() => runtime.ready);
+    assert.equal(Atomics.load(words, 1), 1);
   });
 });
 

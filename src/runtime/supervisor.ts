@@ -40,10 +40,12 @@ export class Supervisor {
     this.#startTimeout = startTimeout;
   }
 
-  /** There is a thread that runs tasks, or is about to: it is the first one, or its forerunner did not die at once. */
+  /** Tasks are run, or are about to be. */
   get healthy(): boolean {
     if (this.#thread === undefined) return false;
-    return this.#deaths < 2 || this.#thread.age >= AT_ONCE_MS;
+    const { started, age } = this.#thread;
+    if (this.#deaths < 2) return started || age < AT_ONCE_MS; // one that takes longer to start may never
+    return started && age >= AT_ONCE_MS; // it has not died at once as those before it did
   }
 
   /**

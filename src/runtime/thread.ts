@@ -31,8 +31,9 @@ export class Thread {
   #worker: Worker | undefined;
   #late: NodeJS.Timeout | undefined;
   #cause: Error | undefined;
-  /** Since when it has been able to run tasks. */
-  #since: number | undefined;
+  /** When it was made; once it has started, when that was. */
+  #since = performance.now();
+  #started = false;
   #drained = false;
 
   /** `startTimeout`: how long the import of the tasks may take, in milliseconds. */
@@ -57,9 +58,14 @@ export class Thread {
     this.#listen(this.#worker, port1);
   }
 
-  /** For how long it has been able to run tasks, in milliseconds. 0: it has not imported them yet. */
+  /** It has imported the tasks. */
+  get started(): boolean {
+    return this.#started;
+  }
+
+  /** For how long it has been able to run tasks, or has been starting, in milliseconds. */
   get age(): number {
-    return this.#since === undefined ? 0 : performance.now() - this.#since;
+    return performance.now() - this.#since;
   }
 
   /** Ends the thread, whatever it does. */
@@ -81,6 +87,7 @@ export class Thread {
   #hear(message: WorkerMessage): void {
     if (message.type === 'started') {
       clearTimeout(this.#late);
+      this.#started = true;
       this.#since = performance.now();
       this.#onStarted(message);
     } else {
@@ -101,13 +108,13 @@ export class Thread {
     }
     port.close();
     this.#cause ??= errorFromOutside(this.#exit(code));
-    const started = this.#since !== undefined;
-    this.#settle({ cause: this.#cause, ms: this.age, started, drained: this.#drained });
+    const ms = this.#started ? this.age : 0;
+    this.#settle({ cause: this.#cause, ms, started: this.#started, drained: this.#drained });
   }
 
   #exit(code: number): string {
     // What Node.js says of a module whose top level awaits something when there is nothing left to wait for.
-    const never = code === 13 && this.#since === undefined;
+    const never = code === 13 && !this.#started;
     return `exit code ${code}${never ? ': the top level of the tasks module awaits what never comes' : ''}`;
   }
 }
