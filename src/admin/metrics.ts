@@ -2,8 +2,8 @@
  * `/metrics`, in Prometheus' text format, with names and units by its conventions. What a task waited and ran is in
  * seconds; counts are since the start of the process, and exact (tally.ts).
  */
-import { subscribe } from 'node:diagnostics_channel';
 import { BOUNDS_MS, type Histogram, readPulse } from '../runtime/index.js';
+import type { WorkerLife } from './life.js';
 import { processMetrics } from './process.js';
 import { type Family, family, format, type Sample } from './prometheus.js';
 import type { Watched } from './view.js';
@@ -12,13 +12,11 @@ const STATES = ['succeeded', 'failed', 'cancelled'] as const;
 
 export class Metrics {
   readonly #watched: Watched;
-  #restarts = 0;
+  readonly #life: WorkerLife;
 
-  constructor(watched: Watched) {
+  constructor(watched: Watched, life: WorkerLife) {
     this.#watched = watched;
-    subscribe('async-tasks:worker:death', () => {
-      this.#restarts += 1;
-    });
+    this.#life = life;
   }
 
   async text(): Promise<string> {
@@ -49,7 +47,7 @@ export class Metrics {
       gauge('async_tasks_running', 'Tasks that are running.', runtime.ledger.running().length),
       gauge('async_tasks_worker_up', '1 while tasks are accepted and run.', runtime.ready ? 1 : 0),
       family('async_tasks_worker_restarts_total', 'counter', 'Worker threads that have died.', [
-        { value: this.#restarts },
+        { value: this.#life.restarts },
       ]),
       gauge(
         'async_tasks_worker_eventloop_lag_seconds',

@@ -1,8 +1,8 @@
 /** Where the admin server listens: `ADMIN_HOST` and `ADMIN_PORT`, and what happens if it cannot. */
-import { isIPv6 } from 'node:net';
-import { type Address, createHttpServer, integerFrom, listen, StartError } from '../http/index.js';
+import { type Address, createHttpServer, hostFrom, integerFrom, listen, StartError } from '../http/index.js';
 import { Events } from './events.js';
 import { refuseOthers } from './guard.js';
+import { WorkerLife } from './life.js';
 import { Metrics } from './metrics.js';
 import { type Admin, routes } from './routes.js';
 import { View, type Watched } from './view.js';
@@ -16,12 +16,13 @@ import { View, type Watched } from './view.js';
 export async function startAdmin(watched: Watched, env: NodeJS.ProcessEnv): Promise<string | undefined> {
   const address = adminAddress(env);
   if (address === undefined) return undefined;
-  const view = new View(watched);
+  const life = new WorkerLife();
+  const view = new View(watched, life);
   const admin: Admin = {
     ...watched,
     view,
     events: new Events(view),
-    metrics: new Metrics(watched),
+    metrics: new Metrics(watched, life),
     ending: false,
   };
   const server = createHttpServer(routes, admin, refuseOthers(address.host));
@@ -38,7 +39,5 @@ export async function startAdmin(watched: Watched, env: NodeJS.ProcessEnv): Prom
 function adminAddress(env: NodeJS.ProcessEnv): (Address & { readonly host: string }) | undefined {
   const port = env['ADMIN_PORT'] ?? '8001';
   if (port === '') return undefined;
-  const host = env['ADMIN_HOST'] || '127.0.0.1';
-  const inner = /^\[(.*)\]$/.exec(host)?.[1] ?? '';
-  return { host: isIPv6(inner) ? inner : host, port: integerFrom('ADMIN_PORT', port, 65_535) };
+  return { host: hostFrom(env['ADMIN_HOST']), port: integerFrom('ADMIN_PORT', port, 65_535) };
 }

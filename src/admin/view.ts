@@ -3,7 +3,7 @@ import type { Sender } from '../channel/index.js';
 import { toJson } from '../http/index.js';
 import { BOUNDS_MS, type Runtime, readPulse, type Task, type TaskRecord } from '../runtime/index.js';
 import { LoopDelay } from './delay.js';
-import { type Death, WorkerLife } from './life.js';
+import type { Death, WorkerLife } from './life.js';
 
 /** What is looked at. */
 export interface Watched {
@@ -56,11 +56,12 @@ const RECENT = 100;
 
 export class View {
   readonly #watched: Watched;
-  readonly #life = new WorkerLife();
+  readonly #life: WorkerLife;
   readonly #delay = new LoopDelay();
 
-  constructor(watched: Watched) {
+  constructor(watched: Watched, life: WorkerLife) {
     this.#watched = watched;
+    this.#life = life;
   }
 
   /** Somebody watches: the event loop's delay is measured. */

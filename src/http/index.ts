@@ -5,7 +5,7 @@
 export { type Answer, json, text } from './answer.js';
 export { readBody, readText } from './body.js';
 export { toJson } from './json.js';
-export { type Address, basePathFrom, integerFrom, listen, StartError } from './listen.js';
+export { type Address, basePathFrom, hostFrom, integerFrom, listen, StartError } from './listen.js';
 export { Problem } from './problem.js';
 export { maxTaskBytes, type Patience, type Queue, queueOf } from './queue.js';
 export { TaskResource, taskRoutes } from './resource.js';

@@ -21,12 +21,17 @@ export class StartError extends Error {}
 export function addressFrom(env: NodeJS.ProcessEnv): Address {
   const port = env['PORT'] || '8000';
   if (port.includes('/')) return { path: expectPath(port) };
-  const host = env['HOST'] || '127.0.0.1';
-  const inner = /^\[(.*)\]$/.exec(host)?.[1] ?? '';
   return {
-    host: isIPv6(inner) ? inner : host,
+    host: hostFrom(env['HOST']),
     port: integerFrom('PORT', port, 65_535, ', or a path with a slash'),
   };
+}
+
+/** The loopback address if there is none. An address of IPv6 may stand in brackets. */
+export function hostFrom(text: string | undefined): string {
+  const host = text || '127.0.0.1';
+  const inner = /^\[(.*)\]$/.exec(host)?.[1] ?? '';
+  return isIPv6(inner) ? inner : host;
 }
 
 function expectPath(path: string): string {

@@ -7,12 +7,11 @@ import type { Sender } from '../channel/index.js';
 import {
   type DrainOptions,
   type DrainReport,
+  enqueueTask,
   type Runtime,
-  runTask,
   type Task,
   type TaskRecord,
   type TaskState,
-  tryRunTask,
   whenEnded,
 } from '../runtime/index.js';
 import type { Routes } from './router.js';
@@ -78,12 +77,8 @@ export function queueOf(tx: Sender<Task>, runtime: Runtime): Queue {
   const { ledger } = runtime;
   return {
     enqueue(task, options) {
-      // Most often there is room, and then nothing needs to be waited for.
-      if (!options.signal.aborted) {
-        const handle = tryRunTask(task, tx, options);
-        if (handle !== undefined) return handle.id;
-      }
-      return runTask(task, tx, options).then(({ id }) => id);
+      const queued = enqueueTask(task, tx, options);
+      return queued instanceof Promise ? queued.then(({ id }) => id) : queued.id;
     },
     read: (id) => ledger.read(id),
     cancel: (id) => ledger.cancel(id),

@@ -28,8 +28,7 @@ export async function runTask<R>(
   tx: Sender<Task>,
   options: RunOptions = NO_OPTIONS,
 ): Promise<TaskHandle<R>> {
-  if (checked(options).signal?.aborted === true) return waitForRoom(task, tx, options); // rejects with its reason
-  return tryRunTask(task, tx, options) ?? (await waitForRoom(task, tx, options));
+  return enqueueTask(task, tx, options);
 }
 
 /** Puts `task` into the queue if there is room now. `undefined`: the queue is full, nothing was queued. */
@@ -39,14 +38,19 @@ export function tryRunTask<R>(
   options: Origin = NO_OPTIONS,
 ): TaskHandle<R> | undefined {
   const handle = handleFor(task, tx, options);
-  try {
-    if (!tx.trySend(task, handle)) return undefined;
-    handle.accepted();
-    return handle;
-  } catch (error) {
-    handle.withdraw();
-    throw error;
-  }
+  return tryEnqueue(task, tx, handle) ? handle : undefined;
+}
+
+/** Like {@link runTask}, but makes no promise if there is room: most often there is. What is wrong may be thrown. */
+export function enqueueTask<R>(
+  task: Task<R>,
+  tx: Sender<Task>,
+  options: RunOptions,
+): TaskHandle<R> | Promise<TaskHandle<R>> {
+  const { signal } = checked(options);
+  const handle = handleFor(task, tx, options);
+  if (signal?.aborted !== true && tryEnqueue(task, tx, handle)) return handle;
+  return waitForRoom(task, tx, handle, options); // rejects with the reason of the signal
 }
 
 function handleFor<R>(task: Task<R>, tx: Sender<Task>, options: Origin): TaskHandle<R> {
@@ -54,8 +58,23 @@ function handleFor<R>(task: Task<R>, tx: Sender<Task>, options: Origin): TaskHan
   return new TaskHandle<R>(task, enqueuerOf(tx), options);
 }
 
-async function waitForRoom<R>(task: Task<R>, tx: Sender<Task>, options: RunOptions): Promise<TaskHandle<R>> {
-  const handle = handleFor(task, tx, options);
+function tryEnqueue<R>(task: Task<R>, tx: Sender<Task>, handle: TaskHandle<R>): boolean {
+  try {
+    const sent = tx.trySend(task, handle);
+    if (sent) handle.accepted();
+    return sent;
+  } catch (error) {
+    handle.withdraw();
+    throw error;
+  }
+}
+
+async function waitForRoom<R>(
+  task: Task<R>,
+  tx: Sender<Task>,
+  handle: TaskHandle<R>,
+  options: RunOptions,
+): Promise<TaskHandle<R>> {
   try {
     await tx.send(task, options, handle);
     handle.accepted();

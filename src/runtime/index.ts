@@ -16,6 +16,7 @@ export {
 export { addFields, withFields } from './fields.js';
 export {
   blockingRunTask,
+  enqueueTask,
   type RunOptions,
   runTask,
   type TaskHandle,

@@ -6,9 +6,9 @@
  * left out. An error is more than a result: it is cut until it fits. Name, code, and the head of message and stack stay;
  * of the rest, what cannot cross is left out. The stack says what was cut, and what was left out.
  */
-import { types } from 'node:util';
 import { Encoder, TaskTooLargeError } from '../codec/index.js';
 import type { FinalState } from './record.js';
+import { isError } from './report.js';
 
 const MAX_NAME = 64;
 /** Shorter than this, a message or a stack tells nothing. */
@@ -113,14 +113,6 @@ function stackOf(error: object, message: string, length: number): string {
 
 function cut(text: string, length: number): string {
   return text.length <= length ? text : `${text.slice(0, length)}… [cut: ${text.length} characters]`;
-}
-
-function isError(value: unknown): value is object {
-  try {
-    return types.isNativeError(value) || value instanceof Error;
-  } catch {
-    return false; // a proxy that throws
-  }
 }
 
 function memberOf(error: object, key: string): unknown {

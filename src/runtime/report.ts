@@ -38,7 +38,7 @@ export function fieldsOfError(thrown: unknown): Record<string, string> {
 }
 
 /** What a task threw, in a few words: name, code and message, or a primitive value. */
-export function headOf(thrown: unknown): string {
+function headOf(thrown: unknown): string {
   if (!isError(thrown)) return Object(thrown) === thrown ? `a thrown ${typeof thrown}` : String(thrown);
   const [name, code, message] = [read(thrown, 'name'), read(thrown, 'code'), read(thrown, 'message')];
   const text = `${name || 'Error'}${code === '' ? '' : ` [${code}]`}: ${message}`;
@@ -69,9 +69,10 @@ function causesOf(error: object): unknown[] {
   }
 }
 
-function isError(thrown: unknown): thrown is object {
+/** Also of another realm. A proxy may throw here. */
+export function isError(thrown: unknown): thrown is object {
   try {
-    return types.isNativeError(thrown) || thrown instanceof Error; // a Proxy may throw here
+    return types.isNativeError(thrown) || thrown instanceof Error;
   } catch {
     return false;
   }

@@ -3,6 +3,7 @@ export { createApp, MAX_TASK_BYTES } from '../../../dist/app.js';
 export { Decoder, Encoder } from '../../../dist/codec/index.js';
 export * from '../../../dist/http/index.js';
 export * from '../../../dist/index.js';
+export { moduleOf, printDirectly, type TaskModule } from '../../../dist/runtime/index.js';
 
 /** The tasks, as the worker's threads import them. */
 export const TASKS: URL = new URL('../../../dist/tasks.js', import.meta.url);
