@@ -173,7 +173,7 @@ export class Ring {
   /** There is something for the receiver. One that dozes is left alone while at least half of the room is free. */
   #tellReceiver(): void {
     if (this.bell.awake) return;
-    // TAIL moved before this: of several senders, the last to come here sees what all have claimed.
+    // Each sender has moved TAIL before this look, so of several the last one sees them all.
     if (this.bell.dozing && 2 * this.length <= this.capacity) return;
     this.bell.ringAlways();
   }
@@ -184,7 +184,7 @@ export class Ring {
    * ring empty calls at least the first.
    */
   callLine(): void {
-    const gate = this.line.gate; // after what the caller has done: who has just joined the line sees that, or is seen
+    const gate = this.line.gate; // after the caller's change: who is just joining the line sees that, or its bit is seen here
     if (gate > 0 && this.length <= this.callAt) this.line.call(gate, this.capacity - this.length);
   }
 
@@ -213,7 +213,7 @@ export class Ring {
 
   // ── The receiver ───────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** `threadId` of the thread that receives: -1 after `share`; of one that died, until the next attaches. */
+  /** `threadId` of the thread that receives; -1 after `share`. Of one that died until another attaches. */
   get receiverThread(): number {
     return Atomics.load(this.#words, RECEIVER_THREAD);
   }

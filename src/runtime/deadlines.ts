@@ -16,7 +16,7 @@ const GRACE_MS = { sync: 100, async: 250 } as const;
 /** Watches the tasks of one thread. */
 export class Deadlines {
   /** How many tasks were ended with their thread: one, or none. */
-  expired = 0;
+  ended = 0;
   readonly #ledger: Ledger;
   readonly #endThread: (cause: Error) => void;
   /** The late tasks, and when each was first seen to be late. */
@@ -44,8 +44,8 @@ export class Deadlines {
       if (this.#ledger.wallTime(time) < deadline) continue;
       const since = this.#late.get(id) ?? time;
       late.set(id, since);
-      if (time - since < GRACE_MS[kind] || !this.#ledger.expire(id)) continue;
-      this.expired += 1;
+      if (time - since < GRACE_MS[kind] || !this.#ledger.endOverdue(id)) continue;
+      this.ended += 1;
       this.rest();
       this.#endThread(errorFromOutside('a task ran past its timeout'));
       return;

@@ -1,7 +1,4 @@
-/**
- * How a task can end without a result of its own. The first two are recorded in the ledger; the others are what
- * `finished()` makes of a record.
- */
+/** How a task, or the start of a runtime, can fail. */
 
 /** The task ran longer than its definition allows. */
 export class TaskTimeoutError extends Error {

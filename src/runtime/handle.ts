@@ -28,7 +28,8 @@ export async function runTask<R>(
   tx: Sender<Task>,
   options: RunOptions = NO_OPTIONS,
 ): Promise<TaskHandle<R>> {
-  return enqueueTask(task, tx, options);
+  const queued = enqueueTask(task, tx, options);
+  return queued instanceof TaskHandle ? queued : await queued;
 }
 
 /** Puts `task` into the queue if there is room now. `undefined`: the queue is full, nothing was queued. */

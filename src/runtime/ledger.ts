@@ -7,21 +7,21 @@
  * 32 bits alone, so it may name a task that it has in hand by its position; only `enqueue` and `idAt` make an id of that.
  * What a record holds is said in record.ts, where it lies in records.ts.
  *
- *   CLAIM  WRITING → QUEUED                                 the sender, before the message is published
+ *   CLAIM  (another lap) → WRITING → QUEUED                 the sender, before the message is published
  *          QUEUED → WITHDRAWN                               the sender whose send failed: the task was never accepted
  *   RUN    (another lap) → RUNNING                          the receiver, while the message still stands in the channel
  *          (another lap) → DROPPED                          anybody: cancelled before it was started
  *          RUNNING → SUCCEEDED | FAILED | CANCELLED         the executor; FAILED: the supervisor, once its thread is dead
- *          RUNNING → EXPIRED                                the supervisor, past its deadline; then it ends the thread
+ *          RUNNING → OVERDUE                                the supervisor, past its deadline; then it ends the thread
  *
  * Each arrow of RUN is one compare-exchange, so there is exactly one final state, and a task is started at most once. A
  * worker that dies before it is RUNNING leaves the message in the channel: the next worker starts it. One that dies
  * after that leaves a RUNNING record, which the supervisor fails; if the message still stands in the channel, the next
  * worker cannot start it again and drops it. There is no instruction in between.
  *
- * The executor and the supervisor never write the same words: an EXPIRED record needs no outcome, and has a time of its
- * own. Whose compare-exchange comes late has written what nobody reads. After that an executor starts nothing more: its
- * thread is being ended. How that is sure if tasks overlap is said in lease.ts.
+ * While a thread lives, its executor and the supervisor share no word but RUN: an OVERDUE record has no outcome, and a
+ * time of its own. Who loses the compare-exchange has written what nobody reads. An executor that loses starts nothing
+ * more: its thread is being ended. How that is sure if tasks overlap is said in lease.ts.
  *
  * A record in use is never overwritten. HISTORY is at least twice the number of the channel's cells: when position p is
  * claimed, HEAD > p - CELLS, so the record's former task, at p - HISTORY or before, has left the channel, and so has
@@ -38,10 +38,10 @@ import {
   DROPPED,
   ENQUEUED,
   EPOCH,
-  EXPIRED,
   FINAL,
   FINISHED,
   type FinalState,
+  OVERDUE,
   Phase,
   PROGRESS,
   REQUEST,
@@ -165,7 +165,7 @@ export class Ledger {
     return started;
   }
 
-  /** A started task begins only now, or may run until `time + timeout`; 0: as long as it likes. */
+  /** When a started task began, and how long it may run: 0: as long as it likes. */
   begin(id: number, time: number, timeout: number): void {
     const { words, times } = this.#records;
     const at = this.#records.run(id);
@@ -210,8 +210,8 @@ export class Ledger {
 
   /** If the supervisor has ended the task over its deadline, this thread comes to its end. */
   #loses(id: number): undefined {
-    const state = Atomics.load(this.#records.words, this.#records.run(id)); // pairs with expire
-    if (state === this.#records.word(id, State.EXPIRED)) this.#lost = true;
+    const state = Atomics.load(this.#records.words, this.#records.run(id)); // pairs with endOverdue
+    if (state === this.#records.word(id, State.OVERDUE)) this.#lost = true;
   }
 
   /** Somebody awaited the end of a task that this thread has ended since the last call. */
@@ -299,14 +299,14 @@ export class Ledger {
    * Ends a running task over its deadline. `true`: it has failed now, and its thread starts no other: end it. `false`: it
    * has just ended by itself; or, if tasks overlap, the executor is just starting or ending one: ask again later.
    */
-  expire(id: number): boolean {
+  endOverdue(id: number): boolean {
     const records = this.#records;
     const { words, times } = records;
     const at = records.run(id);
     if (!this.#lease.revoke(() => records.isRunning(id))) return false;
-    times[(at >> 1) + EXPIRED] = now();
+    times[(at >> 1) + OVERDUE] = now();
     const running = records.word(id, State.RUNNING);
-    if (Atomics.compareExchange(words, at, running, records.word(id, State.EXPIRED)) !== running)
+    if (Atomics.compareExchange(words, at, running, records.word(id, State.OVERDUE)) !== running)
       return false; // against finish
     this.#tell(id);
     return true;
@@ -319,7 +319,7 @@ export class Ledger {
   }
 
   /** After the death of a thread, and of what it ran: another one may be started. */
-  succeed(): void {
+  handOver(): void {
     this.watchers.tellAll();
     this.#lease.renew();
   }

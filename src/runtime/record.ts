@@ -17,7 +17,7 @@
  *     word 3      SIZE     bytes of the encoded result or error; negative: left out, it would have had that many
  *     word 4      PROGRESS in millionths, -1: none
  *     word 6..11  STARTED, FINISHED; TIMEOUT in ms, 0: none
- *     word 12, 13 EXPIRED, by the supervisor alone: when it ended the task over its deadline
+ *     word 12, 13 OVERDUE, by the supervisor alone: when it ended the task over its deadline
  *   behind them, room for one encoded result or error for each record
  *
  * Times are those of clock.ts, in 64-bit words.
@@ -41,11 +41,11 @@ export const PROGRESS = 4;
 export const STARTED = 3; // in 64-bit words
 export const FINISHED = 4;
 export const TIMEOUT = 5;
-export const EXPIRED = 6;
+export const OVERDUE = 6;
 
 export const Phase = { WRITING: 1, QUEUED: 2, WITHDRAWN: 3 } as const;
-/** 0: no task yet. An EXPIRED one failed; what it failed of follows from its record, so nobody has to write that. */
-export const State = { RUNNING: 1, SUCCEEDED: 2, FAILED: 3, CANCELLED: 4, DROPPED: 5, EXPIRED: 6 } as const;
+/** 0: no task yet. An OVERDUE one failed; what it failed of follows from its record, so nobody has to write that. */
+export const State = { RUNNING: 1, SUCCEEDED: 2, FAILED: 3, CANCELLED: 4, DROPPED: 5, OVERDUE: 6 } as const;
 
 export const STATE_NAMES = [
   'queued',
@@ -137,7 +137,7 @@ export function describe(
     started: started && started + offset,
     finished: finished && finished + offset,
     deadline: started && timeout > 0 ? started + offset + timeout : undefined,
-    outcome: state === State.EXPIRED ? new TaskTimeoutError(timeout) : outcome,
+    outcome: state === State.OVERDUE ? new TaskTimeoutError(timeout) : outcome,
     omittedBytes: size < 0 ? -size : undefined,
   };
 }
@@ -163,6 +163,6 @@ function timesOf(
   }
   const started = Math.max(runTimes[STARTED] ?? 0, enqueued);
   if (state === State.RUNNING) return { enqueued, started, finished: undefined };
-  const finished = runTimes[state === State.EXPIRED ? EXPIRED : FINISHED] ?? 0;
+  const finished = runTimes[state === State.OVERDUE ? OVERDUE : FINISHED] ?? 0;
   return { enqueued, started, finished: Math.max(finished, started) };
 }

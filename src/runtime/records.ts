@@ -19,9 +19,9 @@ import {
   describe,
   ENQUEUED,
   EPOCH,
-  EXPIRED,
   isOutcome,
   MAX_REQUEST,
+  OVERDUE,
   Phase,
   REQUEST,
   RUN_WORDS,
@@ -246,7 +246,7 @@ export class Records {
       claim.set(words.subarray(claimAt, claimAt + CLAIM_WORDS));
       run.set(words.subarray(runAt, runAt + RUN_WORDS));
       for (let i = ENQUEUED; i <= DROPPED; i++) claimTimes[i] = times[(claimAt >> 1) + i] ?? 0; // whole
-      for (let i = STARTED; i <= EXPIRED; i++) runTimes[i] = times[(runAt >> 1) + i] ?? 0;
+      for (let i = STARTED; i <= OVERDUE; i++) runTimes[i] = times[(runAt >> 1) + i] ?? 0;
       const requestId = this.request(id);
       const size = started && isOutcome(state & 7) ? (run[SIZE] ?? 0) : 0;
       if (size > 0) this.#decoder.bytes.set(this.room(id).subarray(0, size));

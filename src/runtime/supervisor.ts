@@ -64,7 +64,7 @@ export class Supervisor {
       const end = await this.#thread.end;
       this.#thread = undefined;
       deadlines.rest();
-      const victims = this.#failRunning(end.cause) + deadlines.expired;
+      const victims = this.#failRunning(end.cause) + deadlines.ended;
       everStarted ||= end.started;
       if (end.drained || this.#gaveUp.signal.aborted) return;
       if (!everStarted) throw end.cause;
@@ -88,7 +88,7 @@ export class Supervisor {
     const ids = this.#ledger.running();
     if (this.#gaveUp.signal.aborted) this.cutOff = ids;
     for (const id of ids) this.#ledger.fail(id, new WorkerCrashedError(cause));
-    this.#ledger.succeed();
+    this.#ledger.handOver();
     return ids.length;
   }
 

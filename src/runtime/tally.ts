@@ -20,7 +20,7 @@
  * What was sent without `runTask` has no record and is not counted. A batch is a quarter of HISTORY at most: half of it may
  * be in the channel (ledger.ts), and the last quarter is for positions that are given up, which nobody receives.
  */
-import { ENQUEUED, EXPIRED, FINISHED, type FinalState, Phase, STARTED, State, TASK } from './record.js';
+import { ENQUEUED, FINISHED, type FinalState, OVERDUE, Phase, STARTED, State, TASK } from './record.js';
 import { type Records, SEQ } from './records.js';
 import {
   countEnd,
@@ -125,7 +125,7 @@ export class Tally {
     }
     const enqueued = times[(claim >> 1) + ENQUEUED] ?? 0;
     const started = Math.max(times[(run >> 1) + STARTED] ?? 0, enqueued); // as record.ts shows them
-    const finished = times[(run >> 1) + (state === State.EXPIRED ? EXPIRED : FINISHED)] ?? 0;
+    const finished = times[(run >> 1) + (state === State.OVERDUE ? OVERDUE : FINISHED)] ?? 0;
     countRun(totals, fn, finalState(state), started - enqueued, Math.max(finished - started, 0));
   }
 }

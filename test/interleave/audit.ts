@@ -168,7 +168,7 @@ export class Audit {
 
   #ran(record: number, before: number, now: number): string | undefined {
     this.#looks();
-    const { RUNNING, DROPPED, EXPIRED } = this.#layout.State;
+    const { RUNNING, DROPPED, OVERDUE } = this.#layout.State;
     const [last, order, state] = [this.#orderOf(record, before), this.#orderOf(record, now), now & 7];
     const same = last === order && (before & 7) !== 0;
     if (order < last) return `the record of task ${last} was changed for task ${order}`;
@@ -177,7 +177,7 @@ export class Audit {
     if ((state === RUNNING || state === DROPPED) && same)
       return `task ${order} was ${state === RUNNING ? 'started' : 'dropped'} after it was started or dropped`;
     if (state === RUNNING && this.ending) return `task ${order} was started in a thread that is being ended`;
-    if (state === EXPIRED) this.ending = true;
+    if (state === OVERDUE) this.ending = true;
     if (state === RUNNING) this.#started.add(order);
     else this.ends.set(order, state);
     return undefined;
@@ -295,7 +295,7 @@ export class Audit {
     if (record.state === 'succeeded')
       return [this.#isOmitted(message, record) ? undefined : resultOf(message)];
     if (record.state === 'failed')
-      return [this.ends.get(order) === this.#layout.State['EXPIRED'] ? EXPIRY : crashOf(order)];
+      return [this.ends.get(order) === this.#layout.State['OVERDUE'] ? EXPIRY : crashOf(order)];
     if (record.state === 'cancelled')
       return [record.started === undefined ? undefined : stoppedWith(message)];
     return [undefined];

@@ -78,9 +78,9 @@ function* taskProgram(
     return new Await(yield* call(second.finished()));
   });
   yield* call(second.status());
-  yield* call(ledger.expire(first.id));
+  yield* call(ledger.endOverdue(first.id));
   yield* call(ledger.fail(first.id, 'crashed'));
-  yield* call(ledger.succeed());
+  yield* call(ledger.handOver());
   yield* call(second.withdraw());
   yield* call(rx.close());
   yield* refused(function* () {

@@ -124,8 +124,8 @@ export const ledgerMutants: readonly Mutant[] = [
     'a deadline with a plain store',
     'the worker is ended over a task that may just have ended',
     'ledger',
-    'if (Atomics.compareExchange(words, at, running, records.word(id, State.EXPIRED)) !== running)\n            return false;',
-    'Atomics.store(words, at, records.word(id, State.EXPIRED));',
+    'if (Atomics.compareExchange(words, at, running, records.word(id, State.OVERDUE)) !== running)\n            return false;',
+    'Atomics.store(words, at, records.word(id, State.OVERDUE));',
   ),
   mutant(
     'an executor that goes on after it has lost a task',

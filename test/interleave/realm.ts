@@ -128,9 +128,9 @@ export interface InstrumentedLedger {
   cancelRequested(id: number): Made<boolean>;
   read(id: number): Made<TaskRecord | undefined>;
   cancel(id: number): Made<string | undefined>;
-  expire(id: number): Made<boolean>;
+  endOverdue(id: number): Made<boolean>;
   fail(id: number, error: unknown): Made<void>;
-  succeed(): Made<void>;
+  handOver(): Made<void>;
   close(): Made<void>;
   open(): Made<number[]>;
   running(): Made<number[]>;

@@ -14,7 +14,7 @@ import { World } from './world.js';
 const PHASES = ['?', 'WRITING', 'READY', 'ABORTED', '?', '?', '?', '?'];
 
 const CLAIM_PHASES = ['?', 'WRITING', 'QUEUED', 'WITHDRAWN', '?', '?', '?', '?'];
-const STATES = ['none', 'RUNNING', 'SUCCEEDED', 'FAILED', 'CANCELLED', 'DROPPED', 'EXPIRED', '?'];
+const STATES = ['none', 'RUNNING', 'SUCCEEDED', 'FAILED', 'CANCELLED', 'DROPPED', 'OVERDUE', '?'];
 
 /** The name of a word, and its value in words. */
 function describe(world: World, { thread, op, at, value }: Step): string {

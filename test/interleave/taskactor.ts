@@ -274,21 +274,21 @@ export class TaskActor {
       yield* call(this.ledger.fail(id, crashOf(order)));
     }
     this.#audit.threadEnded();
-    yield* call(this.ledger.succeed());
+    yield* call(this.ledger.handOver());
   }
 
-  *expire(order: number): Steps<boolean> {
+  *endOverdue(order: number): Steps<boolean> {
     const id = this.#audit.id(order);
     if ((yield* call(this.ledger.read(id)))?.deadline === undefined) return false;
     this.#actor.thread.date = FINISHED_AT + order;
-    return yield* call(this.ledger.expire(id));
+    return yield* call(this.ledger.endOverdue(id));
   }
 
   /** What deadlines.ts does with a task that is past its deadline: true if the thread has been ended over it. */
   *endOver(order: number, name: string): Steps<boolean> {
     const id = this.#audit.id(order);
     if (!(yield* call(this.ledger.running())).includes(id)) return false;
-    if (!(yield* this.expire(order))) return false;
+    if (!(yield* this.endOverdue(order))) return false;
     yield; // terminate() takes its time
     const thread = this.#world.thread(name);
     this.#world.machine.footprint.reads(exitOf(thread.index));

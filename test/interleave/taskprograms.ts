@@ -97,7 +97,7 @@ export const executingOne: Program = (_, tasks) => tasks.executeOne();
 /** Ends a task over its deadline, and does not come to end its thread. */
 export const expiring = (order: number): Program =>
   function* (_, tasks) {
-    yield* tasks.expire(order);
+    yield* tasks.endOverdue(order);
   };
 
 /** Finds every message corrupt while it still stands in the channel. */
