@@ -52,7 +52,10 @@ async function alone(): Promise<void> {
 afterEach(async () => {
   await answers();
   await alone();
-  assert.equal(app.open, 0, 'tasks that nobody asked for');
+  await until(
+    () => app.open === 0,
+    () => 'no task is left',
+  );
 });
 
 /** Sends the bytes on a connection of its own, and never closes that on its side before the test ends. */

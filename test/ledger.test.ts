@@ -466,6 +466,36 @@ test('Whoever watches a task learns whether there is an end to wait for', () => 
   assert.equal(ledger.watchers.watch(queued, 30), false);
 });
 
+test('Who waits for a task that turns out not to have been accepted is woken', () => {
+  const ledger = make();
+  const [withdrawn, left] = [ledger.enqueue(0, 0, 'sync'), ledger.enqueue(1, 0, 'sync')];
+  for (const [slot, id] of [withdrawn, left].entries()) assert.ok(ledger.watchers.watch(id, slot));
+  ledger.withdraw(withdrawn);
+  assert.deepEqual([ledger.watchers.wakes(0), ledger.watchers.wakes(1)], [1, 0]);
+  ledger.close(); // the sender of the other one has died
+  assert.equal(ledger.watchers.wakes(1), 1);
+  for (const [slot, id] of [withdrawn, left].entries()) assert.equal(ledger.watchers.watch(id, slot), false);
+});
+
+test('A sender may be killed at any call while positions pass 2³¹ or start again: later ids are right', (t) => {
+  const run = (ledger: Ledger, position: number) => reach(ledger, position, 'succeeded');
+  for (const first of [2 ** 31, 2 ** 32]) {
+    for (let left = 0; left < 2; left++) {
+      const ledger = make();
+      for (let n = -16; n < 0; n++) run(ledger, (first + n) | 0);
+      let calls = 0;
+      const { store } = Atomics;
+      t.mock.method(Atomics, 'store', (...args: Parameters<typeof store>) => {
+        if (calls++ === left) throw new Error('killed');
+        return store(...args);
+      });
+      assert.throws(() => ledger.enqueue(first | 0, 0, 'sync'), /killed/);
+      t.mock.restoreAll();
+      for (let n = 1; n < 16; n++) assert.equal(run(ledger, (first + n) | 0), first + n);
+    }
+  }
+});
+
 test('Whoever cancels a task wakes who waits for it, and so does the executor when it finds it, lest the first was killed', () => {
   const ledger = make();
   const id = reach(ledger, 1, 'queued');

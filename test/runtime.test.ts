@@ -339,6 +339,21 @@ describe('A thread that keeps dying at once', () => {
 });
 
 describe('A deadline', () => {
+  test('over a thread that cannot be ended leaves a runtime that is not ready, until there is another', async (t) => {
+    const { tx, runtime } = await start(t);
+    const stuck = await runTask(tasks.program(2.5), tx);
+    const next = await runTask(tasks.echo('next'), tx);
+    assert.equal((await failure(stuck)).name, 'TaskTimeoutError');
+    await within(
+      2000,
+      eventually(() => !runtime.ready),
+      'the end of a second of grace',
+    );
+    assert.equal(next.status()?.state, 'queued');
+    assert.equal(await next.finished(), 'next');
+    assert.equal(runtime.ready, true);
+  });
+
   test('ends a sync task that never returns, and the next task runs within a second', async (t) => {
     const { tx, errors } = await start(t);
     const at = word();

@@ -37,7 +37,6 @@ import {
   CANCEL,
   DROPPED,
   ENQUEUED,
-  EPOCH,
   FINAL,
   FINISHED,
   type FinalState,
@@ -113,18 +112,15 @@ export class Ledger {
       ((Atomics.load(words, run) & 7) === State.RUNNING || this.tally.holds(position))
     )
       return -1;
-    const writing = records.word(position, Phase.WRITING);
-    let epoch = words[at + EPOCH] ?? 0;
-    if (writing >>> 3 < Atomics.load(words, at) >>> 3) epoch += 1; // positions went once round since the former task
-    Atomics.store(words, at, writing); // readers of the former task see that it is gone
+    Atomics.store(words, at, records.word(position, Phase.WRITING)); // readers of the former task see that it is gone
     words[at + TASK] = fn * 2 + (kind === 'async' ? 1 : 0);
-    words[at + EPOCH] = epoch;
+    records.countHalves(position);
     words[at + REQUEST] = 0;
     if (requestId !== undefined) records.setRequest(position, requestId);
     times[(at >> 1) + ENQUEUED] = now();
     times[(at >> 1) + DROPPED] = 0;
     Atomics.store(words, at, records.word(position, Phase.QUEUED)); // publishes the record; pairs with the loads in read
-    return epoch * 2 ** 32 + (position >>> 0);
+    return records.id(position);
   }
 
   /** The send of this task failed: it was never accepted. */
@@ -132,6 +128,7 @@ export class Ledger {
     const { words } = this.#records;
     const queued = this.#records.word(id, Phase.QUEUED);
     Atomics.compareExchange(words, this.#records.claim(id), queued, this.#records.word(id, Phase.WITHDRAWN));
+    this.#tell(id); // whoever has seen the record meanwhile
   }
 
   // ── The executor ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -176,8 +173,7 @@ export class Ledger {
 
   /** The id of the task that was started at `position`. */
   idAt(position: number): number {
-    const { words } = this.#records;
-    return (words[this.#records.claim(position) + EPOCH] ?? 0) * 2 ** 32 + (position >>> 0);
+    return this.#records.id(position);
   }
 
   /**
@@ -327,6 +323,7 @@ export class Ledger {
   /** The channel is closed and empty, and all that was accepted has ended: see {@link Records.closed}. */
   close(): void {
     this.#records.close();
+    this.watchers.tellAll(); // what was never accepted may still look queued until now
   }
 
   #tell(id: number): void {

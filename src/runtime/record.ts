@@ -7,7 +7,7 @@
  *
  *   the sender's part, written between the claim of a position and its publication
  *     word 0      CLAIM    lap (position div HISTORY) | phase (3 bits)        Atomics only
- *     word 1, 2   TASK: number of the function × 2 + (1 if async); EPOCH: id = EPOCH × 2³² + position
+ *     word 1, 2   TASK: number of the function × 2 + (1 if async); HALVES: how often positions have passed 2³¹
  *     word 3      REQUEST: length of the request's id, which stands in a room of its own; 0: none
  *     word 4..7   two times: ENQUEUED, and DROPPED, by whoever cancels it before it is started
  *   the executor's part
@@ -26,7 +26,7 @@ import { TaskTimeoutError } from './errors.js';
 
 export const CLAIM_WORDS = 8;
 export const TASK = 1;
-export const EPOCH = 2;
+export const HALVES = 2;
 export const REQUEST = 3;
 /** The longest id of a request, in characters of ASCII. */
 export const MAX_REQUEST = 64;

@@ -18,7 +18,7 @@ import {
   DROPPED,
   describe,
   ENQUEUED,
-  EPOCH,
+  HALVES,
   isOutcome,
   MAX_REQUEST,
   OVERDUE,
@@ -135,6 +135,19 @@ export class Records {
     return this.#runs + (id & (this.history - 1)) * RUN_WORDS;
   }
 
+  /** The id of the task at `position`, once its record has been begun. */
+  id(position: number): number {
+    const halves = this.words[this.claim(position) + HALVES] ?? 0;
+    return (halves >> 1) * 2 ** 32 + (position >>> 0);
+  }
+
+  /** Begins the record of `position`: has the positions' highest bit changed since the former task? If killed, the next one asks again. */
+  countHalves(position: number): void {
+    const at = this.claim(position) + HALVES;
+    const halves = this.words[at] ?? 0;
+    if ((halves & 1) !== position >>> 31) this.words[at] = halves + 1;
+  }
+
   /** The room for a task's outcome. */
   room(id: number): Uint8Array {
     const start = (id & (this.history - 1)) * Math.ceil(this.resultBytes / 8) * 8;
@@ -224,8 +237,7 @@ export class Records {
   }
 
   #idIn(record: number, lap: number): number {
-    const epoch = this.words[CLAIMS + record * CLAIM_WORDS + EPOCH] ?? 0;
-    return epoch * 2 ** 32 + ((lap << this.#shift) >>> 0) + record;
+    return this.id((lap << this.#shift) + record);
   }
 
   /** The record of a task, or `undefined`: never accepted, or so long ago that its record was used again. */
@@ -251,7 +263,7 @@ export class Records {
       const size = started && isOutcome(state & 7) ? (run[SIZE] ?? 0) : 0;
       if (size > 0) this.#decoder.bytes.set(this.room(id).subarray(0, size));
       if (Atomics.add(words, claimAt, 0) !== phase || Atomics.add(words, runAt, 0) !== state) continue;
-      if (claim[EPOCH] !== Math.floor(id / 2 ** 32)) return undefined;
+      if ((claim[HALVES] ?? 0) >> 1 !== Math.floor(id / 2 ** 32)) return undefined;
       run[0] = started ? state : 0;
       const asked = run[CANCEL] === this.word(id, 1);
       const outcome = size > 0 ? this.#decoder.decode(size) : undefined;

@@ -43,9 +43,9 @@ export class Supervisor {
   /** Tasks are run, or are about to be. */
   get healthy(): boolean {
     if (this.#thread === undefined) return false;
-    const { started, age } = this.#thread;
-    if (this.#deaths < 2) return started || age < AT_ONCE_MS; // one that takes longer to start may never
-    return started && age >= AT_ONCE_MS; // it has not died at once as those before it did
+    const { running, age } = this.#thread;
+    if (this.#deaths < 2) return running || age < AT_ONCE_MS; // one that takes longer to start, or to end, may never
+    return running && age >= AT_ONCE_MS; // it has not died at once as those before it did
   }
 
   /**

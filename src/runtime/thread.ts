@@ -31,9 +31,11 @@ export class Thread {
   #worker: Worker | undefined;
   #late: NodeJS.Timeout | undefined;
   #cause: Error | undefined;
-  /** When it was made; once it has started, when that was. */
+  /** Since when it has been starting, or running tasks, or ending. */
   #since = performance.now();
   #started = false;
+  /** For how long it ran tasks, in milliseconds. Known with the cause of its end. */
+  #ran = 0;
   #drained = false;
 
   /** `startTimeout`: how long the import of the tasks may take, in milliseconds. */
@@ -51,26 +53,26 @@ export class Thread {
       this.#ends(port1, 1);
       return;
     }
-    this.#late = setTimeout(
-      () => this.terminate(new StartTimeoutError(setup.tasks, startTimeout)),
-      startTimeout,
-    );
+    this.#late = setTimeout(() => {
+      this.#hearAll(port1); // this thread, too, may have been late
+      if (!this.#started) this.terminate(new StartTimeoutError(setup.tasks, startTimeout));
+    }, startTimeout);
     this.#listen(this.#worker, port1);
   }
 
-  /** It has imported the tasks. */
-  get started(): boolean {
-    return this.#started;
+  /** It has imported the tasks, and is not being ended. */
+  get running(): boolean {
+    return this.#started && this.#cause === undefined;
   }
 
-  /** For how long it has been able to run tasks, or has been starting, in milliseconds. */
+  /** For how long it has been starting, or running tasks, or ending, in milliseconds. */
   get age(): number {
     return performance.now() - this.#since;
   }
 
-  /** Ends the thread, whatever it does. */
+  /** Ends the thread, whatever it does; one inside a system call, once that returns. */
   terminate(cause: Error): void {
-    this.#cause ??= cause;
+    this.#fails(cause);
     void this.#worker?.terminate();
   }
 
@@ -96,20 +98,27 @@ export class Thread {
     }
   }
 
-  #fails(error: unknown): void {
-    this.#cause ??= explained(error instanceof Error ? error : new Error(inspect(error)));
+  #hearAll(port: MessagePort): void {
+    for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port))
+      this.#hear(next.message as WorkerMessage);
+  }
+
+  /** It comes to its end now. Returns the cause of that: the first one counts. */
+  #fails(error: unknown): Error {
+    if (this.#cause !== undefined) return this.#cause;
+    this.#cause = explained(error instanceof Error ? error : new Error(inspect(error)));
+    this.#ran = this.#started ? this.age : 0;
+    this.#since = performance.now();
+    return this.#cause;
   }
 
   /** Does nothing the second time. */
   #ends(port: MessagePort, code: number): void {
     clearTimeout(this.#late);
-    for (let last = receiveMessageOnPort(port); last !== undefined; last = receiveMessageOnPort(port)) {
-      this.#hear(last.message as WorkerMessage); // told just before its end
-    }
+    this.#hearAll(port); // what it told just before its end
     port.close();
-    this.#cause ??= errorFromOutside(this.#exit(code));
-    const ms = this.#started ? this.age : 0;
-    this.#settle({ cause: this.#cause, ms, started: this.#started, drained: this.#drained });
+    const cause = this.#fails(errorFromOutside(this.#exit(code)));
+    this.#settle({ cause, ms: this.#ran, started: this.#started, drained: this.#drained });
   }
 
   #exit(code: number): string {
