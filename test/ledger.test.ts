@@ -486,8 +486,9 @@ test('A sender may be killed at any call while positions pass 2³¹ or start aga
       let calls = 0;
       const { store } = Atomics;
       t.mock.method(Atomics, 'store', (...args: Parameters<typeof store>) => {
+        const result = store(...args);
         if (calls++ === left) throw new Error('killed');
-        return store(...args);
+        return result;
       });
       assert.throws(() => ledger.enqueue(first | 0, 0, 'sync'), /killed/);
       t.mock.restoreAll();

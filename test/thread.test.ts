@@ -24,6 +24,7 @@ import {
   type Task,
 } from '#index';
 import { tasks as clockTasks } from './fixtures/clock-tasks.js';
+import { tasks as dying } from './fixtures/dying-tasks.js';
 import { eventually, sharedWords, within } from './fixtures/gates.js';
 import { tasks } from './fixtures/parent-tasks.js';
 import { keepStderr } from './support/stderr.js';
@@ -171,14 +172,16 @@ describe('A start that takes its time', () => {
     const words = sharedWords();
     for (const at of [0, 1, 2]) Atomics.store(words, at, 0);
     const errors = keepStderr(t);
-    const [, rx] = channel<Task>(8);
+    const [tx, rx] = channel<Task>(8);
     const begin = performance.now();
     const starting = startRuntime(rx, { tasks: fixture('dying-tasks'), log: false, startTimeout: 400 });
     while (Atomics.load(words, 1) === 0 && performance.now() - begin < 10_000) Atomics.wait(words, 1, 0, 10);
     Atomics.wait(words, 3, 0, 600); // the module has been imported, and its thread says so meanwhile
     const runtime = await starting;
     t.after(() => runtime.close());
+    assert.equal(await (await runTask(dying.echo('on'), tx)).finished(), 'on');
     assert.deepEqual(errors, []);
+    assert.equal(Atomics.load(words, 1), 1, 'there has been one thread');
   });
 });
 
