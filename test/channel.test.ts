@@ -1108,6 +1108,25 @@ describe('A claimant', () => {
       assert.deepEqual(drain(rx), range(4));
     }
   });
+
+  test('leaves positions behind that the receiver is told of, in their order, before they leave the channel', async () => {
+    const [tx, first] = channel<number>(8);
+    const skipped: [position: number, left: number][] = [];
+    const rx: Receiver<number> = Receiver.attach(first.share(), (position) =>
+      skipped.push([position, rx.length]),
+    );
+    const third = { claimed: (position: number) => position % 3 === 2 };
+    for (const n of [0, 1]) tx.trySend(n, third);
+    assert.deepEqual(skipped, []);
+    assert.equal(await rx.recv(), 0);
+    assert.equal(rx.tryRecv(), 1);
+    assert.deepEqual(skipped, [
+      [0, 6],
+      [1, 5],
+      [3, 3],
+      [4, 2],
+    ]);
+  });
 });
 
 describe('Values:', () => {

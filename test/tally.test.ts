@@ -107,6 +107,26 @@ test('An executor may die at any call while it counts: the next one counts all, 
   }
 });
 
+test('Every end is counted before its record is used again, however many positions are skipped', () => {
+  const ledger = new Ledger(createLedgerMemory(8, 64, false));
+  const end = (position: number) => {
+    ledger.tally.reach(position);
+    ledger.start(position, now());
+    ledger.finish(position, 'succeeded', undefined, now());
+  };
+  for (const position of [0, 1]) {
+    ledger.enqueue(position, 0, 'sync');
+    end(position);
+  }
+  for (const position of [2, 3, 4]) {
+    ledger.enqueue(position, 0, 'sync'); // their senders die
+    ledger.skip(position);
+  }
+  for (const position of [5, 6, 7, 8]) ledger.enqueue(position, 0, 'sync');
+  for (const position of [5, 6, 7, 8]) end(position);
+  assert.deepEqual(counts(ledger.tally), [[0, 6, 0, 0]]);
+});
+
 test('The record of a task that ran on, and has just ended, is not used again before it is counted', () => {
   const ledger = make(true);
   ledger.enqueue(0, 0, 'async');

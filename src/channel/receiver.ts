@@ -4,7 +4,7 @@ import { CorruptMessageError, Decoder } from '../codec/index.js';
 import { postAllWaiting } from './blocked.js';
 import { keepAlive, SLICE_MS } from './park.js';
 import { IN_LINE_MS, ReceiverPatience } from './patience.js';
-import { EMPTY, END, type Link, Ring } from './ring.js';
+import { EMPTY, END, type Link, Ring, type Skipped } from './ring.js';
 
 /** What a receiver is while it travels to another thread, in `workerData` or by `postMessage`. */
 export interface ReceiverHandle<T> extends Link {
@@ -36,11 +36,13 @@ export class Receiver<T> {
 
   /**
    * The receiver that was handed over with {@link Receiver.share}. The former receiver's thread must have ended, or
-   * must never receive again; the new one goes on at the message where the old one stopped.
+   * must never receive again; the new one goes on at the message where the old one stopped. `onSkip` is told of the
+   * positions between messages that hold none, each while it still stands in the channel.
    */
-  static attach<T>(handle: ReceiverHandle<T>): Receiver<T> {
+  static attach<T>(handle: ReceiverHandle<T>, onSkip?: Skipped): Receiver<T> {
     if (handle?.kind !== 'receiver') throw new TypeError('Expected a handle made by `receiver.share()`');
     const ring = new Ring(handle.memory);
+    if (onSkip !== undefined) ring.onSkip = onSkip;
     ring.takeOver();
     return new Receiver<T>(ring, handle);
   }

@@ -63,6 +63,9 @@ export interface Claimant {
   claimed(position: number): boolean;
 }
 
+/** Is told of a position that was claimed and holds no message: its send has failed, or its sender is dead. */
+export type Skipped = (position: number) => void;
+
 /** One thread's view of the memory. A sender and a receiver each have their own. */
 export class Ring {
   readonly memory: Memory;
@@ -72,6 +75,8 @@ export class Ring {
   readonly bell: Bell;
   /** The line is called when at most so many messages are left. */
   callAt: number;
+  /** Told of each position that the receiver skips, while it still stands in the channel. */
+  onSkip: Skipped = () => {};
   readonly #words: Int32Array;
   /** The receiver's own HEAD; a sender's last sight of it. */
   #head: number;
@@ -235,7 +240,8 @@ export class Ring {
       }
       if ((state & 7) === Phase.READY) return this.memory.length(p);
       if ((state & 7) === Phase.WRITING) return EMPTY;
-      this.advance(); // ABORTED
+      this.onSkip(p); // ABORTED
+      this.advance();
     }
   }
 

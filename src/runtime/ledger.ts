@@ -8,7 +8,7 @@
  * What a record holds is said in record.ts, where it lies in records.ts.
  *
  *   CLAIM  (another lap) → WRITING → QUEUED                 the sender, before the message is published
- *          QUEUED → WITHDRAWN                               the sender whose send failed: the task was never accepted
+ *          QUEUED → WITHDRAWN                               the sender whose send failed; the receiver, when it skips the position
  *   RUN    (another lap) → RUNNING                          the receiver, while the message still stands in the channel
  *          (another lap) → DROPPED                          anybody: cancelled before it was started
  *          RUNNING → SUCCEEDED | FAILED | CANCELLED         the executor; FAILED: the supervisor, once its thread is dead
@@ -160,6 +160,12 @@ export class Ledger {
     this.#lease.giveBack();
     if (!started) this.#tell(id); // whoever cancelled it may have been killed before that, or half-way through
     return started;
+  }
+
+  /** No task was accepted at `position`, which is about to leave the channel: its send has failed, or its sender is dead. */
+  skip(position: number): void {
+    this.tally.reach(position);
+    this.withdraw(position);
   }
 
   /** When a started task began, and how long it may run: 0: as long as it likes. */

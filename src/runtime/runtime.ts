@@ -18,8 +18,8 @@ export interface RuntimeOptions {
   /** How many async tasks may overlap. Default 1: one task at a time. */
   readonly concurrency?: number | undefined;
   /**
-   * How many records the ledger keeps: at least twice the channel's capacity, and rounded up to a power of two and to
-   * twice the ring's cells, 256 at a capacity of up to 64. Default 1,024.
+   * How many records the ledger keeps, rounded up to a power of two: at least twice the channel's capacity, and twice
+   * `concurrency`. Default 1,024, or twice the capacity if that is more.
    */
   readonly history?: number | undefined;
   /** `false`: no lines about each task on stdout. Failed tasks and dying threads are logged in any case. */
@@ -190,7 +190,7 @@ function checked(
   const keep = history === undefined ? Math.max(1024, 2 * rx.capacity) : history;
   const patience = startTimeout === undefined ? START_MS : startTimeout;
   expectInteger('concurrency', concurrency, 1, 256);
-  expectInteger('history', keep, 2 * rx.capacity, 2 ** 20);
+  expectInteger('history', keep, 2 * Math.max(rx.capacity, concurrency), 2 ** 20);
   expectInteger('startTimeout', patience, 1, MAX_TIMER);
   return { tasks, concurrency, history: keep, log, startTimeout: patience };
 }

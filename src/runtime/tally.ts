@@ -6,7 +6,7 @@
  *                 in the totals │ in the records, which tell how they ended
  *
  * A record keeps what became of its task until it is used again, a whole HISTORY later. So the executor adds up the last
- * tasks whenever a BATCH of them has left the channel: long before that. The totals are kept twice. It writes the new
+ * tasks whenever a BATCH of positions has left the channel, whether they had tasks or not: long before that. The totals are kept twice. It writes the new
  * ones, FROM included, over the older ones, and then one store of SEQ makes them the valid ones. If its thread dies before
  * that, nothing has been counted, and the next thread's executor does the same again; after it, all has.
  *
@@ -18,7 +18,7 @@
  * Whoever asks adds the records from FROM on to the totals, and is right if SEQ is still the same afterwards.
  *
  * What was sent without `runTask` has no record and is not counted. A batch is a quarter of HISTORY at most: half of it may
- * be in the channel (ledger.ts), and the last quarter is for positions that are given up, which nobody receives.
+ * be in the channel (ledger.ts).
  */
 import { ENQUEUED, FINISHED, type FinalState, OVERDUE, Phase, STARTED, State, TASK } from './record.js';
 import { type Records, SEQ } from './records.js';
@@ -50,7 +50,7 @@ export class Tally {
     this.#from = records.totals[side][FROM] ?? 0;
   }
 
-  /** The executor's, before it takes the task at `position`: those before it have left the channel. */
+  /** The executor's, before `position` leaves the channel: those before it have. */
   reach(position: number): void {
     if ((position - this.#from) >>> 0 < this.#batch) return;
     const { words } = this.#records;

@@ -35,8 +35,9 @@ startPulse(ledger.memory);
 const timeouts = module.definitions.some((definition) => definition.timeout > 0);
 tell({ type: 'started', names: module.names, timeouts });
 
+const rx = Receiver.attach(setup.rx, (position) => ledger.skip(position));
 keepAlive(1); // once, and not for each wait; a task may also wait for its signal alone
-await taskExec(Receiver.attach(setup.rx), {
+await taskExec(rx, {
   module,
   ledger,
   concurrency: setup.concurrency,

@@ -39,6 +39,8 @@ export class Actor {
   readonly #world: World;
   readonly #instance: Instance;
   readonly #handles: ReadonlyMap<number, SenderHandle<number>>;
+  /** What the receiver tells of positions without a message. */
+  onSkip: ((position: number) => unknown) | undefined;
   #tx: InstrumentedSender | undefined;
   #rx: InstrumentedReceiver | undefined;
 
@@ -103,7 +105,7 @@ export class Actor {
     program: (tx: InstrumentedSender, attach: () => Steps<InstrumentedReceiver>) => Steps<void>,
   ): Steps<void> {
     const handle = { kind: 'receiver', memory: this.#world.memory };
-    yield* program(this.sender, () => this.#instance.receiver.Receiver.attach(handle));
+    yield* program(this.sender, () => this.#instance.receiver.Receiver.attach(handle, this.onSkip));
   }
 
   // ── Sender ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -224,7 +226,7 @@ export class Actor {
 
   *attachReceiver(): Steps<void> {
     const handle = { kind: 'receiver', memory: this.#world.memory };
-    this.#rx = yield* call(this.#instance.receiver.Receiver.attach(handle));
+    this.#rx = yield* call(this.#instance.receiver.Receiver.attach(handle, this.onSkip));
   }
 
   /** Waits for the end of `name`; true if it was killed. */

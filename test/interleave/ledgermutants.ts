@@ -110,7 +110,7 @@ export const ledgerMutants: readonly Mutant[] = [
     'a record that is written while it looks valid',
     'records are read while they are used again',
     'ledger',
-    'Atomics.store(words, at, writing);',
+    'Atomics.store(words, at, records.word(position, Phase.WRITING));',
     '',
   ),
   mutant(
@@ -187,15 +187,15 @@ export const ledgerMutants: readonly Mutant[] = [
     'a supervisor that tells nobody',
     'the worker is killed, and another goes on',
     'ledger',
-    'this.watchers.tellAll();',
-    '',
+    'this.watchers.tellAll();\n        this.#lease.renew();',
+    'this.#lease.renew();',
   ),
   mutant(
     'a failed send that leaves its record',
     'the runtime gives up what is queued while tasks are sent',
     'handle',
-    'await tx.send(task, options, handle);\n        handle.accepted();\n    }\n    catch (error) {\n        handle.withdraw();',
-    'await tx.send(task, options, handle);\n        handle.accepted();\n    }\n    catch (error) {',
+    'if (this.#id >= 0)\n            this.#enqueuer.ledger.withdraw(this.#id);',
+    '',
   ),
   mutant(
     'a watcher that parks without looking again',
@@ -219,6 +219,13 @@ export const ledgerMutants: readonly Mutant[] = [
     'ledger',
     ' || this.tally.holds(position)',
     '',
+  ),
+  mutant(
+    'a position that is skipped, and not counted with the others',
+    'tasks overlap, and a record in use is passed over',
+    'ledger',
+    'this.tally.reach(position);\n        this.withdraw(position);',
+    'this.withdraw(position);',
   ),
   mutant(
     'a batch that is counted before it is added up',

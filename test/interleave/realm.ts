@@ -94,7 +94,9 @@ export interface Instance {
   readonly line: Record<string, number>;
   readonly memory: Record<string, number> & { readonly Phase: Record<string, number> };
   readonly sender: { readonly Sender: { attach(handle: unknown): Steps<InstrumentedSender> } };
-  readonly receiver: { readonly Receiver: { attach(handle: unknown): Steps<InstrumentedReceiver> } };
+  readonly receiver: {
+    readonly Receiver: { attach(handle: unknown, onSkip?: unknown): Steps<InstrumentedReceiver> };
+  };
   readonly ledger: LedgerLayout & { readonly Ledger: new (memory: SharedArrayBuffer) => InstrumentedLedger };
   readonly handle: {
     readonly TaskHandle: new (task: unknown, enqueuer: unknown, options: object) => InstrumentedHandle;
@@ -120,6 +122,7 @@ export interface InstrumentedLedger {
   readonly tally: { reach(position: number): Made<void> };
   enqueue(position: number, fn: number, kind: string): Made<number>;
   withdraw(id: number): Made<void>;
+  skip(position: number): Made<void>;
   start(position: number, now: number): Made<boolean>;
   begin(position: number, now: number, timeout: number): Made<void>;
   idAt(position: number): Made<number>;

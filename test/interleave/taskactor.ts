@@ -41,8 +41,9 @@ export class TaskActor {
 
   /** Before the run: a view of the ledger that knows nothing of the run before. */
   prepare(): void {
-    if (this.#world.scenario.tasks !== undefined)
-      this.#own = new this.#instance.ledger.Ledger(this.#world.ledger);
+    if (this.#world.scenario.tasks === undefined) return;
+    this.#own = new this.#instance.ledger.Ledger(this.#world.ledger);
+    this.#actor.onSkip = (position) => this.ledger.skip(position);
   }
 
   get ledger(): InstrumentedLedger {

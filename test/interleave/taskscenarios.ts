@@ -233,7 +233,6 @@ export const taskScenarios: readonly Scenario[] = [
     cells: 1,
     start: BELOW_ZERO,
     tasks: 'one at a time',
-    skips: true,
     threads: { a: tx(runningFar(8)), r: rx(executing()), k: other(cancelling(0)) },
   },
   {
@@ -242,7 +241,6 @@ export const taskScenarios: readonly Scenario[] = [
     cells: 1,
     start: BELOW_ZERO,
     tasks: 'overlapping',
-    skips: true,
     threads: { a: tx(runningFar(8)), r: rx(executing({ overlap: 2 })), q: other(reading(0, 8)) },
   },
   {

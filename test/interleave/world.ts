@@ -40,7 +40,7 @@ export interface Scenario {
   readonly long?: boolean;
   /** The messages are tasks, recorded in a ledger. */
   readonly tasks?: 'one at a time' | 'overlapping';
-  /** So many positions are given up, or tasks withdrawn after their end, as never is the case: they are not counted. */
+  /** Tasks are withdrawn after their end, as never is the case: they are not counted. */
   readonly skips?: boolean;
   /** How often a timer or a timed wait may end although others could go on. */
   readonly timeouts?: number;
