@@ -128,13 +128,18 @@ describe('A record', () => {
     assert.deepEqual(ledger.open(), []);
   });
 
-  test('has only its second part for a task that was sent without `runTask`: it counts as running', () => {
-    const ledger = make();
-    assert.equal(ledger.start(5, 1), true);
-    assert.deepEqual(ledger.running(), [5]);
-    assert.equal(ledger.read(5), undefined);
-    assert.equal(ledger.finish(5, 'succeeded', undefined, 2), 'succeeded');
-    assert.deepEqual(ledger.running(), []);
+  test('is not made, nor touched, for a task that was sent without `runTask`: that one runs all the same', () => {
+    for (const state of ['succeeded', 'running', 'queued'] as const) {
+      const ledger = make();
+      const former = reach(ledger, 5, state);
+      assert.equal(ledger.start(13, 1), true);
+      ledger.begin(13, 1, 60);
+      ledger.progress(13, 0.5);
+      assert.equal(ledger.finish(13, 'failed', undefined, 2), undefined);
+      assert.equal(ledger.read(former)?.state, state);
+      assert.equal(ledger.read(former)?.progress, state === 'succeeded' ? 1 : undefined);
+      assert.equal(ledger.read(13), undefined);
+    }
   });
 
   test('leaves out an outcome that is too large, and says how large it was', () => {

@@ -142,20 +142,18 @@ export class Ledger {
     const { words, times } = records;
     const at = records.run(id);
     if (this.#lost || !this.#lease.take()) this.#lease.awaitEnd();
+    // Sent without `runTask`, it has no record, and runs all the same.
+    const hasRecord = words[records.claim(id)] === records.word(id, Phase.QUEUED);
     const before = Atomics.load(words, at);
-    let started = false;
-    if (!records.hasStarted(id, before)) {
-      // Only a task that was sent without `runTask` can find its record in use. It runs without one.
-      if ((before & 7) === State.RUNNING) started = true;
-      else {
-        // Before it is RUNNING: nobody reads this part of the former task any more, for CLAIM is about the new one.
-        words[at + PROGRESS] = -1;
-        words[at + SIZE] = 0;
-        times[(at >> 1) + STARTED] = time;
-        times[(at >> 1) + TIMEOUT] = 0;
-        const running = records.word(id, State.RUNNING);
-        started = Atomics.compareExchange(words, at, before, running) === before; // against cancel
-      }
+    let started = !hasRecord;
+    if (hasRecord && !records.hasStarted(id, before)) {
+      // Before it is RUNNING: nobody reads this part of the former task any more, for CLAIM is about the new one.
+      words[at + PROGRESS] = -1;
+      words[at + SIZE] = 0;
+      times[(at >> 1) + STARTED] = time;
+      times[(at >> 1) + TIMEOUT] = 0;
+      const running = records.word(id, State.RUNNING);
+      started = Atomics.compareExchange(words, at, before, running) === before; // against cancel
     }
     this.#lease.giveBack();
     if (!started) this.#tell(id); // whoever cancelled it may have been killed before that, or half-way through

@@ -226,7 +226,7 @@ export class Records {
     return ids.sort((a, b) => a - b).slice(-count);
   }
 
-  /** The ids of all tasks that are running, oldest first: also of those that were sent without `runTask`. */
+  /** The ids of all tasks that are running, oldest first. */
   running(): number[] {
     const ids: number[] = [];
     for (let record = 0; record < this.history; record++) {
