@@ -1,5 +1,6 @@
 /** What the two threads print, and what becomes of it when nobody can or will read it. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
@@ -12,6 +13,7 @@ import { Pipe, ServerProcess, temporaryFolder } from './support/server-process.j
 import { until } from './support/wait.js';
 
 const SERVER = fileURLToPath(new URL('./fixtures/server.js', import.meta.url));
+const LONG_LINE = fileURLToPath(new URL('./fixtures/long-line.js', import.meta.url));
 const LIBRARY = fileURLToPath(new URL('./fixtures/library.js', import.meta.url));
 
 async function start(server: ServerProcess, task: string, n: number): Promise<string> {
@@ -73,6 +75,30 @@ describe('the log', { concurrency: 4 }, () => {
       );
     });
   }
+
+  test('a line that its reader takes slowly stays in one piece, and those of other threads wait for it', async (t) => {
+    const child = spawn(process.execPath, [LONG_LINE], { stdio: ['ignore', 'pipe', 'inherit'] });
+    t.after(() => child.kill('SIGKILL'));
+    const exited = once(child, 'exit');
+    let text = '';
+    const read = () => {
+      for (let chunk = child.stdout.read(); chunk !== null; chunk = child.stdout.read()) text += chunk;
+    };
+    child.stdout.on('readable', () => {}); // nothing is read but here
+    const slow = setInterval(read, 200);
+    await exited;
+    clearInterval(slow);
+    await until(() => {
+      read();
+      return child.stdout.readableEnded;
+    });
+    const lines = text.split('\n').filter((line) => line !== '');
+    assert.deepEqual(
+      new Set(lines.map((line) => line.replace(/^b\d+$/, 'b'))),
+      new Set(['b', 'a'.repeat(1_000_000)]),
+    );
+    assert.equal(lines.length, 21);
+  });
 
   test('a worker prints in order and at once, by the console and by its streams, before it is ended', async (t) => {
     const { pipe, server } = startInto(t);

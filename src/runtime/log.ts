@@ -7,20 +7,22 @@
  *
  * One word of shared memory, held while a thread prints, keeps what one call prints in one piece, however long:
  *
- *   FREE → HELD → FREE, or HELD → AWAITED → FREE and a notify
+ *   HOLDER     FREE, or the ticket of who prints, with a bit set if others wait, who are notified then
+ *   TICKETS    +1 for each print
+ *   PROGRESS   +1 for each piece that has been written
  *
- * If the log is JSON, what one call prints is one object, on one line: see fields.ts. A second word says so to all threads.
+ * If the log is JSON, what one call prints is one object, on one line: see fields.ts. A fourth word says so to all threads.
  *
  * A full pipe is waited for, but not for ever: when its reader takes nothing for a second, what is printed is dropped until
- * there is room again, and then a line says how much. A thread that dies while it holds the word is waited for as long.
+ * there is room again, and then a line says how much. A holder that makes no progress for twice as long is dead, and the
+ * word is taken from it.
  */
 import { writeSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { jsonLine, useFields } from './fields.js';
 
 const FREE = 0;
-const HELD = 1;
-const AWAITED = 2;
+const AWAITED = 1;
 
 const STDOUT = 1;
 const STDERR = 2;
@@ -31,26 +33,28 @@ const RETRY_MS = 2;
 const never = new Int32Array(new SharedArrayBuffer(4));
 /** How many writes have been dropped, by file descriptor, since the reader stopped reading. */
 const lost = [0, 0, 0];
-/** The word that is held; 1 if the log is JSON. */
-let word = new Int32Array(new SharedArrayBuffer(8));
-const JSON_LINES = 1;
+let words = new Int32Array(new SharedArrayBuffer(16));
+const HOLDER = 0;
+const TICKETS = 1;
+const PROGRESS = 2;
+const JSON_LINES = 3;
 
 /** The shared words, for `printDirectly` in another thread. */
 export function logMemory(): SharedArrayBuffer {
-  return word.buffer;
+  return words.buffer;
 }
 
 /** Makes this thread's `process.stdout`, `process.stderr` and `console` write directly. */
-export function printDirectly(memory: SharedArrayBuffer = word.buffer): void {
-  word = new Int32Array(memory);
+export function printDirectly(memory: SharedArrayBuffer = words.buffer): void {
+  words = new Int32Array(memory);
   redirect(process.stdout, STDOUT);
   redirect(process.stderr, STDERR);
-  if (Atomics.load(word, JSON_LINES) === 1) useFields();
+  if (Atomics.load(words, JSON_LINES) === 1) useFields();
 }
 
 /** The lines of this thread, and of those that come to print directly from now on, are JSON. */
 export function printJson(): void {
-  Atomics.store(word, JSON_LINES, 1);
+  Atomics.store(words, JSON_LINES, 1);
   useFields();
 }
 
@@ -66,7 +70,7 @@ function redirect(stream: Writable, fd: number): void {
   const bytes = (chunk: string | Buffer, encoding: BufferEncoding) =>
     typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
   stream._write = (chunk, encoding, done) => {
-    const json = Atomics.load(word, JSON_LINES) === 1;
+    const json = Atomics.load(words, JSON_LINES) === 1;
     const level = fd === STDOUT ? 'info' : 'error';
     print(fd, json ? Buffer.from(jsonLine(level, String(chunk))) : bytes(chunk, encoding));
     done();
@@ -78,41 +82,50 @@ function redirect(stream: Writable, fd: number): void {
 }
 
 function print(fd: number, bytes: Buffer): void {
-  const patience = hold() ? PATIENCE_MS : 0;
+  const ticket = (Atomics.add(words, TICKETS, 1) << 2) | 2; // never FREE
+  const patience = hold(ticket) ? PATIENCE_MS : 0;
   const before = lost[fd] ?? 0;
   if (before > 0 && write(fd, Buffer.from(`\n(the log was not read: ${before} writes lost)\n`), 0))
     lost[fd] = 0;
   if (lost[fd] !== 0 || !write(fd, bytes, patience)) lost[fd] = (lost[fd] ?? 0) + 1;
-  release();
+  release(ticket);
 }
 
 /** `false`: the reader of a full pipe has taken nothing for so long. What cannot be written at all counts as written. */
 function write(fd: number, bytes: Buffer, patience: number): boolean {
-  let waited = 0;
+  let last = performance.now();
   for (let written = 0; written < bytes.length; ) {
     try {
       written += writeSync(fd, bytes, written);
-      waited = 0;
+      Atomics.add(words, PROGRESS, 1); // pairs with the loads in hold
+      last = performance.now();
     } catch (error) {
       const full = error instanceof Error && 'code' in error && error.code === 'EAGAIN';
       if (!full) return true; // closed, or the disk is full: there is nobody to tell
-      if (waited >= patience) return false;
+      if (performance.now() - last >= patience) return false;
       Atomics.wait(never, 0, 0, RETRY_MS);
-      waited += RETRY_MS;
     }
   }
   return true;
 }
 
-/** `false`: taken from a thread that holds it for too long. It has died, or waits for a reader. */
-function hold(): boolean {
-  if (Atomics.compareExchange(word, 0, FREE, HELD) === FREE) return true;
-  while (Atomics.exchange(word, 0, AWAITED) !== FREE) {
-    if (Atomics.wait(word, 0, AWAITED, PATIENCE_MS) === 'timed-out') return false;
+/** `false`: taken from a thread that has died. */
+function hold(ticket: number): boolean {
+  for (;;) {
+    const holder = Atomics.compareExchange(words, HOLDER, FREE, ticket);
+    if (holder === FREE) return true;
+    const awaited = holder | AWAITED;
+    if (Atomics.compareExchange(words, HOLDER, holder, awaited) !== holder) continue;
+    const progress = Atomics.load(words, PROGRESS);
+    if (Atomics.wait(words, HOLDER, awaited, 2 * PATIENCE_MS) !== 'timed-out') continue; // pairs with release
+    if (Atomics.load(words, PROGRESS) !== progress) continue; // pairs with the add in write
+    if (Atomics.compareExchange(words, HOLDER, awaited, ticket | AWAITED) === awaited) return false; // others may wait, too
   }
-  return true;
 }
 
-function release(): void {
-  if (Atomics.exchange(word, 0, FREE) === AWAITED) Atomics.notify(word, 0, 1);
+/** Does nothing if it was taken away. */
+function release(ticket: number): void {
+  if (Atomics.compareExchange(words, HOLDER, ticket, FREE) === ticket) return;
+  if (Atomics.compareExchange(words, HOLDER, ticket | AWAITED, FREE) === (ticket | AWAITED))
+    Atomics.notify(words, HOLDER); // all: each says again that it waits
 }

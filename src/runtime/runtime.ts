@@ -114,7 +114,7 @@ export class Runtime {
 
   /**
    * Accepts no more tasks, runs what is queued, and ends the thread; after `timeout` milliseconds it gives up: the
-   * running task ends with its thread, the queued ones are cancelled. For the first `delay` milliseconds it is only not
+   * running task ends with its thread (inside a system call, once that returns), the queued ones are cancelled. For the first `delay` milliseconds it is only not
    * `ready`, and still accepts tasks.
    */
   drain(options: DrainOptions = {}): Promise<DrainReport> {
