@@ -13,8 +13,8 @@ export const ledgerMutants: readonly Mutant[] = [
     'a start that does not look whether another worker has started the task',
     'the worker is killed, and another goes on',
     'ledger',
-    'if (!records.hasStarted(id, before)) {',
-    'if (true) {',
+    'if (hasRecord && !records.hasStarted(id, before)) {',
+    'if (hasRecord) {',
   ),
   mutant(
     'a start that does not tell of the end when the task was cancelled',
