@@ -3,7 +3,7 @@
  * tiny rings. What was admitted must arrive once, in its producer's order and undamaged; what was refused must not.
  * In the second test producers and the receiver are terminated at random moments.
  *
- * Takes about 20 s, or STRESS_SECONDS. Prints its seed; STRESS_SEED gives it back (the threads' timing it cannot).
+ * Takes about 12 s, or STRESS_SECONDS. Prints its seed; STRESS_SEED gives it back (the threads' timing it cannot).
  */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
@@ -26,7 +26,7 @@ import {
 import { randomFrom, seedFrom } from './support/wait.js';
 
 const SEED: number = seedFrom('STRESS_SEED');
-const SECONDS: number = Number(process.env['STRESS_SECONDS'] ?? 20);
+const SECONDS: number = Number(process.env['STRESS_SECONDS'] ?? 12);
 const STALL_MS = 10_000;
 
 type Random = (bound: number) => number;

@@ -43,12 +43,12 @@ for (const scenario of scenarios) {
     const world = new World(scenario, build);
     // With a ledger, a schedule has three times as many steps; with two kills, there are far too many schedules.
     const isLong = scenario.tasks !== undefined || (scenario.kills ?? 1) > 1;
-    const none = exploreAll(world, { preemptions: 0, schedules: isLong ? 120 : 100_000, seconds: 0.6 });
+    const none = exploreAll(world, { preemptions: 0, schedules: isLong ? 120 : 100_000, seconds: 0.4 });
     expectNoFailure(world, none);
-    const one = exploreAll(world, { preemptions: 1, schedules: isLong ? 200 : 800, seconds: 0.3 });
+    const one = exploreAll(world, { preemptions: 1, schedules: isLong ? 200 : 800, seconds: 0.2 });
     expectNoFailure(world, one);
     const looking = new World(scenario, buildThatLooks);
-    const random = exploreRandom(looking, SEED, { schedules: isLong ? 100 : 160, seconds: 0.3 });
+    const random = exploreRandom(looking, SEED, { schedules: isLong ? 100 : 160, seconds: 0.2 });
     expectNoFailure(looking, random);
     const all = one.complete ? 'all' : 'some';
     t.diagnostic(
