@@ -176,7 +176,7 @@ describe('A start that takes its time', () => {
     const begin = performance.now();
     const starting = startRuntime(rx, { tasks: fixture('dying-tasks'), log: false, startTimeout: 400 });
     while (Atomics.load(words, 1) === 0 && performance.now() - begin < 10_000) Atomics.wait(words, 1, 0, 10);
-    Atomics.wait(words, 3, 0, 600); // the module has been imported, and its thread says so meanwhile
+    Atomics.wait(words, 3, 0, 1000); // the module has been imported, and its thread says so meanwhile
     const runtime = await starting;
     t.after(() => runtime.close());
     assert.equal(await (await runTask(dying.echo('on'), tx)).finished(), 'on');

@@ -8,8 +8,8 @@
  *               2. look at the condition                        2. word is PARKED? set it to IDLE and notify
  *               3. park while the word is still PARKED
  *
- * The two stores and the two looks are sequentially consistent, so either who waits sees the condition, or who rings sees
- * PARKED. In the second case the word turns IDLE before the notify: a thread that has not come to step 3 yet does not
+ * The two stores and the two looks are sequentially consistent, so either who waits sees the condition, or who rings
+ * sees PARKED. In the second case the word turns IDLE before the notify: a thread that has not come to step 3 yet does not
  * park at all. There is no third case, hence no lost wake-up.
  *
  * The word also keeps ringing cheap: an `Atomics.notify` takes a process-wide lock even if nobody waits.
@@ -22,7 +22,7 @@ const IDLE = 0;
 const PARKED = 1;
 const DOZING = 2;
 
-/** A blocked receiver parks at most this long, one on an event loop ten times as long, and looks again: whatever went wrong. */
+/** A blocked receiver parks at most this long, one on an event loop ten times as long; then it looks by itself. */
 export const SLICE_MS = 100;
 
 /** One thread's view of the place where a thread parks. */

@@ -1,6 +1,6 @@
 /**
- * How a thread waits before it parks: it looks for a while, dozes, or naps. All that is tuned to how fast processors, threads
- * and messages are stands here.
+ * How a thread waits before it parks: it looks for a while, dozes, or naps. All that is tuned to how fast processors,
+ * threads and messages are stands here.
  *
  * *Looking* finds what comes at once, and keeps a processor busy. *Parking* costs nothing, but then somebody has to wake
  * this thread, which costs both some 5 to 100 µs. In between there is a flow of messages too slow to look for and too
@@ -22,8 +22,8 @@ import type { Bell } from './park.js';
 import { EMPTY, type Ring } from './ring.js';
 
 /**
- * A thread in line is called once half of the room is free. The receiver may take its time before that, with some room
- * free, so the thread looks by itself as often as this.
+ * A thread in line is called once half of the room is free, or all. The receiver may take its time before that, with some
+ * room free, so the thread looks by itself as often as this, in milliseconds.
  */
 export const IN_LINE_MS = 10;
 

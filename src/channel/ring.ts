@@ -189,7 +189,7 @@ export class Ring {
    * ring empty calls at least the first.
    */
   callLine(): void {
-    const gate = this.line.gate; // after the caller's change: who is just joining the line sees that, or its bit is seen here
+    const gate = this.line.gate; // after the caller's change: who is just joining sees that, or its bit is seen here
     if (gate > 0 && this.length <= this.callAt) this.line.call(gate, this.capacity - this.length);
   }
 

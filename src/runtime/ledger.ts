@@ -8,7 +8,7 @@
  * What a record holds is said in record.ts, where it lies in records.ts.
  *
  *   CLAIM  (another lap) → WRITING → QUEUED                 the sender, before the message is published
- *          QUEUED → WITHDRAWN                               the sender whose send failed; the receiver, when it skips the position
+ *          QUEUED → WITHDRAWN                               the sender whose send failed; or the receiver, which skips it
  *   RUN    (another lap) → RUNNING                          the receiver, while the message still stands in the channel
  *          (another lap) → DROPPED                          anybody: cancelled before it was started
  *          RUNNING → SUCCEEDED | FAILED | CANCELLED         the executor; FAILED: the supervisor, once its thread is dead

@@ -141,7 +141,7 @@ export class Records {
     return (halves >> 1) * 2 ** 32 + (position >>> 0);
   }
 
-  /** Begins the record of `position`: has the positions' highest bit changed since the former task? If killed, the next one asks again. */
+  /** Has the highest bit of positions changed since the record's former task? Whoever is killed before, leaves that to the next. */
   countHalves(position: number): void {
     const at = this.claim(position) + HALVES;
     const halves = this.words[at] ?? 0;

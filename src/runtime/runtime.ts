@@ -92,7 +92,7 @@ export class Runtime {
     this.#ended = supervised;
   }
 
-  /** Its thread keeps dying at once, or there is none, although the runtime has not come to its end as it was asked to. */
+  /** No thread runs tasks, nor is about to, although the runtime has not come to its end as it was asked to. */
   get failing(): boolean {
     return !(this.#ending && this.#over) && !this.#supervisor.healthy;
   }
@@ -114,8 +114,8 @@ export class Runtime {
 
   /**
    * Accepts no more tasks, runs what is queued, and ends the thread; after `timeout` milliseconds it gives up: the
-   * running task ends with its thread (inside a system call, once that returns), the queued ones are cancelled. For the first `delay` milliseconds it is only not
-   * `ready`, and still accepts tasks.
+   * running task ends with its thread (inside a system call, once that returns), the queued ones are cancelled. For the
+   * first `delay` milliseconds it is only not `ready`, and still accepts tasks.
    */
   drain(options: DrainOptions = {}): Promise<DrainReport> {
     const { timeout = DRAIN_MS, delay = 0 } = expectObject('options', options);
