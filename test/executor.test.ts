@@ -114,7 +114,9 @@ test('The event loop has its turn whenever a millisecond has passed, however ful
     atTurn.length = 0;
     const from = ran;
     fired = 0;
-    for (const end = performance.now() + 150; performance.now() < end; ) await tx.send(task);
+    const begin = performance.now();
+    const spent = () => performance.now() - begin;
+    while (spent() < 150 || (fired <= 3 && spent() < 10_000)) await tx.send(task);
     const gaps = [...atTurn, ran].map((count, i) => count - (atTurn[i - 1] ?? from));
     assert.ok(Math.max(...gaps) <= atMost, `${Math.max(...gaps)} tasks between two turns`);
     assert.ok(fired > 3, `the timer fired ${fired} times while ${ran - from} tasks ran`);
