@@ -40,7 +40,7 @@ export function peer(name: string, file: string): Contestant {
 }
 
 /** A rival in Rust. `mode`: what it measures, if not throughput. */
-export function rust(name: string, rival: string, mode?: 'hot' | 'paced'): Contestant {
+export function rust(name: string, rival: string, mode?: 'hot' | 'paced' | 'fair'): Contestant {
   const command = pathOf('bench/rust/target/release/contestants');
   const missing = existsSync(command) ? undefined : 'run `sh bench/rust/build.sh`';
   return { name, command, args: [rival], missing, ...(mode === undefined ? {} : { mode }) };

@@ -1,6 +1,6 @@
 /** Question: how many tasks per second reach the other side of the queue and are run there? */
 import { bars } from './bars.js';
-import type { Payload, Result, Setup } from './contestants/contract.js';
+import type { Payload, Result, Setup, Shares } from './contestants/contract.js';
 import type { TurnsResult } from './contestants/turns.js';
 import { lines } from './lines.js';
 import type { Plan } from './plan.js';
@@ -178,18 +178,17 @@ function measure(
   return runRounds<Result>(contestants, () => ({ ...setup, count }), perSecond, plan.fewRounds);
 }
 
-/** The share of each of four blocked producers in the first half of all messages: least served to most served. */
+/** How much of four blocked producers is taken in a second: least served to most served. */
 export async function fairness(plan: Plan): Promise<Section> {
-  const least = ({ shares = [] }: Result) => Math.min(...shares) / Math.max(...shares);
+  const least = ({ shares }: Shares) => Math.min(...shares) / Math.max(...shares);
   const contestants = [
     own('async-tasks', 'fairness'),
-    rust('crossbeam', 'crossbeam'),
-    rust('tokio', 'tokio'),
-    rust('std', 'std'),
+    rust('crossbeam', 'crossbeam', 'fair'),
+    rust('tokio', 'tokio', 'fair'),
+    rust('std', 'std', 'fair'),
   ];
-  const count = Math.round(1e5 * Math.min(plan.scale, 1));
-  const setup: Setup = { count, producers: 4, capacity: 32, payload: 'string' };
-  const shares = await runRounds<Result>(contestants, () => setup, least, plan.rounds);
+  const setup: Setup = { count: 0, producers: 4, capacity: 32, payload: 'number' };
+  const shares = await runRounds<Shares>(contestants, () => setup, least, plan.rounds);
   const rows = contestants.map(({ name }) => {
     const share = shares.get(name);
     return [name, share === undefined ? '–' : show(share)];

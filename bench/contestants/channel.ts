@@ -23,12 +23,11 @@ async function main(): Promise<void> {
     new Worker(new URL(import.meta.url), { workerData: { setup, gate: gate.memory, number, ...role } });
   const consumer = start({ rx: rx.share() }, 0);
   for (let p = 0; p < setup.producers; p++) start({ tx: tx.share() }, p);
-  const done = new Promise<{ sum: number; shares: number[] }>((resolve) => consumer.once('message', resolve));
+  const done = new Promise<number>((resolve) => consumer.once('message', resolve));
   await gate.arrival(setup.producers + 1);
   const since = begin();
   gate.open();
-  const { sum, shares } = await done;
-  finish(setup, since, sum, shares);
+  finish(setup, since, await done);
 }
 
 async function consume({ setup, gate, rx: handle }: Role): Promise<void> {
@@ -41,7 +40,7 @@ async function consume({ setup, gate, rx: handle }: Role): Promise<void> {
   };
   await take(warmUpOf(setup) * setup.producers);
   new Gate(gate).pass();
-  parentPort?.postMessage({ sum: await take(setup.count * setup.producers) });
+  parentPort?.postMessage(await take(setup.count * setup.producers));
 }
 
 function produce({ setup, gate, tx: handle }: Role): void {

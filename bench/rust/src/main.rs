@@ -9,14 +9,15 @@
 //!          hot     latency of a send, in bursts of 16 that never fill the queue, to a receiver that never sleeps
 //!          bursts  latency of a send, in the same bursts, to a receiver that sleeps when it finds nothing
 //!          paced   latency of a send, one every 20 µs, counted from when it was due, to such a receiver
+//!          fair    how much of each producer is taken in the same second; `count` is not used
 //! ```
 //!
-//! Prints one line of JSON: `{tasks, ms, sum, shares}`, or `{p50, p99, p999, max, count}` in nanoseconds.
+//! Prints one line of JSON: `{tasks, ms, sum}`, or `{p50, p99, p999, max, count}` in nanoseconds, or `{shares}`.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{mpsc as std_mpsc, Arc, Barrier};
 use std::time::{Duration, Instant};
-use std::{env, future::Future, hint, pin::Pin, thread};
+use std::{env, future::Future, hint, pin::Pin, process::exit, thread};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc as tokio_mpsc;
 
@@ -43,7 +44,8 @@ fn run<Q: Queue>(setup: Setup, mode: &str) {
         "hot" => latency::<Q>(setup, bursts::<Q>, stay_awake::<Q>),
         "bursts" => latency::<Q>(setup, bursts::<Q>, Q::execute),
         "paced" => latency::<Q>(setup, paced::<Q>, Q::execute),
-        other => panic!("Expected sync, async, hot, bursts or paced, got {other}"),
+        "fair" => fairness::<Q>(setup),
+        other => panic!("Expected sync, async, hot, bursts, paced or fair, got {other}"),
     }
 }
 
@@ -278,12 +280,11 @@ fn throughput<Q: Queue>(setup: Setup) {
         })
         .collect();
     drop(tx);
-    let (mut ran, mut sum, mut shares) = (0, 0, vec![0; setup.producers]);
+    let (mut ran, mut sum) = (0, 0);
     let mut end = None;
     gate.wait();
     let mut begin = Instant::now();
-    Q::execute(rx, &mut |(producer, size)| {
-        shares[producer] += usize::from(ran < tasks / 2);
+    Q::execute(rx, &mut |(_, size)| {
         ran += 1;
         sum += size;
         if ran == tasks {
@@ -295,8 +296,28 @@ fn throughput<Q: Queue>(setup: Setup) {
     }
     assert_eq!(sum, tasks * setup.payload.size(), "Expected each task to have run once");
     let ms = (end.expect("Expected a task") - begin).as_secs_f64() * 1e3;
-    let shares = if setup.producers > 1 { format!(r#","shares":{shares:?}"#) } else { String::new() };
-    println!(r#"{{"tasks":{tasks},"ms":{ms:.3},"sum":{sum}{shares}}}"#);
+    println!(r#"{{"tasks":{tasks},"ms":{ms:.3},"sum":{sum}}}"#);
+}
+
+/// Ends the process after half a second without, and one with counting.
+fn fairness<Q: Queue>(setup: Setup) {
+    let (tx, rx) = Q::channel(setup.capacity);
+    for producer in 0..setup.producers {
+        let (tx, setup) = (tx.clone(), setup.clone());
+        thread::spawn(move || loop {
+            Q::send(&tx, Q::task(&setup, producer));
+        });
+    }
+    let counted = Instant::now() + Duration::from_millis(500);
+    let mut shares = vec![0; setup.producers];
+    Q::execute(rx, &mut |(producer, _)| {
+        let now = Instant::now();
+        if now > counted + Duration::from_secs(1) {
+            println!(r#"{{"shares":{shares:?}}}"#);
+            exit(0);
+        }
+        shares[producer] += usize::from(now > counted);
+    });
 }
 
 /// For each task, the time from its making until it is in the queue.
