@@ -11,6 +11,9 @@
  * came, though where there is room for more, a newcomer's message may be received before its own; and threads in line
  * send one message each in turn. A thread that computes, or is dead and not buried, keeps its one place meanwhile.
  *
+ * Who has stood there for longest is *called* first, and alone (ring.ts). It sends what it waited to send, and then, as a
+ * newcomer, as much as there is room for beyond the places of the others: so of several busy threads, each gets its turn.
+ *
  *   word            written by
  *   GATE            bit s: the thread of sender s, or who buries it; sign bit: whoever closes the receiver, for good
  *   OPEN            bit s: who opens, closes or buries sender s
@@ -121,13 +124,13 @@ export class Line {
     Atomics.or(this.#words, GATE, 1 << slot); // comes before the caller's next look at HEAD; pairs with Ring.advance
   }
 
-  /** Goes behind all others in line. They may have a right to a place now: call them. */
+  /** Goes behind all others in line. This thread may have been called for what is another's turn now: see Ring.callLine. */
   takeTurn(slot: number): void {
     const turn = Atomics.add(this.#words, NEXT_TURN, 1);
     Atomics.store(this.#words, SENDERS + slot * STRIDE + TURN, turn); // pairs with ahead
   }
 
-  /** Leaves the line. The others may have a right to a place now: call them. */
+  /** Leaves the line. This thread may have been called in vain: see Ring.callLine. */
   leave(slot: number): void {
     Atomics.and(this.#words, GATE, ~(1 << slot)); // pairs with the loads of gate
   }
@@ -144,12 +147,19 @@ export class Line {
     return count;
   }
 
-  /** Wakes those in line who have a right to a place, if there is room for so many messages. */
-  call(gate: number, room: number): void {
-    for (let rest = gate; rest !== 0; rest &= rest - 1) {
+  /** Wakes who has stood in line for longest, of those who have not been woken yet: they are on their way. */
+  callNext(): void {
+    let next = -1;
+    let oldest = 0;
+    for (let rest = Math.max(this.gate, 0); rest !== 0; rest &= rest - 1) {
       const slot = lowest(rest);
-      if (this.ahead(slot, gate) < room) this.bell(slot).ring();
+      if (this.bell(slot).awake) continue;
+      const turn = Atomics.load(this.#words, SENDERS + slot * STRIDE + TURN); // pairs with takeTurn
+      if (next >= 0 && ((turn - oldest) | 0) > 0) continue;
+      next = slot;
+      oldest = turn;
     }
+    if (next >= 0) this.bell(next).ringAlways();
   }
 
   /** Where the thread of sender `slot` parks. */

@@ -73,7 +73,7 @@ export class Ring {
   readonly line: Line;
   /** Where the receiver parks, or dozes. */
   readonly bell: Bell;
-  /** The line is called when at most so many messages are left. */
+  /** The next in line is called when so many messages are left, and when none is. */
   callAt: number;
   /** Told of each position that the receiver skips, while it still stands in the channel. */
   onSkip: Skipped = () => {};
@@ -184,13 +184,16 @@ export class Ring {
   }
 
   /**
-   * Calls those in line who have a right to a place, once half of the room is free, or all of it (patience.ts): so they
-   * come and go with many messages at a time. For everybody who has just freed room, or left the line; whoever makes the
-   * ring empty calls at least the first.
+   * Calls the next in line when half of the room is free, and when all of it is; or only then (patience.ts). One at a
+   * time, for it sends until there is no room: so threads come and go with many messages each, and do not crowd.
+   *
+   * For everybody who has just freed room, or its place in line. Nobody is forgotten: who finds the ring empty calls one,
+   * and that one's message makes it empty once more, or it leaves the line and looks here itself.
    */
   callLine(): void {
-    const gate = this.line.gate; // after the caller's change: who is just joining sees that, or its bit is seen here
-    if (gate > 0 && this.length <= this.callAt) this.line.call(gate, this.capacity - this.length);
+    if (this.line.gate <= 0) return; // after the caller's change: who is just joining sees that, or its bit is seen here
+    const used = this.length;
+    if (used === 0 || used === this.callAt) this.line.callNext();
   }
 
   /** A sender sends nothing more. After the last one the receiver drains what is there, then ends. */

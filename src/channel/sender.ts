@@ -87,7 +87,7 @@ export class Sender<T> {
       const length = this.#encode(value);
       if (signal?.aborted) throw abortReason(signal); // by a getter of the value
       let outcome = this.#post(length, claimant);
-      if (outcome === Outcome.FULL && this.#waiting.count === 0) {
+      if (outcome === Outcome.FULL && this.#mayLook) {
         this.#patience.lookAwaiting(() => {
           outcome = this.#post(length, claimant);
           return outcome !== Outcome.FULL;
@@ -168,6 +168,11 @@ export class Sender<T> {
     return length;
   }
 
+  /** Nobody waits for the room that this thread would look for: it would take more of it than its share. */
+  get #mayLook(): boolean {
+    return this.#waiting.count === 0 && this.#ring.line.gate === 0;
+  }
+
   /** Posts the encoder's message, unless older ones of this thread wait. */
   #post(length: number, claimant: Claimant | undefined): Outcome {
     if (this.#waiting.count === 0) return this.#ring.post(this.slot, this.#encoder, length, claimant);
@@ -182,7 +187,7 @@ export class Sender<T> {
       outcome = this.#post(length, claimant);
       return outcome !== Outcome.FULL;
     };
-    if (this.#waiting.count === 0 && this.#patience.lookBlocked(posted)) return outcome;
+    if (this.#mayLook && this.#patience.lookBlocked(posted)) return outcome;
     return this.#waiting.block({ scratch: copyOf(this.#encoder, length), length, claimant }, deadline);
   }
 

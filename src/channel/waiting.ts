@@ -104,7 +104,7 @@ export class WaitingSends {
     this.#ring.line.join(this.#slot);
   }
 
-  /** One send waits no more: the others in line come before the next. Some may have a right to a place only now. */
+  /** One send waits no more: the others in line come before the next, and this thread may have been called for theirs. */
   #letOthers(): void {
     const { line } = this.#ring;
     if (this.#sends.length === 0) {

@@ -183,6 +183,13 @@ export const mutants: readonly Mutant[] = [
     'const gate = this.line.gate; Atomics.store(this.#words, HEAD, this.#head); if (gate > 0) this.callLine();',
   ),
   mutant(
+    'a receiver that calls the line when half of the room is free, and not again',
+    'two threads in line, and room for two',
+    'ring',
+    'used === 0 || used === this.callAt',
+    'used === this.callAt',
+  ),
+  mutant(
     'a send that is given up in silence',
     'an abort against room',
     'waiting',
