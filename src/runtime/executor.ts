@@ -13,8 +13,8 @@ import type { Ledger } from './ledger.js';
 import { Overlap } from './overlap.js';
 import { type Print, safely } from './report.js';
 import { Runner, type RunnerOptions } from './runner.js';
+import { Stretch } from './stretch.js';
 import { Task } from './task.js';
-import { Turn } from './turn.js';
 
 export interface ExecutorOptions extends RunnerOptions {
   /** Where the lines go that tell of each task; `undefined`: nowhere. */
@@ -35,16 +35,16 @@ export function taskExec(rx: Inbox, options: ExecutorOptions): Promise<void> {
 async function execute(rx: Inbox, options: ExecutorOptions): Promise<void> {
   const { ledger, concurrency } = options;
   const print = safely(options.log);
-  const turn = new Turn();
-  const runner = new Runner(options, turn);
+  const stretch = new Stretch();
+  const runner = new Runner(options, stretch);
   const overlap = new Overlap(concurrency);
-  const accept = acceptTask(ledger, turn);
+  const accept = acceptTask(ledger, stretch);
   const announce = () => print('start new task');
   print('task executor started');
   for (;;) {
     let task: Task | undefined;
     try {
-      task = rx.tryRecv(accept) ?? (await wait(rx, accept, options, turn));
+      task = rx.tryRecv(accept) ?? (await wait(rx, accept, options, stretch));
     } catch (error) {
       runner.skipCorrupt(error);
       continue;
@@ -62,20 +62,20 @@ async function execute(rx: Inbox, options: ExecutorOptions): Promise<void> {
       default:
         task.kind satisfies never;
     }
-    if (turn.over) await turn.next();
+    if (stretch.over) await stretch.end();
   }
   await overlap.end();
 }
 
 /** A task becomes RUNNING while its message still stands in the channel: see ledger.ts. */
-function acceptTask(ledger: Ledger, turn: Turn): Accept<Task> {
+function acceptTask(ledger: Ledger, stretch: Stretch): Accept<Task> {
   return (task, position) => {
     ledger.tally.reach(position);
-    const started = ledger.start(position, turn.now()); // what is no task has a record as well
+    const started = ledger.start(position, stretch.now()); // what is no task has a record as well
     if (task instanceof CorruptMessageError) throw task;
     if (!(task instanceof Task)) throw new CorruptMessageError('Expected a task');
     task.position = position;
-    if (!started) turn.expectWait(); // it was cancelled, and the receiver may wait before the next one
+    if (!started) stretch.expectWait(); // it was cancelled, and the receiver may wait before the next one
     return started;
   };
 }
@@ -85,9 +85,9 @@ function wait(
   rx: Inbox,
   accept: Accept<Task>,
   { ledger, concurrency }: ExecutorOptions,
-  turn: Turn,
+  stretch: Stretch,
 ): Promise<Task | undefined> {
-  turn.expectWait();
+  stretch.expectWait();
   const awaited = ledger.takeAwaited();
   return rx.recv(accept, concurrency === 1 && !awaited); // tasks that overlap need the event loop
 }

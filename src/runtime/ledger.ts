@@ -7,7 +7,7 @@
  * 32 bits alone, so it may name a task that it has in hand by its position; only `enqueue` and `idAt` make an id of that.
  * What a record holds is said in record.ts, where it lies in records.ts.
  *
- *   CLAIM  (another lap) → WRITING → QUEUED                 the sender, before the message is published
+ *   LABEL  (another lap) → WRITING → QUEUED                 the sender, before the message is published
  *          QUEUED → WITHDRAWN                               the sender whose send failed; or the receiver, which skips it
  *   RUN    (another lap) → RUNNING                          the receiver, while the message still stands in the channel
  *          (another lap) → DROPPED                          anybody: cancelled before it was started
@@ -40,8 +40,8 @@ import {
   FINAL,
   FINISHED,
   type FinalState,
+  Label,
   OVERDUE,
-  Phase,
   PROGRESS,
   REQUEST,
   SIZE,
@@ -104,7 +104,7 @@ export class Ledger {
   enqueue(position: number, fn: number, kind: 'sync' | 'async', requestId?: string): number {
     const records = this.#records;
     const { words, times } = records;
-    const at = records.claim(position);
+    const at = records.label(position);
     const run = records.run(position);
     // The former task runs, or, in this order, has run and is not counted yet: see tally.ts.
     if (
@@ -112,22 +112,22 @@ export class Ledger {
       ((Atomics.load(words, run) & 7) === State.RUNNING || this.tally.holds(position))
     )
       return -1;
-    Atomics.store(words, at, records.word(position, Phase.WRITING)); // readers of the former task see that it is gone
+    Atomics.store(words, at, records.word(position, Label.WRITING)); // readers of the former task see that it is gone
     words[at + TASK] = fn * 2 + (kind === 'async' ? 1 : 0);
     records.countHalves(position);
     words[at + REQUEST] = 0;
     if (requestId !== undefined) records.setRequest(position, requestId);
     times[(at >> 1) + ENQUEUED] = now();
     times[(at >> 1) + DROPPED] = 0;
-    Atomics.store(words, at, records.word(position, Phase.QUEUED)); // publishes the record; pairs with the loads in read
+    Atomics.store(words, at, records.word(position, Label.QUEUED)); // publishes the record; pairs with the loads in read
     return records.id(position);
   }
 
   /** The send of this task failed: it was never accepted. */
   withdraw(id: number): void {
     const { words } = this.#records;
-    const queued = this.#records.word(id, Phase.QUEUED);
-    Atomics.compareExchange(words, this.#records.claim(id), queued, this.#records.word(id, Phase.WITHDRAWN));
+    const queued = this.#records.word(id, Label.QUEUED);
+    Atomics.compareExchange(words, this.#records.label(id), queued, this.#records.word(id, Label.WITHDRAWN));
     this.#tell(id); // whoever has seen the record meanwhile
   }
 
@@ -143,11 +143,11 @@ export class Ledger {
     const at = records.run(id);
     if (this.#lost || !this.#lease.take()) this.#lease.awaitEnd();
     // Sent without `runTask`, it has no record, and runs all the same.
-    const hasRecord = words[records.claim(id)] === records.word(id, Phase.QUEUED);
+    const hasRecord = words[records.label(id)] === records.word(id, Label.QUEUED);
     const before = Atomics.load(words, at);
     let started = !hasRecord;
     if (hasRecord && !records.hasStarted(id, before)) {
-      // Before it is RUNNING: nobody reads this part of the former task any more, for CLAIM is about the new one.
+      // Before it is RUNNING: nobody reads this part of the former task any more, for LABEL is about the new one.
       words[at + PROGRESS] = -1;
       words[at + SIZE] = 0;
       times[(at >> 1) + STARTED] = time;
@@ -252,11 +252,11 @@ export class Ledger {
     const { words, times } = records;
     const at = records.run(id);
     for (;;) {
-      // RUN first: while CLAIM is about this task, no later one has been started, so this was about no later one either.
+      // RUN first: while LABEL is about this task, no later one has been started, so this was about no later one either.
       const state = Atomics.load(words, at);
       if (records.read(id) === undefined) return undefined;
       if (!records.hasStarted(id, state)) {
-        times[(records.claim(id) >> 1) + DROPPED] = now(); // published by the next line, if that succeeds
+        times[(records.label(id) >> 1) + DROPPED] = now(); // published by the next line, if that succeeds
         if (Atomics.compareExchange(words, at, state, records.word(id, State.DROPPED)) !== state) continue; // it has just been started
         this.watchers.tellFirst(id);
         return 'queued';

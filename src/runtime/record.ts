@@ -6,7 +6,7 @@
  * neither looks at the other's unless somebody asks, or waits for the end:
  *
  *   the sender's part, written between the claim of a position and its publication
- *     word 0      CLAIM    lap (position div HISTORY) | phase (3 bits)        Atomics only
+ *     word 0      LABEL    lap (position div HISTORY) | how far (3 bits)      Atomics only
  *     word 1, 2   TASK: number of the function × 2 + (1 if async); HALVES: how often positions have passed 2³¹
  *     word 3      REQUEST: length of the request's id, which stands in a room of its own; 0: none
  *     word 4..7   two times: ENQUEUED, and DROPPED, by whoever cancels it before it is started
@@ -24,7 +24,7 @@
  */
 import { TaskTimeoutError } from './errors.js';
 
-export const CLAIM_WORDS = 8;
+export const LABEL_WORDS = 8;
 export const TASK = 1;
 export const HALVES = 2;
 export const REQUEST = 3;
@@ -43,7 +43,8 @@ export const FINISHED = 4;
 export const TIMEOUT = 5;
 export const OVERDUE = 6;
 
-export const Phase = { WRITING: 1, QUEUED: 2, WITHDRAWN: 3 } as const;
+/** How far the sender's part is. */
+export const Label = { WRITING: 1, QUEUED: 2, WITHDRAWN: 3 } as const;
 /** 0: no task yet. An OVERDUE one failed; what it failed of follows from its record, so nobody has to write that. */
 export const State = { RUNNING: 1, SUCCEEDED: 2, FAILED: 3, CANCELLED: 4, DROPPED: 5, OVERDUE: 6 } as const;
 
@@ -103,9 +104,9 @@ export interface TaskRecord {
 
 /** Copies of both parts of a record, as words and as times. `run[0]` is 0 if the task has not been started. */
 export interface RecordCopy {
-  readonly claim: Int32Array;
+  readonly label: Int32Array;
   readonly run: Int32Array;
-  readonly claimTimes: Float64Array;
+  readonly labelTimes: Float64Array;
   readonly runTimes: Float64Array;
   readonly requestId: string | undefined;
 }
@@ -118,10 +119,10 @@ export function describe(
   outcome: unknown,
   offset: number,
 ): TaskRecord {
-  const { claim, run } = copy;
+  const { label, run } = copy;
   const state = (run[0] ?? 0) & 7;
   const hasRun = state !== 0 && state !== State.DROPPED; // else the executor's part tells of a former task
-  const task = claim[TASK] ?? 0;
+  const task = label[TASK] ?? 0;
   const { enqueued, started, finished } = timesOf(copy, state);
   const timeout = hasRun ? (copy.runTimes[TIMEOUT] ?? 0) : 0;
   const size = isOutcome(state) ? (run[SIZE] ?? 0) : 0;
@@ -153,13 +154,13 @@ function progressOf(run: Int32Array, state: number): number | undefined {
  * left by one who cancelled the record's former task too late.
  */
 function timesOf(
-  { claimTimes, runTimes }: RecordCopy,
+  { labelTimes, runTimes }: RecordCopy,
   state: number,
 ): { enqueued: number; started: number | undefined; finished: number | undefined } {
-  const enqueued = claimTimes[ENQUEUED] ?? 0;
+  const enqueued = labelTimes[ENQUEUED] ?? 0;
   if (state === 0) return { enqueued, started: undefined, finished: undefined };
   if (state === State.DROPPED) {
-    return { enqueued, started: undefined, finished: Math.max(claimTimes[DROPPED] ?? 0, enqueued) };
+    return { enqueued, started: undefined, finished: Math.max(labelTimes[DROPPED] ?? 0, enqueued) };
   }
   const started = Math.max(runTimes[STARTED] ?? 0, enqueued);
   if (state === State.RUNNING) return { enqueued, started, finished: undefined };

@@ -5,7 +5,7 @@
  *   constants | words on which threads park | the senders' parts | the executor's parts | rooms for outcomes, and for ids of
  *   requests | the tally
  *
- * Readers copy a record between two looks at CLAIM and RUN and use the copy if both saw the same (a seqlock). The second
+ * Readers copy a record between two looks at LABEL and RUN and use the copy if both saw the same (a seqlock). The second
  * look is an `Atomics.add` of 0: unlike a load it cannot move before the plain reads (H.-J. Boehm, "Can seqlocks get
  * along with programming language memory models?", 2012).
  */
@@ -14,15 +14,15 @@ import { Decoder } from '../codec/index.js';
 import { wallOffset } from './clock.js';
 import {
   CANCEL,
-  CLAIM_WORDS,
   DROPPED,
   describe,
   ENQUEUED,
   HALVES,
   isOutcome,
+  LABEL_WORDS,
+  Label,
   MAX_REQUEST,
   OVERDUE,
-  Phase,
   REQUEST,
   RUN_WORDS,
   SIZE,
@@ -48,7 +48,7 @@ export const LEASE: number = 2 * STRIDE;
 export const SEQ: number = 3 * STRIDE;
 /** A stride for each sender: see watchers.ts. */
 export const WATCHERS: number = 4 * STRIDE;
-const CLAIMS: number = WATCHERS + MAX_SENDERS * STRIDE; // the senders' parts, then the executor's
+const LABELS: number = WATCHERS + MAX_SENDERS * STRIDE; // the senders' parts, then the executor's
 
 /**
  * Makes the shared memory for at least `history` records and results of at most `resultBytes` encoded bytes.
@@ -65,7 +65,7 @@ export function createLedgerMemory(
   const room = Math.ceil(resultBytes / 8) * 8;
   const totals = 2 * totalsWords(rows) * 8;
   const memory = new SharedArrayBuffer(
-    (CLAIMS + records * (CLAIM_WORDS + RUN_WORDS)) * 4 + records * (room + MAX_REQUEST) + totals,
+    (LABELS + records * (LABEL_WORDS + RUN_WORDS)) * 4 + records * (room + MAX_REQUEST) + totals,
   );
   const words = new Int32Array(memory, 0, STRIDE);
   words[HISTORY] = records;
@@ -100,7 +100,7 @@ export class Records {
     this.overlapping = constants[OVERLAPPING] === 1;
     this.#offset = new Float64Array(memory, 0, STRIDE / 2)[OFFSET / 2] ?? 0;
     this.#shift = Math.log2(this.history);
-    this.#runs = CLAIMS + this.history * CLAIM_WORDS;
+    this.#runs = LABELS + this.history * LABEL_WORDS;
     const end = (this.#runs + this.history * RUN_WORDS) * 4;
     this.words = new Int32Array(memory, 0, end / 4);
     this.times = new Float64Array(memory, 0, end / 8);
@@ -126,8 +126,8 @@ export class Records {
   }
 
   /** Where the sender's part of a task's record begins. */
-  claim(id: number): number {
-    return CLAIMS + (id & (this.history - 1)) * CLAIM_WORDS; // `&` takes the low 32 bits of an id
+  label(id: number): number {
+    return LABELS + (id & (this.history - 1)) * LABEL_WORDS; // `&` takes the low 32 bits of an id
   }
 
   /** Where the executor's part begins. */
@@ -137,13 +137,13 @@ export class Records {
 
   /** The id of the task at `position`, once its record has been begun. */
   id(position: number): number {
-    const halves = this.words[this.claim(position) + HALVES] ?? 0;
+    const halves = this.words[this.label(position) + HALVES] ?? 0;
     return (halves >> 1) * 2 ** 32 + (position >>> 0);
   }
 
   /** Has the highest bit of positions changed since the record's former task? Whoever is killed before, leaves that to the next. */
   countHalves(position: number): void {
-    const at = this.claim(position) + HALVES;
+    const at = this.label(position) + HALVES;
     const halves = this.words[at] ?? 0;
     if ((halves & 1) !== position >>> 31) this.words[at] = halves + 1;
   }
@@ -159,18 +159,18 @@ export class Records {
     const at = (id & (this.history - 1)) * MAX_REQUEST;
     const size = Math.min(requestId.length, MAX_REQUEST);
     for (let i = 0; i < size; i++) this.#requests[at + i] = requestId.charCodeAt(i);
-    this.words[this.claim(id) + REQUEST] = size;
+    this.words[this.label(id) + REQUEST] = size;
   }
 
   /** `undefined`: none. Of a task that is read, ask between the looks at its record. */
   request(id: number): string | undefined {
-    const size = this.words[this.claim(id) + REQUEST] ?? 0;
+    const size = this.words[this.label(id) + REQUEST] ?? 0;
     if (size === 0) return undefined;
     const at = (id & (this.history - 1)) * MAX_REQUEST;
     return String.fromCharCode(...this.#requests.slice(at, at + Math.min(size, MAX_REQUEST)));
   }
 
-  /** What CLAIM, RUN or CANCEL of a task's record is: the task's lap, and a phase, a state or a bit. */
+  /** What LABEL, RUN or CANCEL of a task's record is: the task's lap, and a label, a state or a bit. */
   word(id: number, bits: number): number {
     return (((id | 0) >>> this.#shift) << 3) | bits;
   }
@@ -189,7 +189,7 @@ export class Records {
     const state = Atomics.load(this.words, this.run(id));
     const started = this.hasStarted(id, state);
     if (started ? (state & 7) !== State.RUNNING : this.closed) return false;
-    return Atomics.load(this.words, this.claim(id)) === this.word(id, Phase.QUEUED);
+    return Atomics.load(this.words, this.label(id)) === this.word(id, Label.QUEUED);
   }
 
   /**
@@ -209,9 +209,9 @@ export class Records {
   open(): number[] {
     const ids: number[] = [];
     for (let record = 0; record < this.history; record++) {
-      const claim = Atomics.load(this.words, CLAIMS + record * CLAIM_WORDS);
-      const id = this.#idIn(record, claim >>> 3);
-      if (claim !== 0 && this.isOpen(id)) ids.push(id);
+      const label = Atomics.load(this.words, LABELS + record * LABEL_WORDS);
+      const id = this.#idIn(record, label >>> 3);
+      if (label !== 0 && this.isOpen(id)) ids.push(id);
     }
     return ids.sort((a, b) => a - b);
   }
@@ -220,8 +220,8 @@ export class Records {
   latest(count: number): number[] {
     const ids: number[] = [];
     for (let record = 0; record < this.history; record++) {
-      const claim = Atomics.load(this.words, CLAIMS + record * CLAIM_WORDS);
-      if ((claim & 7) === Phase.QUEUED) ids.push(this.#idIn(record, claim >>> 3));
+      const label = Atomics.load(this.words, LABELS + record * LABEL_WORDS);
+      if ((label & 7) === Label.QUEUED) ids.push(this.#idIn(record, label >>> 3));
     }
     return ids.sort((a, b) => a - b).slice(-count);
   }
@@ -243,31 +243,31 @@ export class Records {
   /** The record of a task, or `undefined`: never accepted, or so long ago that its record was used again. */
   read(id: number): TaskRecord | undefined {
     const { words, times } = this;
-    const [claimAt, runAt] = [this.claim(id), this.run(id)];
-    const claimTimes = new Float64Array(CLAIM_WORDS / 2);
+    const [labelAt, runAt] = [this.label(id), this.run(id)];
+    const labelTimes = new Float64Array(LABEL_WORDS / 2);
     const runTimes = new Float64Array(RUN_WORDS / 2);
-    const claim = new Int32Array(claimTimes.buffer);
+    const label = new Int32Array(labelTimes.buffer);
     const run = new Int32Array(runTimes.buffer);
     for (;;) {
       const closed = this.closed; // before RUN: what was accepted had its final state by then
-      const phase = Atomics.load(words, claimAt); // pairs with the stores of CLAIM and RUN: all that they
+      const found = Atomics.load(words, labelAt); // pairs with the stores of LABEL and RUN: all that they
       const state = Atomics.load(words, runAt); //   published is visible
-      if (phase !== this.word(id, Phase.QUEUED)) return undefined;
+      if (found !== this.word(id, Label.QUEUED)) return undefined;
       const started = this.hasStarted(id, state);
       if (!started && closed) return undefined;
-      claim.set(words.subarray(claimAt, claimAt + CLAIM_WORDS));
+      label.set(words.subarray(labelAt, labelAt + LABEL_WORDS));
       run.set(words.subarray(runAt, runAt + RUN_WORDS));
-      for (let i = ENQUEUED; i <= DROPPED; i++) claimTimes[i] = times[(claimAt >> 1) + i] ?? 0; // whole
+      for (let i = ENQUEUED; i <= DROPPED; i++) labelTimes[i] = times[(labelAt >> 1) + i] ?? 0; // whole
       for (let i = STARTED; i <= OVERDUE; i++) runTimes[i] = times[(runAt >> 1) + i] ?? 0;
       const requestId = this.request(id);
       const size = started && isOutcome(state & 7) ? (run[SIZE] ?? 0) : 0;
       if (size > 0) this.#decoder.bytes.set(this.room(id).subarray(0, size));
-      if (Atomics.add(words, claimAt, 0) !== phase || Atomics.add(words, runAt, 0) !== state) continue;
-      if ((claim[HALVES] ?? 0) >> 1 !== Math.floor(id / 2 ** 32)) return undefined;
+      if (Atomics.add(words, labelAt, 0) !== found || Atomics.add(words, runAt, 0) !== state) continue;
+      if ((label[HALVES] ?? 0) >> 1 !== Math.floor(id / 2 ** 32)) return undefined;
       run[0] = started ? state : 0;
       const asked = run[CANCEL] === this.word(id, 1);
       const outcome = size > 0 ? this.#decoder.decode(size) : undefined;
-      return describe(id, { claim, run, claimTimes, runTimes, requestId }, asked, outcome, this.#offset);
+      return describe(id, { label, run, labelTimes, runTimes, requestId }, asked, outcome, this.#offset);
     }
   }
 }

@@ -16,8 +16,8 @@ import type { Ledger } from './ledger.js';
 import type { FinalState } from './record.js';
 import { fieldsOfError, safely, textOf } from './report.js';
 import { Signals } from './signals.js';
+import type { Stretch } from './stretch.js';
 import type { Definition, Task, TaskModule } from './task.js';
-import type { Turn } from './turn.js';
 
 export interface RunnerOptions {
   readonly module: TaskModule;
@@ -27,15 +27,15 @@ export interface RunnerOptions {
 
 export class Runner {
   readonly #options: RunnerOptions;
-  readonly #turn: Turn;
+  readonly #stretch: Stretch;
   readonly #signals: Signals;
   readonly #closures = new Map<string, Definition>();
   readonly #asyncId = executionAsyncId();
   readonly #print = safely(console.error); // the method of now: a task may replace it
 
-  constructor(options: RunnerOptions, turn: Turn) {
+  constructor(options: RunnerOptions, stretch: Stretch) {
     this.#options = options;
-    this.#turn = turn;
+    this.#stretch = stretch;
     this.#signals = new Signals(options.ledger);
   }
 
@@ -59,7 +59,7 @@ export class Runner {
   /** A message that is no task any more has been taken out of the channel: that is recorded, and the loop goes on. */
   skipCorrupt(error: unknown): void {
     if (!(error instanceof CorruptMessageError) || error.position === undefined) throw error;
-    this.#options.ledger.finish(error.position, 'failed', error, this.#turn.endTask());
+    this.#options.ledger.finish(error.position, 'failed', error, this.#stretch.endTask());
     this.#report('failed', 'no task', error.position, error);
   }
 
@@ -172,7 +172,7 @@ export class Runner {
   /** `undefined`: it had ended before. */
   #end(task: Task, state: FinalState, outcome: unknown): FinalState | undefined {
     const { ledger } = this.#options;
-    const ended = ledger.finish(task.position, state, outcome, this.#turn.endTask());
+    const ended = ledger.finish(task.position, state, outcome, this.#stretch.endTask());
     if (ended !== undefined && endChannel.hasSubscribers) {
       const { started, finished } = ledger.read(ledger.idAt(task.position)) ?? {};
       const duration = durationOf(started, finished);

@@ -21,7 +21,7 @@
  * What was sent without `runTask` has no record and is not counted. A batch is a quarter of HISTORY at most: half of it may
  * be in the channel (ledger.ts).
  */
-import { ENQUEUED, FINISHED, type FinalState, OVERDUE, Phase, STARTED, State, TASK } from './record.js';
+import { ENQUEUED, FINISHED, type FinalState, Label, OVERDUE, STARTED, State, TASK } from './record.js';
 import { type Records, SEQ } from './records.js';
 import {
   countEnd,
@@ -107,11 +107,11 @@ export class Tally {
   #addOne(totals: Float64Array, position: number): void {
     const records = this.#records;
     const { words, times } = records;
-    const claim = records.claim(position);
+    const label = records.label(position);
     const run = records.run(position);
-    const word = Atomics.load(words, run); // pairs with what ended the task; CLAIM was written before that
+    const word = Atomics.load(words, run); // pairs with what ended the task; LABEL was written before that
     if (!records.hasStarted(position, word)) return;
-    if (words[claim] !== records.word(position, Phase.QUEUED)) return; // it has no record
+    if (words[label] !== records.word(position, Label.QUEUED)) return; // it has no record
     const state = word & 7;
     if (state === State.RUNNING) {
       const at = totals[RUNNING] ?? 0;
@@ -119,12 +119,12 @@ export class Tally {
       totals[RUNNING] = Math.min(at + 1, MAX_LIST);
       return;
     }
-    const fn = (words[claim + TASK] ?? 0) >> 1;
+    const fn = (words[label + TASK] ?? 0) >> 1;
     if (state === State.DROPPED) {
       countEnd(totals, fn, 'cancelled');
       return;
     }
-    const enqueued = times[(claim >> 1) + ENQUEUED] ?? 0;
+    const enqueued = times[(label >> 1) + ENQUEUED] ?? 0;
     const started = Math.max(times[(run >> 1) + STARTED] ?? 0, enqueued); // as record.ts shows them
     const finished = times[(run >> 1) + (state === State.OVERDUE ? OVERDUE : FINISHED)] ?? 0;
     countRun(totals, fn, finalState(state), started - enqueued, Math.max(finished - started, 0));

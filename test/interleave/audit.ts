@@ -109,12 +109,12 @@ export class Audit {
     return this.position(order) & (this.#history - 1);
   }
 
-  #claimAt(order: number): number {
-    return this.#name('CLAIMS') + this.#record(order) * this.#name('CLAIM_WORDS');
+  #labelAt(order: number): number {
+    return this.#name('LABELS') + this.#record(order) * this.#name('LABEL_WORDS');
   }
 
   get #runs(): number {
-    return this.#name('CLAIMS') + this.#history * this.#name('CLAIM_WORDS');
+    return this.#name('LABELS') + this.#history * this.#name('LABEL_WORDS');
   }
 
   /** A word with a lap is about this task. */
@@ -126,10 +126,10 @@ export class Audit {
   hash(into: (value: number) => void): void {
     const { records } = this.#machine;
     for (let record = 0; record < this.#history; record++) {
-      const claim = this.#name('CLAIMS') + record * this.#name('CLAIM_WORDS');
+      const label = this.#name('LABELS') + record * this.#name('LABEL_WORDS');
       const run = this.#runs + record * this.#name('RUN_WORDS');
       const room = this.#runs + this.#history * this.#name('RUN_WORDS') + 16 * record;
-      for (let i = 1; i < 8; i++) into(records[claim + i] ?? 0);
+      for (let i = 1; i < 8; i++) into(records[label + i] ?? 0);
       for (let i = 3; i < 14; i++) into(records[run + i] ?? 0);
       for (let i = 0; i < 3; i++) into(records[room + i] ?? 0);
     }
@@ -151,13 +151,13 @@ export class Audit {
     const runs = this.#runs;
     if (at >= runs && (at - runs) % this.#name('RUN_WORDS') === 0)
       return this.#ran((at - runs) / this.#name('RUN_WORDS'), before, now);
-    const claims = this.#name('CLAIMS');
-    if (at < claims || at >= runs || (at - claims) % this.#name('CLAIM_WORDS') !== 0) return undefined;
+    const labels = this.#name('LABELS');
+    if (at < labels || at >= runs || (at - labels) % this.#name('LABEL_WORDS') !== 0) return undefined;
     this.#looks();
-    const order = this.#orderOf((at - claims) / this.#name('CLAIM_WORDS'), now);
+    const order = this.#orderOf((at - labels) / this.#name('LABEL_WORDS'), now);
     const last = order - this.#history;
     if (this.#isRunning(last)) return `the record of task ${last} was used again while it ran`;
-    if ((now & 7) === this.#layout.Phase['QUEUED'])
+    if ((now & 7) === this.#layout.Label['QUEUED'])
       this.tasks.set(order, this.#word(at + this.#name('TASK')) >> 1);
     return undefined;
   }
@@ -233,10 +233,10 @@ export class Audit {
   /** How far a task is: 0 no task, 1 queued, 2 running, 3 ended; 4 its record is another task's. */
   rank(order: number): number {
     this.#looks();
-    if (this.#orderOf(this.#record(order), this.#word(this.#claimAt(order))) > order) return 4;
+    if (this.#orderOf(this.#record(order), this.#word(this.#labelAt(order))) > order) return 4;
     if (this.ends.has(order)) return 3;
     if (this.#started.has(order)) return 2;
-    const queued = (this.#word(this.#claimAt(order)) & 7) === this.#layout.Phase['QUEUED'];
+    const queued = (this.#word(this.#labelAt(order)) & 7) === this.#layout.Label['QUEUED'];
     return queued && this.tasks.has(order) ? 1 : 0;
   }
 

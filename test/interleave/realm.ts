@@ -71,7 +71,7 @@ function fewLooks(text: string, looks: number): string {
  * difference to what the code does.
  */
 function torn(text: string): string {
-  const access = /^( +)(words\[at \+ |times\[.*\] = |(?:claim|run)\.set|for \(let i = [A-Z]|if \(size > 0)/gm;
+  const access = /^( +)(words\[at \+ |times\[.*\] = |(?:label|run)\.set|for \(let i = [A-Z]|if \(size > 0)/gm;
   const changed = text.replaceAll(access, '$1Atomics.plain(words, 0);\n$1$2');
   if (changed.split('Atomics.plain').length < 6) throw new Error('Expected more plain accesses');
   return changed;
@@ -106,7 +106,7 @@ export interface Instance {
   };
 }
 export type LedgerLayout = Record<string, number> & {
-  readonly Phase: Record<string, number>;
+  readonly Label: Record<string, number>;
   readonly State: Record<string, number>;
 };
 type Made<T> = T | Steps<T>;

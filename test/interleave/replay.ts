@@ -42,21 +42,21 @@ function describeRecord(world: World, { thread, op, at, value }: Step): string {
     CONTROL,
     LEASE,
     WATCHERS = 0,
-    CLAIMS = 0,
-    CLAIM_WORDS = 1,
+    LABELS = 0,
+    LABEL_WORDS = 1,
     RUN_WORDS = 1,
     STRIDE = 1,
   } = world.records;
   const index = at - words.length;
-  const runs = CLAIMS + (records[0] ?? 0) * CLAIM_WORDS;
+  const runs = LABELS + (records[0] ?? 0) * LABEL_WORDS;
   if (index >= runs) {
     const part = ['RUN', 'CANCEL', 'WATCH'][(index - runs) % RUN_WORDS];
     const text = part === 'WATCH' ? value.toString(2) : `lap ${value >>> 3}, ${STATES[value & 7]}`;
     return line(thread, op, `${part} of record ${Math.floor((index - runs) / RUN_WORDS)}`, text);
   }
-  if (index >= CLAIMS) {
+  if (index >= LABELS) {
     const text = `lap ${value >>> 3}, ${CLAIM_PHASES[value & 7]}`;
-    return line(thread, op, `CLAIM of record ${(index - CLAIMS) / CLAIM_WORDS}`, text);
+    return line(thread, op, `LABEL of record ${(index - LABELS) / LABEL_WORDS}`, text);
   }
   if (index >= WATCHERS)
     return line(thread, op, `watcher bell of sender ${(index - WATCHERS) / STRIDE}`, String(value));

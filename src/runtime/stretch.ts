@@ -1,14 +1,15 @@
 /**
- * The event loop's turns between tasks, and the time, which tells when one is due. One look at the clock costs as much as
- * a send, so there is one for each task: the end of a task is the start of the next.
+ * A stretch of tasks that follow one another before the event loop has its turn, and the time, which tells when it has
+ * lasted long enough. One look at the clock costs as much as a send, so there is one for each task: the end of a task is
+ * the start of the next.
  */
 import { setImmediate } from 'node:timers/promises';
 import { now } from './clock.js';
 
-/** How long tasks may follow one another before the event loop has its turn. */
-const TURN_MS = 1;
+/** How long a stretch may last. */
+const STRETCH_MS = 1;
 
-export class Turn {
+export class Stretch {
   #now = now();
   #stale = true;
   #start = this.#now;
@@ -31,13 +32,13 @@ export class Turn {
     this.#stale = true;
   }
 
-  /** Time has passed since the last turn. */
+  /** It has lasted long enough. */
   get over(): boolean {
-    return this.#now - this.#start >= TURN_MS;
+    return this.#now - this.#start >= STRETCH_MS;
   }
 
-  /** Lets the event loop have its turn: timers and sockets of earlier tasks go on. */
-  async next(): Promise<void> {
+  /** Lets the event loop have its turn: timers and sockets of earlier tasks go on. Then the next stretch begins. */
+  async end(): Promise<void> {
     await setImmediate();
     this.#now = now();
     this.#start = this.#now;
