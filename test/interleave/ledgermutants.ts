@@ -4,14 +4,14 @@ import { type Mutant, mutant } from './mutant.js';
 export const ledgerMutants: readonly Mutant[] = [
   mutant(
     'a start with a plain store',
-    'a task is cancelled against its start and its end',
+    'whoever cancels a task is killed',
     'ledger',
     'started = Atomics.compareExchange(words, at, before, running) === before;',
     'Atomics.store(words, at, running); started = true;',
   ),
   mutant(
     'a start that does not look whether another worker has started the task',
-    'the worker is killed, and another goes on',
+    'whoever cancels a task is killed',
     'ledger',
     'if (hasRecord && !records.hasStarted(id, before)) {',
     'if (hasRecord) {',
@@ -25,14 +25,14 @@ export const ledgerMutants: readonly Mutant[] = [
   ),
   mutant(
     'a waker that relies on another one',
-    'whoever cancels a task is killed, and another one ends',
+    'whoever cancels a task is killed',
     'watchers',
     'Atomics.notify(this.#words, WATCHERS + slot * STRIDE);',
     'if (Atomics.exchange(this.#words, WATCHERS + slot * STRIDE + 1, 1) === 1) return; Atomics.notify(this.#words, WATCHERS + slot * STRIDE); Atomics.store(this.#words, WATCHERS + slot * STRIDE + 1, 0);',
   ),
   mutant(
     'a finish that does not look whether the task is running',
-    'messages that are no tasks any more are skipped while they are cancelled',
+    'a task is ended over its deadline, and its thread lives on for long',
     'ledger',
     'if (!records.isRunning(id))\n            return false; // the room',
     '// the room',
@@ -41,14 +41,14 @@ export const ledgerMutants: readonly Mutant[] = [
   ),
   mutant(
     'an end that nobody is told',
-    'tasks are run, and awaited',
+    'tasks may overlap, and the worker is ended over one that may just have ended',
     'ledger',
     'this.#tell(id);\n        return ended;',
     'return ended;',
   ),
   mutant(
     'an end that is told before it is published',
-    'tasks are run, and awaited',
+    'a task is ended over its deadline, and its thread lives on for long',
     'ledger',
     'const running = records.word(id, State.RUNNING);\n        return Atomics',
     'const running = records.word(id, State.RUNNING); this.#tell(id); return Atomics',
@@ -66,7 +66,7 @@ export const ledgerMutants: readonly Mutant[] = [
   ),
   mutant(
     'a cancel with a plain store',
-    'a task is cancelled against its start and its end',
+    'whoever cancels a task is killed',
     'ledger',
     'if (Atomics.compareExchange(words, at, state, records.word(id, State.DROPPED)) !== state)\n                    continue;',
     'Atomics.store(words, at, records.word(id, State.DROPPED));',
@@ -80,9 +80,9 @@ export const ledgerMutants: readonly Mutant[] = [
   ),
   mutant(
     'a cancelled task that says too late when it was cancelled',
-    'two threads cancel a task',
+    'a task is cancelled while the worker does something else',
     'ledger',
-    'times[(records.claim(id) >> 1) + DROPPED] = now(); // published',
+    'times[(records.label(id) >> 1) + DROPPED] = now(); // published',
     '// published',
   ),
   mutant(
@@ -96,7 +96,7 @@ export const ledgerMutants: readonly Mutant[] = [
     'a reader that does not look again',
     'records are read while they are used again',
     'records',
-    'Atomics.add(words, claimAt, 0) !== phase || ',
+    'Atomics.add(words, labelAt, 0) !== found || ',
     '',
   ),
   mutant(
@@ -110,12 +110,12 @@ export const ledgerMutants: readonly Mutant[] = [
     'a record that is written while it looks valid',
     'records are read while they are used again',
     'ledger',
-    'Atomics.store(words, at, records.word(position, Phase.WRITING));',
+    'Atomics.store(words, at, records.word(position, Label.WRITING));',
     '',
   ),
   mutant(
     'a record that is used again while its task runs',
-    'tasks overlap, and a record in use is passed over',
+    'tasks overlap, and a record is used again as soon as its task has ended',
     'ledger',
     'if (records.overlapping &&',
     'if (false &&',
@@ -185,7 +185,7 @@ export const ledgerMutants: readonly Mutant[] = [
   ),
   mutant(
     'a supervisor that tells nobody',
-    'the worker is killed, and another goes on',
+    'tasks overlap, and the worker is ended over one of them',
     'ledger',
     'this.watchers.tellAll();\n        this.#lease.renew();',
     'this.#lease.renew();',
@@ -199,7 +199,7 @@ export const ledgerMutants: readonly Mutant[] = [
   ),
   mutant(
     'a watcher that parks without looking again',
-    'tasks are run, and awaited',
+    'a task is cancelled while the worker does something else',
     'handle',
     'const wakes = watchers.wakes(this.#slot);',
     'this.#settle(); const wakes = watchers.wakes(this.#slot);',
@@ -222,21 +222,21 @@ export const ledgerMutants: readonly Mutant[] = [
   ),
   mutant(
     'a position that is skipped, and not counted with the others',
-    'tasks overlap, and a record in use is passed over',
+    'a task is cancelled late, when its record is used again',
     'ledger',
     'this.tally.reach(position);\n        this.withdraw(position);',
     'this.withdraw(position);',
   ),
   mutant(
     'a batch that is counted before it is added up',
-    'the worker is killed, and another goes on',
+    'a sender and the worker are killed',
     'tally',
     'this.#add(next, position);',
     'Atomics.store(words, SEQ, (seq + 1) | 0); this.#add(next, position);',
   ),
   mutant(
     'a batch that is added to the totals that are valid',
-    'the worker is killed, and another goes on',
+    'the worker and the next one are killed',
     'tally',
     'const next = this.#side(seq + 1);',
     'const next = this.#side(seq);',

@@ -21,22 +21,6 @@ export const awaiting = (...messages: number[]): Program =>
     yield* actor.closeSender();
   };
 
-export const mixing: Program = function* (actor) {
-  const first = yield* actor.send(1);
-  yield* actor.blockingSend(2);
-  yield* actor.settled(first);
-  yield* actor.closeSender();
-};
-
-/** The third send stands in line, and the blocking one behind it. */
-export const mixingInLine: Program = function* (actor) {
-  const sends = [];
-  for (const n of [1, 2, 3]) sends.push(yield* actor.send(n));
-  yield* actor.blockingSend(4);
-  yield* actor.settled(...sends);
-  yield* actor.closeSender();
-};
-
 /** The blocking send gives up; the async ones go on waiting. */
 export const mixingImpatiently: Program = function* (actor) {
   const sends = [];
@@ -52,21 +36,17 @@ export const trying = (...messages: number[]): Program =>
     yield* actor.closeSender();
   };
 
-export const impatient: Program = function* (actor) {
-  yield* actor.blockingSend(1, 50);
-  yield* actor.blockingSend(2, 50);
+/** Fills room for two, and tries again when both have been taken. */
+export const tryingLater: Program = function* (actor) {
+  for (const n of [1, 2]) yield* actor.trySend(n);
+  yield* actor.after('two are taken');
+  yield* actor.trySend(3);
   yield* actor.closeSender();
 };
 
-export const impatientOnce: Program = function* (actor) {
-  yield* actor.blockingSend(1, 50);
-  yield* actor.closeSender();
-};
-
-export const impatientAsync: Program = function* (actor) {
-  const first = yield* actor.send(1, { timeout: 50 });
-  const second = yield* actor.send(2, { timeout: 60 });
-  yield* actor.settled(first, second);
+export const blockingLater: Program = function* (actor) {
+  yield* actor.after('two are taken');
+  yield* actor.blockingSend(1);
   yield* actor.closeSender();
 };
 
@@ -100,6 +80,12 @@ export const draining =
   (how: 'async' | 'blocking'): Program =>
   (actor) =>
     actor.drain(how);
+
+export const drainingTwo: Program = function* (actor) {
+  for (let n = 0; n < 2; n++) yield* actor.recv('blocking');
+  actor.happens('two are taken');
+  yield* actor.drain('blocking');
+};
 
 /** Receives so many, then closes, then drains what was admitted. */
 export const closingAfter = (messages: number, how: 'async' | 'blocking'): Program =>
@@ -145,12 +131,6 @@ export const buryingLate = (name: string): Program =>
     yield* actor.after('succeeded');
     yield* actor.bury(name);
     yield* actor.closeSender();
-  };
-
-/** Takes so many and then no more. */
-export const taking = (messages: number, how: 'async' | 'blocking'): Program =>
-  function* (actor) {
-    for (let n = 0; n < messages; n++) yield* actor.recv(how);
   };
 
 export const burying = (name: string): Program =>

@@ -18,15 +18,6 @@ export const queueing = (...messages: number[]): Program =>
     yield* actor.closeSender();
   };
 
-/** Waits for the ends of two tasks at once, and is done when the first has ended. */
-export const awaitingBoth: Program = function* (actor, tasks) {
-  const first = yield* tasks.run(1);
-  const second = yield* tasks.run(2);
-  yield* tasks.expectEnd(second);
-  yield* tasks.finished(first);
-  yield* actor.closeSender();
-};
-
 /** Closes its sender while it waits for the end. */
 export const closingEarly: Program = function* (actor, tasks) {
   const handle = yield* tasks.run(1);
@@ -46,12 +37,6 @@ export const runningAs = (name: string): Program =>
     yield* actor.closeSender();
   };
 
-export const impatientlyRunning = (...messages: number[]): Program =>
-  function* (actor, tasks) {
-    for (const n of messages) yield* tasks.finished(yield* tasks.run(n, { timeout: 50 }));
-    yield* actor.closeSender();
-  };
-
 /** Runs one task, and gives up so many positions before it gets one for the next. */
 export const runningFar = (positions: number): Program =>
   function* (actor, tasks) {
@@ -65,14 +50,6 @@ export const runningThree: Program = function* (actor, tasks) {
   yield* tasks.run(1);
   yield* tasks.runFar(2, 7);
   yield* tasks.finished(yield* tasks.run(3));
-  yield* actor.closeSender();
-};
-
-/** Runs one task, and cancels it at once. */
-export const cancellingItsOwn: Program = function* (actor, tasks) {
-  const handle = yield* tasks.run(1);
-  yield* tasks.cancel(0);
-  yield* tasks.finished(handle);
   yield* actor.closeSender();
 };
 
@@ -91,36 +68,14 @@ export const executing =
   (_, tasks) =>
     tasks.execute(how);
 
-/** Runs one task, and takes no other. */
-export const executingOne: Program = (_, tasks) => tasks.executeOne();
-
 /** Ends a task over its deadline, and does not come to end its thread. */
 export const expiring = (order: number): Program =>
   function* (_, tasks) {
     yield* tasks.endOverdue(order);
   };
 
-/** Finds every message corrupt while it still stands in the channel. */
-export const skippingInTime: Program = function* (_, tasks) {
-  while (yield* tasks.skip('in time'));
-};
-
-/** The supervisor and the next worker after `name`, which finds every message corrupt as well. */
-export const skippingAfter = (name: string): Program =>
-  function* (actor, tasks) {
-    if (!(yield* actor.outlives(name))) return;
-    yield* tasks.failRunning();
-    yield* actor.attachReceiver();
-    while (yield* tasks.skip('in time'));
-  };
-
 /** Never takes a task. */
 export const busy: Program = function* () {};
-
-/** Finds every message corrupt. */
-export const skipping: Program = function* (_, tasks) {
-  while (yield* tasks.skip('late'));
-};
 
 /** Runs so many tasks, then cancels what is queued and closes channel and ledger, as the runtime does. */
 export const givingUp = (count: number): Program =>

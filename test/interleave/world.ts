@@ -17,6 +17,7 @@ import {
   resultOf,
   STARTED_AT,
 } from './audit.js';
+import { BELOW_SIGN } from './cast.js';
 import { call, promiseOf, runAsync, type Steps, type Thread } from './loop.js';
 import { Machine, type Scheduler } from './machine.js';
 import type { Build, Instance } from './realm.js';
@@ -207,7 +208,8 @@ export class World {
     rx.share();
     // Nobody gets the numbers that are left, as if whoever had them were about to close them: it is known who is next.
     const used = new Set([...handles.values()].map(({ slot }) => slot));
-    const { SENDERS = 0, STRIDE = 1, LIFE = 0, MAX_SENDERS = 0 } = this.layout;
+    const { SENDERS = 0, STRIDE = 1, LIFE = 0, MAX_SENDERS = 0, NEXT_TURN = 0 } = this.layout;
+    this.machine.words[NEXT_TURN] = BELOW_SIGN;
     for (let slot = 0; slot < MAX_SENDERS; slot++)
       if (!used.has(slot)) this.machine.words[SENDERS + slot * STRIDE + LIFE] = 1;
     return handles;
@@ -236,10 +238,10 @@ function unusedWords(
   used: ReadonlySet<number>,
 ): (at: number) => boolean {
   const { SENDERS = 0, LINE_WORDS = 0, STRIDE = 1 } = layout;
-  const { WATCHERS = 0, CLAIMS = 0 } = records;
+  const { WATCHERS = 0, LABELS = 0 } = records;
   const end = machine.words.length;
   return (at) => {
-    const [index, from, to] = at < end ? [at, SENDERS, LINE_WORDS] : [at - end, WATCHERS, CLAIMS];
+    const [index, from, to] = at < end ? [at, SENDERS, LINE_WORDS] : [at - end, WATCHERS, LABELS];
     return index >= from && index < to && !used.has(Math.floor((index - from) / STRIDE));
   };
 }
