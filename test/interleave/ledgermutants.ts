@@ -241,4 +241,11 @@ export const ledgerMutants: readonly Mutant[] = [
     'const next = this.#side(seq + 1);',
     'const next = this.#side(seq);',
   ),
+  mutant(
+    'rows that a dead worker has begun, and the next one goes on with',
+    'the worker and the next one are killed',
+    'tally',
+    'next.fill(0, end, next[END]);',
+    '',
+  ),
 ];

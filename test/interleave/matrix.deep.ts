@@ -1,8 +1,8 @@
 /**
  * Which scenario catches which mutant: `node build/test/interleave/matrix.deep.js [seconds]`, so long at most for each way
- * to hunt (hunt.ts).
- * Fails if a scenario catches none that no other one catches: it would not be needed. Mutants of the ledger are tried on
- * the scenarios with tasks, those of the channel on the others.
+ * to look for it (hunt.ts), and longer for those that nothing catches in that time. Fails if a scenario catches none that no
+ * other one catches: it would not be needed. Mutants of the ledger are tried on the scenarios with tasks, those of the
+ * channel on the others.
  */
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
@@ -19,15 +19,14 @@ if (isMainThread) await main(Number(process.argv[2] ?? 0.5));
 else
   for (const name of workerData.mutants) parentPort?.postMessage([name, catchers(name, workerData.seconds)]);
 
-/** The names of the scenarios that catch this mutant. */
+/** The names of the scenarios that catch this mutant. If none does in that time, all get more of it. */
 function catchers(name: string, seconds: number): string[] {
   const mutant = mutants.find((each) => each.name === name) as Mutant;
   const build = new Build(mutant.edits);
   const ofLedger = ledgerMutants.includes(mutant);
   const suited = scenarios.filter(({ tasks }) => (tasks !== undefined) === ofLedger);
-  return suited
-    .filter((scenario) => hunt(new World(scenario, build), seconds) !== undefined)
-    .map((scenario) => scenario.name);
+  const by = suited.filter((scenario) => hunt(new World(scenario, build), seconds) !== undefined);
+  return by.length === 0 && seconds < 10 ? catchers(name, 4 * seconds) : by.map((scenario) => scenario.name);
 }
 
 async function main(seconds: number): Promise<void> {

@@ -56,10 +56,11 @@ export const taskScenarios: readonly Scenario[] = [
     name: 'the worker and the next one are killed',
     capacity: 2,
     cells: 2,
-    start: BELOW_ZERO,
+    start: 0,
     mortal: ['r', 'h'],
     kills: 2,
     tasks: 'one at a time',
+    fresh: true,
     threads: {
       a: tx(queueing(1, 2)),
       b: tx(running(1)),

@@ -41,6 +41,8 @@ export interface Scenario {
   readonly long?: boolean;
   /** The messages are tasks, recorded in a ledger. */
   readonly tasks?: 'one at a time' | 'overlapping';
+  /** No task was run before, so `start` is 0: nothing has been counted yet. */
+  readonly fresh?: boolean;
   /** Tasks are withdrawn after their end, as never is the case: they are not counted. */
   readonly skips?: boolean;
   /** How often a timer or a timed wait may end although others could go on. */
@@ -118,7 +120,7 @@ export class World {
       });
       return hash;
     };
-    if (tasks !== undefined && instances[0] !== undefined) this.#fillLedger(instances[0]);
+    if (tasks !== undefined && !scenario.fresh && instances[0] !== undefined) this.#fillLedger(instances[0]);
     this.#blank = [this.machine.words.slice(), this.machine.records.slice()];
     this.machine.rest = (last) => this.#rest(last);
   }
