@@ -47,7 +47,7 @@ async function run(t: TestContext, concurrency: number, count: number): Promise<
   let told: string[];
   try {
     for (let n = 0; n < count; n++) {
-      const handle = await within(10_000, runTask(randomTask(random, FIRST_WORD + n), tx), `send ${n}`);
+      const handle = await within(20_000, runTask(randomTask(random, FIRST_WORD + n), tx), `send ${n}`);
       handles.push(handle);
       ends.push(
         handle.finished().then(
