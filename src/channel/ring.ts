@@ -45,9 +45,8 @@ import { Bell } from './park.js';
 export const Outcome = { SENT: 0, FULL: 1, CLOSED: 2 } as const;
 export type Outcome = (typeof Outcome)[keyof typeof Outcome];
 
-/** {@link Ring.peek}: no message now. */
+/** {@link Ring.peek}: no message now; no message any more. */
 export const EMPTY = -1;
-/** {@link Ring.peek}: no message any more. */
 export const END = -2;
 
 /** What all senders and receivers of one channel in one thread share. */
@@ -184,11 +183,9 @@ export class Ring {
   }
 
   /**
-   * Calls the next in line when half of the room is free, and when all of it is; or only then (patience.ts). One at a
-   * time, for it sends until there is no room: so threads come and go with many messages each, and do not crowd.
-   *
-   * For everybody who has just freed room, or its place in line. Nobody is forgotten: who finds the ring empty calls one,
-   * and that one's message makes it empty once more, or it leaves the line and looks here itself.
+   * Calls the next in line when half of the room is free, and when all of it is; or only then (patience.ts). One at a time,
+   * for it sends until there is no room. For everybody who has just freed room, or its place in line. Nobody is forgotten:
+   * the message of who was called makes the ring empty once more, or it leaves the line, and looks here itself.
    */
   callLine(): void {
     if (this.line.gate <= 0) return; // after the caller's change: who is just joining sees that, or its bit is seen here

@@ -13,7 +13,7 @@ import { World } from './world.js';
 
 const PHASES = ['?', 'WRITING', 'READY', 'ABORTED', '?', '?', '?', '?'];
 
-const CLAIM_PHASES = ['?', 'WRITING', 'QUEUED', 'WITHDRAWN', '?', '?', '?', '?'];
+const LABEL_NAMES = ['?', 'WRITING', 'QUEUED', 'WITHDRAWN', '?', '?', '?', '?'];
 const STATES = ['none', 'RUNNING', 'SUCCEEDED', 'FAILED', 'CANCELLED', 'DROPPED', 'OVERDUE', '?'];
 
 /** The name of a word, and its value in words. */
@@ -55,7 +55,7 @@ function describeRecord(world: World, { thread, op, at, value }: Step): string {
     return line(thread, op, `${part} of record ${Math.floor((index - runs) / RUN_WORDS)}`, text);
   }
   if (index >= LABELS) {
-    const text = `lap ${value >>> 3}, ${CLAIM_PHASES[value & 7]}`;
+    const text = `lap ${value >>> 3}, ${LABEL_NAMES[value & 7]}`;
     return line(thread, op, `LABEL of record ${(index - LABELS) / LABEL_WORDS}`, text);
   }
   if (index >= WATCHERS)

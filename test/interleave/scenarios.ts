@@ -1,4 +1,4 @@
-/** Who does what around a tiny channel. Names of threads: a, b, c send, r receives, h and i its heirs, u and v undertakers. */
+/** Who does what around a tiny channel. Names of threads: a, b, c, n send, r receives, h is its heir, u the undertaker. */
 import { BELOW_SIGN, BELOW_ZERO, rx, tx } from './cast.js';
 import { killScenarios } from './killscenarios.js';
 import {

@@ -135,12 +135,6 @@ export class TaskActor {
     this.#read(order, yield* call(handle.status()), 3);
   }
 
-  /** Waits for the end of a task, and goes on. */
-  *expectEnd(handle: InstrumentedHandle | undefined): Steps<void> {
-    const nothing = (): void => {};
-    if (handle !== undefined) ((yield* call(handle.finished())) as LoopPromise).then(nothing, nothing);
-  }
-
   // ── Whoever asks ───────────────────────────────────────────────────────────────────────────────────────────────
 
   *read(order: number): Steps<void> {
@@ -230,25 +224,6 @@ export class TaskActor {
   *executeOne(): Steps<void> {
     const task = yield* this.#next([]);
     if (task !== undefined) yield* this.#finish([task]);
-  }
-
-  /** What executor.ts does with a message that is no task. */
-  *skip(when: 'in time' | 'late'): Steps<boolean> {
-    const { receiver } = this.#actor;
-    let at = 0;
-    const accept = (_: Task, position: number): unknown => {
-      at = position;
-      const order = this.#audit.order(position);
-      return when === 'late' || this.ledger.start(position, STARTED_AT + order);
-    };
-    this.#actor.receiving = true;
-    const task = yield new Await(yield* call(receiver.recv(accept, true)));
-    this.#actor.receiving = false;
-    if (task === undefined) return false;
-    const order = this.#audit.order(at);
-    if (when === 'late') yield* call(this.ledger.start(at, STARTED_AT + order));
-    yield* call(this.ledger.finish(at, 'failed', crashOf(order), FINISHED_AT + order));
-    return true;
   }
 
   *#finish(running: [number, number][]): Steps<void> {
