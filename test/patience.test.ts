@@ -1,24 +1,25 @@
-/** How threads wait: when they look, doze or nap, when they give that up, and who is woken. Time and sleep are played. */
+/** How threads wait: when they look or nap, when they give that up, and who is woken when. Time and sleep are played. */
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
-import { channelIn, type Sender } from '#channel';
+import { channelIn, type Receiver, Sender } from '#channel';
 import { BELL, createMemory } from '#channel/memory';
 import { ReceiverPatience, SenderPatience } from '#channel/patience';
 import { EMPTY, Ring } from '#channel/ring';
 
-const DOZE_MS = 0.3;
 const FEW_WAITS = 8;
 const MOST_WAITS = 255;
 const FEW = 3;
-const NAP_MS = 0.1;
+const SENDER_NAP_MS = 0.1;
+const RECEIVER_NAP_MS = 1;
 
 class Bench {
   readonly memory: SharedArrayBuffer;
   readonly tx: Sender<number>;
+  readonly rx: Receiver<number>;
   readonly ring: Ring;
   readonly idle: ReceiverPatience;
-  /** How long the receiver slept, each time; and what comes meanwhile. */
-  readonly dozes: number[] = [];
+  /** How long a thread slept, each time; and what comes meanwhile. */
+  readonly sleeps: number[] = [];
   during: () => void = () => {};
   notified = 0;
   #clock = 1000;
@@ -28,7 +29,7 @@ class Bench {
     this.memory = memory;
     t.mock.method(performance, 'now', () => this.#clock);
     t.mock.method(Atomics, 'wait', (_words: Int32Array, _at: number, _value: number, ms: number) => {
-      this.dozes.push(ms);
+      this.sleeps.push(ms);
       this.#clock += ms;
       this.during();
       return 'timed-out';
@@ -37,7 +38,7 @@ class Bench {
       this.notified += 1;
       return 0;
     });
-    [this.tx] = channelIn<number>(memory);
+    [this.tx, this.rx] = channelIn<number>(memory);
     this.ring = new Ring(memory);
     this.idle = new ReceiverPatience(this.ring);
   }
@@ -79,64 +80,62 @@ class Bench {
       if (looks === until) this.send(1);
       return peek();
     };
-    this.idle.look(false);
+    this.idle.look();
     this.ring.peek = peek;
     const found = this.take();
     return looks - found; // one more look at what was found
   }
 
-  /** Waits that end because a message comes after `ms`. Returns how many times the receiver dozed. */
-  wait(times: number, ms = 0.1): number {
-    const before = this.dozes.length;
+  /** So many waits of a patient receiver. Returns how often it napped. */
+  wait(times: number): number {
+    const before = this.sleeps.length;
     for (let n = 0; n < times; n++) {
-      if (this.idle.look(true) === EMPTY && !this.idle.doze()) {
-        this.#clock += ms;
-        this.send(1);
-      }
+      assert.equal(this.idle.look(), EMPTY);
+      this.idle.nap();
       this.take();
     }
-    return this.dozes.length - before;
+    return this.sleeps.length - before;
   }
 }
 
 describe('An idle receiver', () => {
-  test('does not doze before it has waited a few times', (t) => {
+  test('naps as long as messages come meanwhile', (t) => {
     const bench = new Bench(t);
-    assert.equal(bench.wait(FEW_WAITS - 1), 0);
-    assert.equal(bench.wait(1), 1);
-    assert.deepEqual(bench.dozes, [DOZE_MS]);
-  });
-
-  test('goes on dozing while several messages come each time, and looks how they come now and then', (t) => {
-    const bench = new Bench(t);
-    bench.during = () => bench.send(3);
-    bench.wait(FEW_WAITS - 1);
-    assert.equal(bench.wait(64), 64);
-    assert.equal(bench.wait(FEW_WAITS - 1), 0);
-    assert.equal(bench.wait(64), 64);
-  });
-
-  test('gives it up for longer and longer where it does not bring two messages', (t) => {
-    const bench = new Bench(t);
-    bench.during = () => bench.send(3);
-    assert.equal(bench.wait(FEW_WAITS, 1), 1);
     bench.during = () => bench.send(1);
-    assert.equal(bench.wait(1, 1), 1);
-    for (let waits = 2 * FEW_WAITS + 1; waits < MOST_WAITS; waits = 2 * waits + 1) {
-      assert.equal(bench.wait(waits - 1, 1), 0, `within ${waits} waits`);
-      assert.equal(bench.wait(1, 1), 1, `after ${waits} waits`);
-    }
-    for (const _ of [1, 2]) {
-      assert.equal(bench.wait(MOST_WAITS - 1, 1), 0);
-      assert.equal(bench.wait(1, 1), 1);
-    }
+    assert.equal(bench.wait(10), 10);
+    assert.deepEqual(new Set(bench.sleeps), new Set([RECEIVER_NAP_MS]));
   });
 
-  test('gives it up where the senders wait for what comes of their messages', (t) => {
+  test('gives that up for longer and longer where nothing comes', (t) => {
     const bench = new Bench(t);
-    bench.during = () => bench.send(8); // in 0.3 ms, and it is 100 a millisecond without a doze
-    assert.equal(bench.wait(FEW_WAITS, 0.01), 1);
-    assert.equal(bench.wait(2 * FEW_WAITS, 0.01), 0);
+    assert.equal(bench.wait(1), 1);
+    for (let waits = 1; waits < MOST_WAITS; waits = 2 * waits + 1) {
+      assert.equal(bench.wait(waits), 0, `within ${waits} waits`);
+      assert.equal(bench.wait(1), 1, `after ${waits} waits`);
+    }
+    assert.equal(bench.wait(MOST_WAITS), 0);
+    bench.during = () => bench.send(1);
+    assert.equal(bench.wait(5), 5);
+  });
+
+  test('that naps is woken by the first message', (t) => {
+    const bench = new Bench(t);
+    bench.during = () => {
+      bench.notified = 0;
+      bench.send(1);
+      assert.equal(bench.notified, 1);
+    };
+    assert.equal(bench.wait(1), 1);
+  });
+
+  test('naps once in a call: its event loop has a turn even if each message is dropped', async (t) => {
+    const bench = new Bench(t);
+    bench.during = () => bench.send(bench.sleeps.length < 3 ? 1 : 0);
+    const message = bench.rx.recv(() => false, true);
+    assert.equal(bench.sleeps.length, 1);
+    bench.rx.close();
+    assert.equal(await message, undefined);
+    assert.equal(bench.sleeps.length, 1);
   });
 
   test('looks for a message before it parks, as long as messages come while it looks', (t) => {
@@ -165,74 +164,12 @@ describe('An idle receiver', () => {
     assert.equal(bench.looks(), FEW);
   });
 
-  test('that dozes is left alone while half of the room is free, then woken', (t) => {
-    const bench = new Bench(t, 4);
-    bench.wait(FEW_WAITS - 1);
-    bench.during = () => {
-      bench.notified = 0;
-      bench.send(2);
-      assert.equal(bench.notified, 0);
-      bench.send(1);
-      assert.equal(bench.notified, 1);
-    };
-    assert.equal(bench.wait(1), 1);
-  });
-
-  test('that dozes is woken if the queue is full, whichever sender comes last', (t) => {
-    const bench = new Bench(t, 4);
-    bench.wait(FEW_WAITS - 1);
-    let told = -1;
-    bench.during = () => {
-      bench.tx.trySend(0, {
-        claimed: () => {
-          bench.send(3);
-          bench.notified = 0;
-          Atomics.store(new Int32Array(bench.memory), BELL, 2); // it dozes again
-          return true;
-        },
-      });
-      told = bench.notified;
-    };
-    assert.equal(bench.wait(1), 1);
-    assert.equal(told, 1);
-  });
-
-  test('that dozes is woken when the only position is given up', (t) => {
-    const bench = new Bench(t, 1);
-    bench.wait(FEW_WAITS - 1);
-    bench.during = () => {
-      bench.notified = 0;
-      let first = true;
-      bench.tx.trySend(0, {
-        claimed: () => {
-          const given = !first;
-          first = false;
-          return given;
-        },
-      });
-      assert.equal(bench.notified, 1);
-    };
-    assert.equal(bench.wait(1), 1);
-  });
-
-  test('with room for one message is woken for each', (t) => {
-    const bench = new Bench(t, 1);
-    bench.wait(FEW_WAITS - 1);
-    bench.during = () => {
-      bench.notified = 0;
-      bench.send(1);
-      assert.equal(bench.notified, 1);
-    };
-    assert.equal(bench.wait(1), 1);
-  });
-
   test('does not sleep if a message came while it was about to', (t) => {
     const bench = new Bench(t);
-    bench.wait(FEW_WAITS - 1);
-    assert.equal(bench.idle.look(true), EMPTY);
-    bench.send(2);
-    assert.equal(bench.idle.doze(), true);
-    assert.deepEqual(bench.dozes, []);
+    assert.equal(bench.idle.look(), EMPTY);
+    bench.send(1);
+    assert.equal(bench.idle.nap(), true);
+    assert.deepEqual(bench.sleeps, []);
   });
 
   test('calls who stands in line once half of the room is free; once all is, where looking does not pay', (t) => {
@@ -254,19 +191,19 @@ describe('A sender on an event loop that finds no room', () => {
     let room = false;
     /** So many waits; there is room after a nap, or not. How often did it nap? */
     const wait = (times: number, after: boolean): number => {
-      const before = bench.dozes.length;
+      const before = bench.sleeps.length;
       for (let n = 0; n < times; n++) {
         room = false;
         bench.during = () => {
           room = after;
         };
-        const naps = bench.dozes.length;
+        const naps = bench.sleeps.length;
         assert.equal(
           patience.nap(bell, () => room),
-          after && bench.dozes.length > naps,
+          after && bench.sleeps.length > naps,
         );
       }
-      return bench.dozes.length - before;
+      return bench.sleeps.length - before;
     };
     return { bench, wait };
   };
@@ -275,7 +212,7 @@ describe('A sender on an event loop that finds no room', () => {
     const { bench, wait } = setUp(t);
     assert.equal(wait(FEW_WAITS, true), 0);
     assert.equal(wait(10, true), 10);
-    assert.deepEqual(new Set(bench.dozes), new Set([NAP_MS]));
+    assert.deepEqual(new Set(bench.sleeps), new Set([SENDER_NAP_MS]));
   });
 
   test('gives that up for longer and longer where nobody calls it meanwhile', (t) => {
@@ -289,5 +226,62 @@ describe('A sender on an event loop that finds no room', () => {
     assert.equal(wait(MOST_WAITS, false), 0);
     assert.equal(wait(1, true), 1);
     assert.equal(wait(5, true), 5);
+  });
+});
+
+describe('A sender that wakes the receiver late', () => {
+  /** A receiver that is parked, until it is woken. */
+  const setUp = (t: TestContext, capacity: number) => {
+    const bench = new Bench(t, capacity);
+    const words = new Int32Array(bench.memory);
+    const park = () => Atomics.store(words, BELL, 1);
+    const isParked = () => Atomics.load(words, BELL) === 1;
+    park();
+    return { bench, park, isParked, late: () => assert.ok(bench.tx.trySend(0, undefined, true)) };
+  };
+  const endOfTurn = () => new Promise(setImmediate);
+
+  test('does so once, at the end of a turn of the event loop', async (t) => {
+    const { bench, park, late } = setUp(t, 32);
+    for (const turn of [1, 2]) {
+      for (let n = 0; n < 3; n++) late();
+      await null;
+      late();
+      assert.equal(bench.notified, turn - 1);
+      await endOfTurn();
+      assert.equal(bench.notified, turn);
+      park();
+    }
+  });
+
+  test('does so at once if half of the room is used by then', (t) => {
+    const { bench, late } = setUp(t, 4);
+    late();
+    late();
+    assert.equal(bench.notified, 0);
+    late();
+    assert.equal(bench.notified, 1);
+  });
+
+  test('does so at once where there is room for one', (t) => {
+    const { bench, late } = setUp(t, 1);
+    late();
+    assert.equal(bench.notified, 1);
+  });
+
+  test('has done so when it is closed, or buried', (t) => {
+    for (const end of ['close', 'bury'] as const) {
+      const { bench, park, isParked } = setUp(t, 32);
+      const handle = bench.tx.share();
+      park();
+      const tx = Sender.attach(handle);
+      tx.trySend(0, undefined, true);
+      assert.equal(isParked(), true);
+      if (end === 'close') {
+        bench.tx.close();
+        tx.close();
+      } else bench.tx.bury(handle);
+      assert.equal(isParked(), false, end);
+    }
   });
 });

@@ -1,8 +1,8 @@
 /**
  * Parking: how a thread waits on a word of shared memory until another thread wakes it.
  *
- * A bell's word is IDLE (nobody is parked), PARKED (somebody is, or is about to be), or DOZING. One thread waits at a
- * bell, any thread rings it. The order of the steps is what makes it safe:
+ * A bell's word is IDLE (nobody is parked) or PARKED (somebody is, or is about to be). One thread waits at a bell, any
+ * thread rings it. The order of the steps is what makes it safe:
  *
  *   who waits:  1. announce: word = PARKED          who rings:  1. make the condition true (an Atomics store)
  *               2. look at the condition                        2. word is PARKED? set it to IDLE and notify
@@ -13,14 +13,11 @@
  * park at all. There is no third case, hence no lost wake-up.
  *
  * The word also keeps ringing cheap: an `Atomics.notify` takes a process-wide lock even if nobody waits.
- *
- * A thread that *dozes* sleeps for a moment without asking to be woken: `ring` leaves it alone, `ringAlways` does not.
  */
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 
 const IDLE = 0;
 const PARKED = 1;
-const DOZING = 2;
 
 /** A blocked receiver parks at most this long, one on an event loop ten times as long; then it looks by itself. */
 export const SLICE_MS = 100;
@@ -58,26 +55,14 @@ export class Bell {
     this.#retract();
   }
 
-  /** Blocks the thread for `ms` milliseconds, or until somebody uses {@link ringAlways}. */
-  doze(ready: () => boolean, ms: number): void {
-    Atomics.store(this.#words, this.#at, DOZING); // pairs with the loads in awake and dozing; then look
-    if (!ready()) Atomics.wait(this.#words, this.#at, DOZING, ms);
-    this.#retract();
-  }
-
   /** No wake-up is wanted any more, unless an async wait of this thread is still pending here. */
   #retract(): void {
     if (this.#pending === 0) Atomics.store(this.#words, this.#at, IDLE);
   }
 
-  /** Nobody is parked here, or dozes, or is about to. */
+  /** Nobody is parked here, or is about to be. */
   get awake(): boolean {
     return Atomics.load(this.#words, this.#at) === IDLE; // pairs with the stores before each look
-  }
-
-  /** Somebody dozes here, or is about to. */
-  get dozing(): boolean {
-    return Atomics.load(this.#words, this.#at) === DOZING; // pairs with the store in doze
   }
 
   /** Wakes whoever is parked here. Call it after the condition has become true. */
@@ -86,8 +71,8 @@ export class Bell {
   }
 
   /**
-   * Wakes without looking: for who has looked, for one that dozes, and for the successor of a thread that may have been
-   * killed between the two lines below, with the word cleared and nobody notified.
+   * Wakes without looking: for who has looked, and for the successor of a thread that may have been killed between the
+   * two lines below, with the word cleared and nobody notified.
    */
   ringAlways(): void {
     Atomics.store(this.#words, this.#at, IDLE); // makes a late Atomics.wait return at once

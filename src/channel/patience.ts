@@ -1,19 +1,14 @@
 /**
- * How a thread waits before it parks: it looks for a while, dozes, or naps. All that is tuned to how fast processors,
- * threads and messages are stands here.
+ * How a thread waits before it parks on its event loop: it looks for a while, and may nap. All that is tuned to how fast
+ * processors, threads and messages are stands here.
  *
  * *Looking* finds what comes at once, and keeps a processor busy. *Parking* costs nothing, but then somebody has to wake
- * this thread, which costs both some 5 to 100 µs. In between there is a flow of messages too slow to look for and too
- * fast to be woken for each: requests of a busy server, or whatever comes while sender and receiver share one processor.
- * A receiver that *dozes* sleeps for a moment whatever comes, or until half of the room is used; the messages of that
- * moment cost their senders no wake-up, and this thread one for all of them. A sender that waits for what comes of its
- * message would lose by that, and so would the thread's event loop. So only a *patient* receiver dozes: one that has
- * nothing else to do, and that nobody is known to wait for.
+ * this thread, and an event loop is woken with much ado: some 30 to 100 µs for both sides together. A thread that *naps*
+ * is blocked, event loop and all, and woken in a third of that; so it naps for a moment only. A receiver does if it is
+ * *patient*: it has nothing else to do. A sender on an event loop that stands in line does, since a receiver of short tasks
+ * makes room within a tenth of a millisecond.
  *
- * A sender on an event loop *naps*: it blocks its thread until it is called, for a tenth of a millisecond at most. A
- * receiver of short tasks makes room within that, and an event loop is woken with much ado.
- *
- * None of it pays everywhere. On one processor nothing comes while this thread looks; where somebody else needs the
+ * Neither pays everywhere. On one processor nothing comes while this thread looks; where somebody else needs the
  * processor, a look takes longer than it seems. So each is done as long as it pays, and each time that it does not, it is
  * left for twice as many waits. Where looking does not pay, the receiver also takes all that is there before it calls
  * those in line: on one processor they would only interrupt it.
@@ -32,8 +27,9 @@ export const IN_LINE_MS = 10;
 const SENDER_SPIN_US = 80;
 /** The same for a sender on an event loop, which has other things to do. */
 const ASYNC_SPIN_US = 8;
-/** How long such a sender naps, in milliseconds. */
-const NAP_MS = 0.1;
+/** How long a sender and a receiver nap, in milliseconds. Timers and sockets of the thread wait for so long, too. */
+const SENDER_NAP_MS = 0.1;
+const RECEIVER_NAP_MS = 1;
 /** How often, a microsecond apart, a receiver looks for a message. */
 const RECEIVER_SPIN_US = 80;
 /** How often it does so where looking does not pay: in a fast flow, the next message is there within that. */
@@ -42,11 +38,8 @@ const FEW_LOOKS = 3;
 const MAX_PAUSE_US = 8;
 /** What did not pay is tried again after so many waits at the latest. */
 const MOST_WAITS = 255;
-/** So many waits without a doze, or a nap, come first; and again after DOZES in a row, to see how messages come then. */
+/** So many waits of a sender without a nap come first: its event loop has others to serve. */
 const FEW_WAITS = 8;
-const DOZES = 64;
-/** In milliseconds. Half of a queue of 32 fills in that time at 50,000 messages a second: then a sender does wake it. */
-const DOZE_MS = 0.3;
 
 /** As many messages as two cache lines hold, and a sender fills in about a microsecond. */
 const BATCH = 4;
@@ -87,10 +80,10 @@ class Habit {
     if (this.#left > 0) this.#left -= 1;
   }
 
-  /** It was done. `again`: at the next wait, too. */
-  learn(paid: boolean, again = paid): void {
+  /** It was done. */
+  learn(paid: boolean): void {
     this.#rest = paid ? this.#shortest : Math.min(2 * this.#rest + 1, MOST_WAITS);
-    this.#left = again ? 0 : this.#rest;
+    this.#left = paid ? 0 : this.#rest;
   }
 }
 
@@ -108,20 +101,19 @@ class Spin {
     this.#few = few;
   }
 
-  /** Looks; `shortly`: a few times only. Returns after how many looks `ready` said true; 0: it has not. */
-  until(ready: () => boolean, shortly = false): number {
-    for (let look = 1; look <= this.#few; look++) if (this.#sees(ready)) return look;
-    if (shortly || !this.#habit.isDue()) {
+  /** Looks. Returns what `ready` said last. */
+  until(ready: () => boolean): boolean {
+    for (let look = 0; look < this.#few; look++) if (this.#sees(ready)) return true;
+    if (!this.#habit.isDue()) {
       this.#habit.skip();
-      return 0;
+      return false;
     }
     const begin = performance.now();
-    let found = 0;
-    for (let look = this.#few + 1; look <= this.#most && found === 0; look++)
-      if (this.#sees(ready)) found = look;
+    let found = false;
+    for (let look = this.#few; look < this.#most && !found; look++) found = this.#sees(ready);
     // One that took far longer than that was interrupted: somebody else needed this processor.
     const limit = (2 * this.#pause * this.#most) / 1000;
-    this.#habit.learn(found > 0 && performance.now() - begin < limit);
+    this.#habit.learn(found && performance.now() - begin < limit);
     return found;
   }
 
@@ -136,11 +128,35 @@ class Spin {
   }
 }
 
+/** Napping, as long as it pays. */
+class Nap {
+  readonly #habit: Habit;
+  readonly #ms: number;
+
+  /** For so many milliseconds, after so many waits without it. */
+  constructor(ms: number, waits: number) {
+    this.#ms = ms;
+    this.#habit = new Habit(waits);
+  }
+
+  /** Naps, if that may be worth it. Returns what `ready` says then. */
+  at(bell: Bell, ready: () => boolean): boolean {
+    if (!this.#habit.isDue()) {
+      this.#habit.skip();
+      return false;
+    }
+    bell.wait(ready, this.#ms);
+    const paid = ready();
+    this.#habit.learn(paid);
+    return paid;
+  }
+}
+
 /** A sender's habits. */
 export class SenderPatience {
   readonly #blocked: Spin;
   readonly #awaiting: Spin;
-  readonly #nap = new Habit(FEW_WAITS);
+  readonly #nap = new Nap(SENDER_NAP_MS, FEW_WAITS);
 
   constructor(capacity: number) {
     const pause = Math.min(Math.max(capacity >> 2, 1), MAX_PAUSE_US);
@@ -150,44 +166,29 @@ export class SenderPatience {
 
   /** Looks for room, with the thread blocked. */
   lookBlocked(ready: () => boolean): boolean {
-    return this.#blocked.until(ready) > 0;
+    return this.#blocked.until(ready);
   }
 
   /** Looks for room, while an event loop waits. */
   lookAwaiting(ready: () => boolean): boolean {
-    return this.#awaiting.until(ready) > 0;
+    return this.#awaiting.until(ready);
   }
 
-  /** Naps, if that may be worth it. For a sender in line. Returns what `ready` says then. */
+  /** For a sender in line. Returns what `ready` says at last. */
   nap(bell: Bell, ready: () => boolean): boolean {
-    if (!this.#nap.isDue()) {
-      this.#nap.skip();
-      return false;
-    }
-    bell.wait(ready, NAP_MS);
-    const paid = ready();
-    this.#nap.learn(paid);
-    return paid;
+    return this.#nap.at(bell, ready);
   }
 }
 
 /** The receiver's habits. */
 export class ReceiverPatience {
   readonly #ring: Ring;
-  readonly #bell: Bell;
   readonly #spin = new Spin(1, RECEIVER_SPIN_US, FEW_LOOKS);
-  readonly #doze = new Habit(FEW_WAITS);
+  readonly #nap = new Nap(RECEIVER_NAP_MS, 0);
   readonly #ready = (): boolean => this.#ring.peek() !== EMPTY;
-  #dozes = 0;
-  /** Messages in a millisecond, over the last waits without a doze; when and where those began. */
-  #rate = 0;
-  #since = performance.now();
-  #position: number;
 
   constructor(ring: Ring) {
     this.#ring = ring;
-    this.#bell = ring.bell;
-    this.#position = ring.position;
   }
 
   /**
@@ -200,32 +201,15 @@ export class ReceiverPatience {
     if (position % BATCH === 0 && capacity > BATCH && !this.#ring.reaches(BATCH)) pause(1);
   }
 
-  /** Looks for a message. Returns what {@link Ring.peek} says then. `patient`: may doze afterwards. */
-  look(patient: boolean): number {
-    const found = this.#spin.until(this.#ready, patient && this.#doze.isDue());
-    if (found === 0 || found > FEW_LOOKS) this.#doze.skip();
+  /** Looks for a message. Returns what {@link Ring.peek} says then. */
+  look(): number {
+    const found = this.#spin.until(this.#ready);
     this.#ring.callAt = this.#spin.pays ? this.#ring.capacity >> 1 : 0;
-    return found > 0 ? this.#ring.peek() : EMPTY;
+    return found ? this.#ring.peek() : EMPTY;
   }
 
-  /** Dozes, if that may be worth it. `true`: positions have been claimed, so there are messages now, or soon. */
-  doze(): boolean {
-    if (!this.#doze.isDue()) return false;
-    const ring = this.#ring;
-    const begin = performance.now();
-    if (this.#dozes === 0) this.#rate = ((ring.position - this.#position) | 0) / (begin - this.#since);
-    this.#bell.doze(this.#ready, DOZE_MS);
-    const end = performance.now();
-    const came = ring.length;
-    // If far fewer came than before, the senders were waiting for what comes of their messages.
-    const paid = came > 1 && came > (this.#rate * (end - begin)) / 2;
-    this.#dozes += 1;
-    const more = paid && this.#dozes < DOZES;
-    this.#doze.learn(paid, more);
-    if (more) return true;
-    this.#dozes = 0;
-    this.#since = end;
-    this.#position = (ring.position + came) | 0;
-    return came > 0;
+  /** For a patient receiver. `true`: there is a message, or there will be none any more. */
+  nap(): boolean {
+    return this.#nap.at(this.#ring.bell, this.#ready);
   }
 }

@@ -63,17 +63,21 @@ export class Receiver<T> {
    * `accept` is called with each message while it still stands in the channel: if the thread dies in there, the next
    * receiver gets the message again. `false` drops it. Of a message that cannot be decoded it gets the error.
    *
-   * `patient`: nobody waits for what comes of the messages, and this thread has nothing else to do. Then it may block the
-   * thread for some moments of 0.3 ms, event loop and all, which saves its senders wake-ups: see patience.ts.
+   * `patient`: this thread has nothing else to do. Then it may block the thread for a millisecond, event loop and all: it
+   * is woken in less time then, see patience.ts.
    *
    * @throws CorruptMessageError for a message that cannot be decoded; it is taken out, the next call goes on
    */
   async recv(accept?: Accept<T>, patient = false): Promise<T | undefined> {
     this.#expectHere();
-    for (let length = this.#look(patient); ; length = this.#peek()) {
+    let mayNap = patient;
+    for (let length = this.#look(); ; length = this.#peek()) {
       if (length === END) return undefined;
       if (length === EMPTY) {
-        if (patient && this.#patience.doze()) continue;
+        if (mayNap && this.#patience.nap()) {
+          mayNap = false; // if that message is dropped, the event loop has its turn
+          continue;
+        }
         this.#receiving = true;
         keepAlive(1);
         await this.#ring.bell.waitAsync(() => this.#ring.peek() !== EMPTY, 10 * SLICE_MS);
@@ -99,9 +103,8 @@ export class Receiver<T> {
   /** Like {@link Receiver.recv}, but blocks the thread, its timers and sockets included. */
   blockingRecv(): T | undefined {
     this.#expectHere();
-    for (let length = this.#look(true); ; length = this.#peek()) {
+    for (let length = this.#look(); ; length = this.#peek()) {
       if (length !== EMPTY) return length === END ? undefined : this.#take(length);
-      if (postAllWaiting() && this.#patience.doze()) continue;
       const ready = () => {
         postAllWaiting();
         return this.#ring.peek() !== EMPTY;
@@ -157,9 +160,9 @@ export class Receiver<T> {
   }
 
   /** Looks for a message, for some microseconds at most. */
-  #look(patient: boolean): number {
+  #look(): number {
     const length = this.#peek();
-    return length === EMPTY ? this.#patience.look(patient) : length;
+    return length === EMPTY ? this.#patience.look() : length;
   }
 
   /**

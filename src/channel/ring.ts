@@ -62,6 +62,11 @@ export interface Claimant {
   claimed(position: number): boolean;
 }
 
+/** What wakes the receiver. */
+export interface Ringable {
+  ring(): void;
+}
+
 /** Is told of a position that was claimed and holds no message: its send has failed, or its sender is dead. */
 export type Skipped = (position: number) => void;
 
@@ -70,7 +75,7 @@ export class Ring {
   readonly memory: Memory;
   readonly capacity: number;
   readonly line: Line;
-  /** Where the receiver parks, or dozes. */
+  /** Where the receiver parks. */
   readonly bell: Bell;
   /** The next in line is called when so many messages are left, and when none is. */
   callAt: number;
@@ -100,13 +105,13 @@ export class Ring {
   // ── Senders ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * Claims the next position, copies `length` bytes of `message` into its cell, and publishes them. FULL: there is no
-   * room that this sender has a right to. CLOSED: it will never be received.
+   * Claims the next position, copies `length` bytes of `message` into its cell, publishes them, and wakes the receiver, by
+   * its bell or a late one. FULL: there is no room that this sender has a right to. CLOSED: it will never be received.
    *
    * The claim is the compare-exchange of the cell. Whoever finds the cell at TAIL claimed moves TAIL on (helps), so a
    * sender that dies between the two steps holds up nobody.
    */
-  post(slot: number, message: Scratch, length: number, claimant?: Claimant): Outcome {
+  post(slot: number, message: Scratch, length: number, bell: Ringable, claimant?: Claimant): Outcome {
     const memory = this.memory;
     const words = this.#words;
     for (;;) {
@@ -133,7 +138,7 @@ export class Ring {
       const closed = this.line.gate < 0;
       if (closed || (claimant !== undefined && !claimant.claimed(p))) {
         this.#abort(at, writing);
-        this.#tellReceiver(); // it may sleep in front of it
+        this.bell.ring(); // it may sleep in front of it
         if (closed) return Outcome.CLOSED;
         continue;
       }
@@ -141,7 +146,7 @@ export class Ring {
       // Publishes length and message; pairs with peek. Fails if the message was discarded.
       if (Atomics.compareExchange(words, at, writing, memory.state(p, slot, Phase.READY)) !== writing)
         return Outcome.CLOSED;
-      this.#tellReceiver();
+      bell.ring();
       return Outcome.SENT;
     }
   }
@@ -174,14 +179,6 @@ export class Ring {
     Atomics.compareExchange(this.#words, at, writing, (writing & ~7) | Phase.ABORTED); // against publish, or each other
   }
 
-  /** There is something for the receiver. One that dozes is left alone while at least half of the room is free. */
-  #tellReceiver(): void {
-    if (this.bell.awake) return;
-    // Each sender has moved TAIL before this look, so of several the last one sees them all.
-    if (this.bell.dozing && 2 * this.length <= this.capacity) return;
-    this.bell.ringAlways();
-  }
-
   /**
    * Calls the next in line when half of the room is free, and when all of it is; or only then (patience.ts). One at a time,
    * for it sends until there is no room. For everybody who has just freed room, or its place in line. Nobody is forgotten:
@@ -196,7 +193,7 @@ export class Ring {
   /** A sender sends nothing more. After the last one the receiver drains what is there, then ends. */
   closeSender(life: Life): void {
     this.line.end(life);
-    this.bell.ring(); // one that dozes looks by itself in a moment
+    this.bell.ring();
   }
 
   /**

@@ -6,11 +6,12 @@ import { setMaxListeners } from 'node:events';
 import { threadId } from 'node:worker_threads';
 import { Encoder } from '../codec/index.js';
 import { ChannelClosedError, SendTimeoutError } from './errors.js';
+import { LateBell } from './late.js';
 import type { Life } from './line.js';
 import { copyOf } from './memory.js';
 import { abortReason, checked, forget, type SendOptions } from './options.js';
 import { SenderPatience } from './patience.js';
-import { type Claimant, type Link, Outcome, Ring } from './ring.js';
+import { type Claimant, type Link, Outcome, Ring, type Ringable } from './ring.js';
 import { type WaitingSend, WaitingSends } from './waiting.js';
 
 /** What a sender is while it travels to another thread, in `workerData` or by `postMessage`. */
@@ -31,6 +32,7 @@ export class Sender<T> {
   readonly link: Link;
   readonly #life: Life;
   readonly #ring: Ring;
+  readonly #late: LateBell;
   readonly #encoder: Encoder;
   readonly #patience: SenderPatience;
   readonly #waiting: WaitingSends;
@@ -43,6 +45,7 @@ export class Sender<T> {
     this.link = link;
     this.#life = life;
     this.#ring = ring;
+    this.#late = new LateBell(ring);
     this.#encoder = new Encoder(ring.memory.maxBytes);
     this.#patience = new SenderPatience(ring.capacity);
     this.#waiting = new WaitingSends(ring, life.slot, this.#patience, () => this.#end());
@@ -102,12 +105,13 @@ export class Sender<T> {
   }
 
   /**
-   * Sends `value` if there is room now. `false`: the channel is full, nothing was sent.
+   * Sends `value` if there is room now. `false`: the channel is full, nothing was sent. `late`: the receiver is woken at the
+   * end of this turn of the event loop, unless half of the room is used before: see late.ts.
    *
    * @throws ChannelClosedError, NotSendableError, TaskTooLargeError
    */
-  trySend(value: T, claimant?: Claimant): boolean {
-    const outcome = this.#post(this.#encode(value), claimant);
+  trySend(value: T, claimant?: Claimant, late = false): boolean {
+    const outcome = this.#post(this.#encode(value), claimant, late ? this.#late : this.#ring.bell);
     if (outcome === Outcome.CLOSED) throw new ChannelClosedError(value);
     return outcome === Outcome.SENT;
   }
@@ -174,8 +178,8 @@ export class Sender<T> {
   }
 
   /** Posts the encoder's message, unless older ones of this thread wait. */
-  #post(length: number, claimant: Claimant | undefined): Outcome {
-    if (this.#waiting.count === 0) return this.#ring.post(this.slot, this.#encoder, length, claimant);
+  #post(length: number, claimant: Claimant | undefined, bell: Ringable = this.#ring.bell): Outcome {
+    if (this.#waiting.count === 0) return this.#ring.post(this.slot, this.#encoder, length, bell, claimant);
     return this.#ring.line.gate < 0 ? Outcome.CLOSED : Outcome.FULL;
   }
 

@@ -77,7 +77,13 @@ export class WaitingSends {
   /** Posts what waits, oldest first, as far as there is room. `true`: nothing waits any more. */
   post(): boolean {
     for (let first = this.#sends[0]; first !== undefined; first = this.#sends[0]) {
-      const outcome = this.#ring.post(this.#slot, first.scratch, first.length, first.claimant);
+      const outcome = this.#ring.post(
+        this.#slot,
+        first.scratch,
+        first.length,
+        this.#ring.bell,
+        first.claimant,
+      );
       if (outcome === Outcome.FULL) return false;
       this.#sends.shift();
       this.#letOthers();

@@ -77,7 +77,7 @@ export function queueOf(tx: Sender<Task>, runtime: Runtime): Queue {
   const { ledger } = runtime;
   return {
     enqueue(task, options) {
-      const queued = enqueueTask(task, tx, options);
+      const queued = enqueueTask(task, tx, options, true); // the answers first, then the tasks
       return queued instanceof Promise ? queued.then(({ id }) => id) : queued.id;
     },
     read: (id) => ledger.read(id),

@@ -84,10 +84,9 @@ function acceptTask(ledger: Ledger, stretch: Stretch): Accept<Task> {
 function wait(
   rx: Inbox,
   accept: Accept<Task>,
-  { ledger, concurrency }: ExecutorOptions,
+  { concurrency }: ExecutorOptions,
   stretch: Stretch,
 ): Promise<Task | undefined> {
   stretch.expectWait();
-  const awaited = ledger.takeAwaited();
-  return rx.recv(accept, concurrency === 1 && !awaited); // tasks that overlap need the event loop
+  return rx.recv(accept, concurrency === 1); // tasks that overlap need the event loop
 }

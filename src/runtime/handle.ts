@@ -42,15 +42,19 @@ export function tryRunTask<R>(
   return tryEnqueue(task, tx, handle) ? handle : undefined;
 }
 
-/** Like {@link runTask}, but makes no promise if there is room: most often there is. What is wrong may be thrown. */
+/**
+ * Like {@link runTask}, but makes no promise if there is room: most often there is. What is wrong may be thrown. `late`:
+ * the runtime need not be woken before the end of this turn of the event loop, as `Sender.trySend` says.
+ */
 export function enqueueTask<R>(
   task: Task<R>,
   tx: Sender<Task>,
   options: RunOptions,
+  late = false,
 ): TaskHandle<R> | Promise<TaskHandle<R>> {
   const { signal } = checked(options);
   const handle = handleFor(task, tx, options);
-  if (signal?.aborted !== true && tryEnqueue(task, tx, handle)) return handle;
+  if (signal?.aborted !== true && tryEnqueue(task, tx, handle, late)) return handle;
   return waitForRoom(task, tx, handle, options); // rejects with the reason of the signal
 }
 
@@ -59,9 +63,9 @@ function handleFor<R>(task: Task<R>, tx: Sender<Task>, options: Origin): TaskHan
   return new TaskHandle<R>(task, enqueuerOf(tx), options);
 }
 
-function tryEnqueue<R>(task: Task<R>, tx: Sender<Task>, handle: TaskHandle<R>): boolean {
+function tryEnqueue<R>(task: Task<R>, tx: Sender<Task>, handle: TaskHandle<R>, late = false): boolean {
   try {
-    const sent = tx.trySend(task, handle);
+    const sent = tx.trySend(task, handle, late);
     if (sent) handle.accepted();
     return sent;
   } catch (error) {

@@ -68,7 +68,6 @@ export class Ledger {
   readonly #records: Records;
   readonly #lease: Lease;
   readonly #outcome: OutcomeEncoder;
-  #awaited = false;
   /** This thread's executor has lost a task: the thread is being ended. */
   #lost = false;
 
@@ -128,7 +127,7 @@ export class Ledger {
     const { words } = this.#records;
     const queued = this.#records.word(id, Label.QUEUED);
     Atomics.compareExchange(words, this.#records.label(id), queued, this.#records.word(id, Label.WITHDRAWN));
-    this.#tell(id); // whoever has seen the record meanwhile
+    this.watchers.tell(id); // whoever has seen the record meanwhile
   }
 
   // ── The executor ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -156,7 +155,7 @@ export class Ledger {
       started = Atomics.compareExchange(words, at, before, running) === before; // against cancel
     }
     this.#lease.giveBack();
-    if (!started) this.#tell(id); // whoever cancelled it may have been killed before that, or half-way through
+    if (!started) this.watchers.tell(id); // whoever cancelled it may have been killed before that, or half-way through
     return started;
   }
 
@@ -191,7 +190,7 @@ export class Ledger {
     const won = this.#end(id, FINAL[ended], size, time);
     this.#lease.giveBack();
     if (!won) return this.#loses(id);
-    this.#tell(id);
+    this.watchers.tell(id);
     return ended;
   }
 
@@ -212,13 +211,6 @@ export class Ledger {
   #loses(id: number): undefined {
     const state = Atomics.load(this.#records.words, this.#records.run(id)); // pairs with endOverdue
     if (state === this.#records.word(id, State.OVERDUE)) this.#lost = true;
-  }
-
-  /** Somebody awaited the end of a task that this thread has ended since the last call. */
-  takeAwaited(): boolean {
-    const awaited = this.#awaited;
-    this.#awaited = false;
-    return awaited;
   }
 
   /** Tells how far a running task is, from 0 to 1. */
@@ -308,14 +300,14 @@ export class Ledger {
     const running = records.word(id, State.RUNNING);
     if (Atomics.compareExchange(words, at, running, records.word(id, State.OVERDUE)) !== running)
       return false; // against finish
-    this.#tell(id);
+    this.watchers.tell(id);
     return true;
   }
 
   /** Fails a task that ran in a thread that is dead. */
   fail(id: number, error: Error): void {
     const size = this.#outcome.encode('failed', error);
-    if (this.#end(id, State.FAILED, size, now())) this.#tell(id);
+    if (this.#end(id, State.FAILED, size, now())) this.watchers.tell(id);
   }
 
   /** After the death of a thread, and of what it ran: another one may be started. */
@@ -328,9 +320,5 @@ export class Ledger {
   close(): void {
     this.#records.close();
     this.watchers.tellAll(); // what was never accepted may still look queued until now
-  }
-
-  #tell(id: number): void {
-    if (this.watchers.tell(id)) this.#awaited = true;
   }
 }

@@ -46,13 +46,12 @@ export class Watchers {
 
   /**
    * Wakes those who wait for this task's end, which has just been published, and takes them off. Whoever waits for the
-   * record's next task by then is woken too, and watches again. `false`: nobody waits.
+   * record's next task by then is woken too, and watches again.
    */
-  tell(id: number): boolean {
+  tell(id: number): void {
     const at = this.#records.run(id) + WATCH;
-    if (Atomics.load(this.#words, at) === 0) return false; // pairs with watch
+    if (Atomics.load(this.#words, at) === 0) return; // pairs with watch
     this.#wakeEach(Atomics.exchange(this.#words, at, 0));
-    return true;
   }
 
   /** The same, but takes nobody off: if this thread is killed half-way, the executor tells them when it drops the task. */

@@ -123,13 +123,14 @@ export class Actor {
     this.admitted(value, mustFail);
   }
 
-  *trySend(n: number): Steps<void> {
+  *trySend(n: number, late = false): Steps<void> {
     const { witness, scenario } = this.#world;
     const value = this.message(n);
     const mustFail = witness.closed;
     witness.sends(this.thread, value);
     try {
-      if (yield* call(this.sender.trySend(this.#value(value)))) this.admitted(value, mustFail);
+      if (yield* call(this.sender.trySend(this.#value(value), undefined, late)))
+        this.admitted(value, mustFail);
       else witness.refused(value, 'full', scenario.refusals ?? []);
     } catch (error) {
       this.refused(value, error);
@@ -239,7 +240,8 @@ export class Actor {
   *recv(how: 'async' | 'blocking' | 'try'): Steps<unknown> {
     this.receiving = how !== 'try';
     let value: unknown;
-    if (how === 'async') value = yield new Await(yield* call(this.receiver.recv(undefined, true)));
+    if (how === 'async')
+      value = yield new Await(yield* call(this.receiver.recv(undefined, this.#world.patient)));
     else value = yield* call(how === 'try' ? this.receiver.tryRecv() : this.receiver.blockingRecv());
     this.receiving = false;
     if (value === undefined && how !== 'try') this.#world.witness.ended = true;

@@ -1,5 +1,5 @@
 /** What code on a logical thread finds in place of the globals of a real one. */
-import { CLOCK } from './footprint.js';
+import { CLOCK, queueOf } from './footprint.js';
 import { promiseOf, type Thread, type Timer } from './loop.js';
 import type { Effect, Machine } from './machine.js';
 
@@ -46,6 +46,10 @@ export function globalsOf(seat: Seat): Record<string, unknown> {
       const timer = { at: clock(seat.machine) + ms, job };
       thread.timers.push(timer);
       return timer;
+    },
+    setImmediate: (job: () => unknown): void => {
+      seat.machine.footprint.changes(queueOf(thread.index));
+      thread.immediates.push(job);
     },
     clearTimeout: (timer: Timer | undefined): void => {
       const at = timer === undefined ? -1 : thread.timers.indexOf(timer);

@@ -20,7 +20,7 @@ export const ledgerMutants: readonly Mutant[] = [
     'a start that does not tell of the end when the task was cancelled',
     'whoever cancels a task is killed',
     'ledger',
-    'if (!started)\n            this.#tell(id);',
+    'if (!started)\n            this.watchers.tell(id);',
     '',
   ),
   mutant(
@@ -43,7 +43,7 @@ export const ledgerMutants: readonly Mutant[] = [
     'an end that nobody is told',
     'tasks may overlap, and the worker is ended over one that may just have ended',
     'ledger',
-    'this.#tell(id);\n        return ended;',
+    'this.watchers.tell(id);\n        return ended;',
     'return ended;',
   ),
   mutant(
@@ -51,8 +51,8 @@ export const ledgerMutants: readonly Mutant[] = [
     'a task is ended over its deadline, and its thread lives on for long',
     'ledger',
     'const running = records.word(id, State.RUNNING);\n        return Atomics',
-    'const running = records.word(id, State.RUNNING); this.#tell(id); return Atomics',
-    'this.#tell(id);\n        return ended;',
+    'const running = records.word(id, State.RUNNING); this.watchers.tell(id); return Atomics',
+    'this.watchers.tell(id);\n        return ended;',
     'return ended;',
   ),
   mutant(
@@ -138,7 +138,7 @@ export const ledgerMutants: readonly Mutant[] = [
     'a deadline that nobody is told',
     'a task is ended over its deadline, and its thread lives on for long',
     'ledger',
-    'return false; // against finish\n        this.#tell(id);',
+    'return false; // against finish\n        this.watchers.tell(id);',
     'return false;',
   ),
   mutant(

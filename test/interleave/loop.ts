@@ -41,6 +41,8 @@ export class Thread {
   readonly index: number;
   readonly jobs: Job[] = [];
   readonly tasks: Job[] = [];
+  /** For the end of this turn. */
+  readonly immediates: Job[] = [];
   readonly timers: Timer[] = [];
   /** Waits in an `Atomics.wait`, at most until `until`. */
   parked = false;
@@ -67,7 +69,8 @@ export class Thread {
 
   get runnable(): boolean {
     if (this.killed || this.parked) return false;
-    return this.#running !== undefined || this.jobs.length > 0 || this.tasks.length > 0;
+    if (this.#running !== undefined || this.jobs.length > 0) return true;
+    return this.tasks.length + this.immediates.length > 0;
   }
 
   /** Its `Atomics.wait` ends by itself. */
@@ -82,7 +85,7 @@ export class Thread {
 
   /** Starts again with one thing to do. */
   reset(first: Job): void {
-    for (const list of [this.jobs, this.tasks, this.timers]) list.length = 0;
+    for (const list of [this.jobs, this.tasks, this.immediates, this.timers]) list.length = 0;
     this.tasks.push(first);
     this.#running = undefined;
     this.parked = this.killed = this.finished = this.granted = false;
@@ -120,7 +123,7 @@ export class Thread {
         this.#running = undefined;
       }
       if (this.jobs.length === 0) this.footprint.changes(queueOf(this.index));
-      const job = this.jobs.shift() ?? this.tasks.shift();
+      const job = this.jobs.shift() ?? this.tasks.shift() ?? this.immediates.shift();
       if (job === undefined) return;
       const made = job();
       if (made instanceof GeneratorObject) this.#running = made;

@@ -54,8 +54,8 @@ export const mutants: readonly Mutant[] = [
     'ring',
     'memory.copyIn(p, message, length);\n',
     '',
-    'this.#tellReceiver();\n            return Outcome.SENT;',
-    'this.#tellReceiver(); memory.copyIn(p, message, length);\n            return Outcome.SENT;',
+    'bell.ring();\n            return Outcome.SENT;',
+    'bell.ring(); memory.copyIn(p, message, length);\n            return Outcome.SENT;',
   ),
   mutant(
     'one message too many',
@@ -89,14 +89,14 @@ export const mutants: readonly Mutant[] = [
     'a sent message that does not wake the receiver',
     'a send after those before it timed out',
     'ring',
-    'this.#tellReceiver();\n            return Outcome.SENT;',
+    'bell.ring();\n            return Outcome.SENT;',
     'return Outcome.SENT;',
   ),
   mutant(
     'a refused position that does not wake the receiver',
     'a sender that refuses positions is killed, and buried',
     'ring',
-    'this.#tellReceiver(); // it may sleep in front of it',
+    'this.bell.ring(); // it may sleep in front of it',
     '',
   ),
   mutant(
@@ -264,8 +264,8 @@ export const mutants: readonly Mutant[] = [
     'a closing sender that does not wake the receiver',
     'two threads bury one sender',
     'ring',
-    'this.bell.ring(); // one that dozes looks by itself in a moment',
-    '',
+    'this.line.end(life);\n        this.bell.ring();',
+    'this.line.end(life);',
   ),
   mutant(
     'long messages that share their room',

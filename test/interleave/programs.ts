@@ -39,13 +39,22 @@ export const trying = (...messages: number[]): Program =>
 /** Fills room for two, and tries again when both have been taken. */
 export const tryingLater: Program = function* (actor) {
   for (const n of [1, 2]) yield* actor.trySend(n);
-  yield* actor.after('two are taken');
+  yield* actor.after('2 are taken');
   yield* actor.trySend(3);
   yield* actor.closeSender();
 };
 
+/** Has the receiver woken late, in two turns of its event loop. */
+export const wakingLate: Program = function* (actor) {
+  for (const n of [1, 2]) yield* actor.trySend(n, true);
+  yield* actor.after('2 are taken');
+  yield* actor.trySend(3, true);
+  yield* actor.after('3 are taken');
+  yield* actor.closeSender();
+};
+
 export const blockingLater: Program = function* (actor) {
-  yield* actor.after('two are taken');
+  yield* actor.after('2 are taken');
   yield* actor.blockingSend(1);
   yield* actor.closeSender();
 };
@@ -81,11 +90,15 @@ export const draining =
   (actor) =>
     actor.drain(how);
 
-export const drainingTwo: Program = function* (actor) {
-  for (let n = 0; n < 2; n++) yield* actor.recv('blocking');
-  actor.happens('two are taken');
-  yield* actor.drain('blocking');
-};
+/** Tells when it has taken each of the first. */
+export const counting = (messages: number, how: 'async' | 'blocking'): Program =>
+  function* (actor) {
+    for (let n = 1; n <= messages; n++) {
+      if ((yield* actor.recv(how)) === undefined) return;
+      actor.happens(`${n} are taken`);
+    }
+    yield* actor.drain(how);
+  };
 
 /** Receives so many, then closes, then drains what was admitted. */
 export const closingAfter = (messages: number, how: 'async' | 'blocking'): Program =>

@@ -26,6 +26,7 @@ const FILES = [
   'memory',
   'ring',
   'patience',
+  'late',
   'waiting',
   'sender',
   'receiver',
@@ -47,8 +48,8 @@ export interface Edit {
 
 /**
  * More looks before parking are the same look again, and the schedules with them are too many to explore. So every
- * constant that says how long to spin becomes `looks`. With one look, a patient receiver also dozes at each wait; as
- * shipped, it would come to that only after more messages than a scenario has.
+ * constant that says how long to spin becomes `looks`. With one look, senders also nap at each wait; as shipped, they would
+ * come to that only after more sends than a scenario has.
  */
 function fewLooks(text: string, looks: number): string {
   let changed = 0;
@@ -140,7 +141,7 @@ export interface InstrumentedLedger {
 }
 export interface InstrumentedSender {
   send(value: unknown, options?: object, claimant?: object): unknown;
-  trySend(value: unknown, claimant?: object): unknown;
+  trySend(value: unknown, claimant?: object, late?: boolean): unknown;
   blockingSend(value: unknown, options?: object, claimant?: object): unknown;
   share(): unknown;
   bury(handle: unknown): unknown;
@@ -172,12 +173,15 @@ type Factory = ($: object) => Record<string, unknown>;
 
 /** The instrumented text, compiled: makes instances. */
 export class Build {
+  /** Receivers may nap. Without looks, that is left out, too. */
+  readonly patient: boolean;
   readonly #modules: [string, Instrumented, Factory][];
   /** Made once: compiled code is fast only after some time. */
   readonly #seats: (Seat & { readonly instance: Instance })[] = [];
 
   /** `looks`: see {@link fewLooks}; 'as shipped': the text is not changed, and not {@link torn}. */
   constructor(edits: readonly Edit[] = [], looks: number | 'as shipped' = 0) {
+    this.patient = looks !== 0;
     const sources: Record<string, string> = {};
     for (const file of FILES) {
       const text = edits.filter((edit) => edit.file === file).reduce(apply, built.get(file) ?? '');

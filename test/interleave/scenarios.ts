@@ -7,14 +7,15 @@ import {
   blockingLater,
   burying,
   choosy,
+  counting,
   discardingAfter,
   draining,
-  drainingTwo,
   impatientThenPatient,
   mixingImpatiently,
   sending,
   trying,
   tryingLater,
+  wakingLate,
 } from './programs.js';
 import { taskScenarios } from './taskscenarios.js';
 import type { Scenario } from './world.js';
@@ -33,7 +34,15 @@ export const scenarios: readonly Scenario[] = [
     capacity: 2,
     cells: 2,
     start: BELOW_SIGN,
-    threads: { a: tx(tryingLater), b: tx(blockingLater), r: rx(drainingTwo) },
+    threads: { a: tx(tryingLater), b: tx(blockingLater), r: rx(counting(2, 'blocking')) },
+  },
+  {
+    name: 'late wake-ups, and their thread is killed anywhere, and buried',
+    capacity: 4,
+    cells: 4,
+    start: BELOW_ZERO,
+    mortal: ['a'],
+    threads: { a: tx(wakingLate), r: rx(counting(3, 'async')), u: tx(burying('a')) },
   },
   {
     name: 'three threads in line, async and blocking, and room for two',

@@ -10,6 +10,20 @@ export const sendMutants: readonly Mutant[] = [
     'return true;',
   ),
   mutant(
+    'a late wake-up that is never given',
+    'late wake-ups, and their thread is killed anywhere, and buried',
+    'late',
+    'setImmediate(this.#give);',
+    '',
+  ),
+  mutant(
+    'a late wake-up that is given once and for all',
+    'late wake-ups, and their thread is killed anywhere, and buried',
+    'late',
+    '#give = () => {\n        this.#owed = false;',
+    '#give = () => {',
+  ),
+  mutant(
     'an abort that leaves the send in line',
     'an abort against room',
     'sender',
@@ -62,8 +76,8 @@ export const sendMutants: readonly Mutant[] = [
     'a claim in a closed channel that is left unfinished',
     'the receiver closes, is killed anywhere, and replaced',
     'ring',
-    'this.#abort(at, writing);\n                this.#tellReceiver();',
-    'if (!closed) this.#abort(at, writing);\n                this.#tellReceiver();',
+    'this.#abort(at, writing);\n                this.bell.ring();',
+    'if (!closed) this.#abort(at, writing);\n                this.bell.ring();',
   ),
   mutant(
     'a claim of a cell that has gone round',

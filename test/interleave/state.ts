@@ -24,7 +24,13 @@ export function hash(world: World, current: Thread | undefined, more: number): n
     into(thread.seen1);
     into(thread.seen2);
     if (thread.killed) into(1);
-    else into((thread.runnable ? 2 : 0) + thread.tasks.length * 4 + thread.timers.length * 64);
+    else
+      into(
+        (thread.runnable ? 2 : 0) +
+          thread.tasks.length * 4 +
+          thread.timers.length * 64 +
+          thread.immediates.length * 1024,
+      );
   }
   return (a >>> 0) * 0x20_0000 + (b & 0x1f_ffff);
 }

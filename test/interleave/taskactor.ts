@@ -210,7 +210,9 @@ export class TaskActor {
     if (task === undefined) {
       yield* this.#finish(running);
       this.#actor.receiving = true;
-      task = (yield new Await(yield* call(this.#actor.receiver.recv(accept, true)))) as Task | undefined;
+      task = (yield new Await(yield* call(this.#actor.receiver.recv(accept, this.#world.patient)))) as
+        | Task
+        | undefined;
       this.#actor.receiving = false;
     }
     if (task === undefined) return undefined;

@@ -60,6 +60,7 @@ export class World {
   readonly scenario: Scenario;
   readonly machine: Machine;
   readonly witness: Witness;
+  readonly patient: boolean;
   /** Names of words, for people. */
   readonly layout: Instance['memory'];
   readonly records: Instance['ledger'];
@@ -75,6 +76,7 @@ export class World {
 
   constructor(scenario: Scenario, build: Build) {
     this.scenario = scenario;
+    this.patient = build.patient;
     const memory = createMemory(scenario.capacity, MAX_BYTES, scenario.cells, scenario.start);
     this.memory = memory;
     const { tasks } = scenario;
