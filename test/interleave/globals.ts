@@ -40,10 +40,10 @@ export function globalsOf(seat: Seat): Record<string, unknown> {
     MessageChannel: class {
       readonly port1 = { ref: nothing, unref: nothing };
     },
-    performance: { now: () => clock(seat.machine) },
+    performance: { now: () => clock(seat) },
     Date: { now: () => thread.date },
     setTimeout: (job: () => unknown, ms: number): Timer => {
-      const timer = { at: clock(seat.machine) + ms, job };
+      const timer = { at: clock(seat) + ms, job };
       thread.timers.push(timer);
       return timer;
     },
@@ -58,9 +58,10 @@ export function globalsOf(seat: Seat): Record<string, unknown> {
   };
 }
 
-function clock({ footprint, clock }: Machine): number {
-  footprint.reads(CLOCK);
-  return clock;
+function clock({ thread, machine }: Seat): number {
+  machine.footprint.reads(CLOCK);
+  thread.see(machine.clock);
+  return machine.clock;
 }
 
 function nothing(): void {}
