@@ -7,6 +7,8 @@ import type { AddressInfo } from 'node:net';
 import { after, before, type TestContext, test } from 'node:test';
 import { startAdmin } from '#admin';
 import { Events } from '#admin/events';
+import { refuseOthers } from '#admin/guard';
+import { Problem } from '#http';
 import { runTask, type TaskRecord } from '#runtime';
 import { tasks } from './fixtures/http-tasks.js';
 import { Application } from './support/application.js';
@@ -70,6 +72,15 @@ test('Whoever names the address by another name is refused, on every path', asyn
     assert.equal((await ask('GET', '/', { host })).status, 200);
 });
 
+test('Port 80 need not be named', () => {
+  const from = (host: string, localPort: number) =>
+    ({ headers: { host }, socket: { localAddress: '127.0.0.1', localPort } }) as never;
+  const refuse = refuseOthers('127.0.0.1');
+  for (const host of ['127.0.0.1', '127.0.0.1:80', 'localhost']) refuse(from(host, 80));
+  assert.throws(() => refuse(from('evil.example', 80)), Problem);
+  assert.throws(() => refuse(from('127.0.0.1', 8001)), Problem);
+});
+
 test('What another site asks for is refused', async () => {
   const own = `http://127.0.0.1:${port}`;
   for (const origin of ['null', 'http://127.0.0.1', `https://127.0.0.1:${port}`, `http://localhost:${port}`])
@@ -107,7 +118,7 @@ test('A task is shown with what came of it, and can be cancelled', async (t) => 
   assert.equal(typeof failed.error, 'object');
   problem(await ask('DELETE', `/tasks/${given.id}`), 409);
   problem(await ask('DELETE', '/tasks/999'), 404);
-  problem(await ask('GET', '/tasks/x'), 404);
+  for (const none of ['x', '', '1.5', '-1', '0x1']) problem(await ask('GET', `/tasks/${none}`), 404);
   const blockade = await app.block(t);
   const queued = await runTask(tasks.give(''), app.tx);
   const answer = await ask('DELETE', `/tasks/${queued.id}`);

@@ -863,6 +863,12 @@ describe('Promise 8, blocking with care: blockingSend', () => {
     assert.equal(await remote.run(['rx', 'recv']), 3);
   });
 
+  test('says there, too, that the channel is closed', () => {
+    const [tx, rx] = channel<number>(1);
+    rx.close();
+    assert.throws(() => tx.blockingSend(0), ChannelClosedError);
+  });
+
   test('waits for room no longer than its timeout, and gives the value back', (t) => {
     const [tx, rx] = channel<number>(1);
     const handle = rx.share();

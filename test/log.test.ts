@@ -8,6 +8,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { freeLog, logMemory } from '#runtime/log';
 import { request } from './support/connection.js';
 import { Pipe, ServerProcess, temporaryFolder } from './support/server-process.js';
 import { until } from './support/wait.js';
@@ -98,6 +99,18 @@ describe('the log', { concurrency: 4 }, () => {
       new Set(['b', 'a'.repeat(1_000_000)]),
     );
     assert.equal(lines.length, 21);
+  });
+
+  test('nobody waits for a thread that has ended in the middle of a line', () => {
+    const words = new Int32Array(logMemory());
+    for (const awaited of [0, 1]) {
+      const held = (99 << 2) | 2 | awaited;
+      Atomics.store(words, 0, held);
+      freeLog(98);
+      assert.equal(words[0], held);
+      freeLog(99);
+      assert.equal(words[0], 0);
+    }
   });
 
   test('a worker prints in order and at once, by the console and by its streams, before it is ended', async (t) => {

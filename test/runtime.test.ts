@@ -229,7 +229,12 @@ describe('When the worker thread dies, the task that ran fails and the queue goe
     assert.equal(dying.status()?.state, 'failed');
     for (const [n, handle] of behind.entries()) assert.equal(await within(2000, handle.finished()), n);
     assert.equal(Atomics.load(words, at), 1, 'it is not run again');
-    assert.match(errors.join('\n'), /worker thread ended: \[?Error: exit code 3/);
+    const log = errors.join('\n');
+    assert.match(
+      log,
+      new RegExp(`^task failed: exit, id ${dying.id}\nWorkerCrashedError \\[ERR_WORKER_CRASHED\\]`, 'm'),
+    );
+    assert.match(log, /worker thread ended: \[?Error: exit code 3/);
   });
 
   test('after an uncaught error', async (t) => {
@@ -364,7 +369,9 @@ describe('A deadline', () => {
     assert.equal(error.message, 'The task ran for longer than its timeout of 60 ms');
     assert.equal(await within(1000, next.finished()), 'next');
     assert.equal(Atomics.load(words, at), 1);
-    assert.match(errors.join('\n'), /timeout/);
+    const log = errors.join('\n');
+    assert.match(log, new RegExp(`^task failed: spin, id ${endless.id}\nTaskTimeoutError`, 'm'));
+    assert.match(log, /worker thread ended: .*timeout/);
   });
 
   test('ends an async task that never lets the event loop go on', async (t) => {

@@ -1,6 +1,6 @@
 /**
- * Who may ask: programs on this machine, and the admin page itself. No other site that is open in the same browser, and
- * no name of somebody else's that was made to point here (DNS rebinding).
+ * Who may ask: programs that call this address by its own name, and the admin page itself. No other site that is open in
+ * the same browser, and no name of somebody else's that was made to point here (DNS rebinding).
  */
 import type { IncomingMessage } from 'node:http';
 import { isIPv6 } from 'node:net';
@@ -13,7 +13,9 @@ export function refuseOthers(name: string): (request: IncomingMessage) => void {
     const { localAddress = '', localPort = 0 } = socket;
     const address = localAddress.replace(/^::ffff:(?=\d+\.)/, ''); // IPv4, on a socket of IPv6
     const names = /^(127\.|::1$)/.test(address) ? [name, address, 'localhost'] : [name, address];
-    const own = names.map((each) => `${isIPv6(each) ? `[${each}]` : each}:${localPort}`.toLowerCase());
+    const hosts = names.map((each) => (isIPv6(each) ? `[${each}]` : each).toLowerCase());
+    const own = hosts.map((each) => `${each}:${localPort}`);
+    if (localPort === 80) own.push(...hosts); // the port that need not be told
     if (!own.includes(host.toLowerCase())) throw new Problem(403, `Expected Host to be ${own[0]}`);
     const foreign = origin !== undefined && origin.toLowerCase() !== `http://${host.toLowerCase()}`;
     if (foreign || (site !== undefined && site !== 'same-origin' && site !== 'none'))

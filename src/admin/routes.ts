@@ -23,14 +23,19 @@ export const routes: Routes<Admin> = {
   '/tasks/*': { GET: show, DELETE: cancel },
 };
 
+/** -1, as no task has, if it is no number. */
+function idOf(text: string): number {
+  return /^\d{1,15}$/.test(text) ? Number(text) : -1;
+}
+
 function show({ rest }: Exchange, { view }: Admin): Answer {
-  const task = view.task(Number(rest));
+  const task = view.task(idOf(rest));
   if (task === undefined) throw new Problem(404, 'There is no such task, or it ended long ago');
   return json(200, task);
 }
 
 function cancel(exchange: Exchange, admin: Admin): Answer {
-  const state = admin.runtime.ledger.cancel(Number(exchange.rest));
+  const state = admin.runtime.ledger.cancel(idOf(exchange.rest));
   if (state === undefined) throw new Problem(404, 'There is no such task, or it ended long ago');
   if (state !== 'queued' && state !== 'running') throw new Problem(409, `The task has already ${state}`);
   return { ...show(exchange, admin), status: state === 'queued' ? 200 : 202 };

@@ -1,6 +1,6 @@
 /**
- * The sends of this thread that wait for room, of all its senders and channels. While the thread blocks, for whatever,
- * its event loop cannot look after them, so it does so itself before each look at what it blocks for.
+ * The sends of this thread that wait for room, of all its senders and channels. While the thread blocks in a
+ * send or a receive, its event loop cannot look after them, so it does so itself before each look at what it blocks for.
  */
 const senders = new Set<() => unknown>();
 

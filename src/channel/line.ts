@@ -6,7 +6,7 @@
  *
  * A sender that finds no room stands in line: a bit in GATE, and a *turn*. Of the room that there is, the thread with the
  * oldest turn has a right to the first place, the next one to the second, and newcomers to what is left. So a thread may
- * claim a position if there is more room than threads before it. After each message it takes a new turn, behind the
+ * claim a position if the room exceeds the number of threads before it. After each message it takes a new turn, behind the
  * others. That is the whole order between threads: nobody takes the place of a thread that stood in line before the room
  * came, though where there is room for more, a newcomer's message may be received before its own; and threads in line
  * send one message each in turn. A thread that computes, or is dead and not buried, keeps its one place meanwhile.
@@ -19,8 +19,8 @@
  *   OPEN            bit s: who opens, closes or buries sender s
  *   NEXT_TURN       threads that take a turn, +1 each
  *   TURN of s       the thread of sender s
- *   LIFE of s       who opens or buries sender s, by compare-exchange; negative while it is being buried. Who closes it,
- *                   or has buried it, by a store: until then nobody else may
+ *   LIFE of s       who opens or begins to bury sender s, by compare-exchange; negative during a burial. The end of it, or
+ *                   of a closing, is a store: the slot is theirs until then
  *   BELL of s       see park.ts
  */
 import { Bell } from './park.js';

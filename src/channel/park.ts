@@ -19,7 +19,10 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads';
 const IDLE = 0;
 const PARKED = 1;
 
-/** A blocked receiver parks at most this long, one on an event loop ten times as long; then it looks by itself. */
+/**
+ * A blocked receiver parks at most this long, one on an event loop ten times as long; then it looks by itself. It would find
+ * what a sender has left that was killed in the middle of a wake-up, and that nobody has buried.
+ */
 export const SLICE_MS = 100;
 
 /** One thread's view of the place where a thread parks. */
@@ -36,14 +39,14 @@ export class Bell {
 
   /** Blocks the thread until the bell is rung, or for `ms` milliseconds; not at all if `ready` says true. */
   wait(ready: () => boolean, ms: number): void {
-    Atomics.store(this.#words, this.#at, PARKED); // pairs with the load in ring; then look
+    Atomics.store(this.#words, this.#at, PARKED); // pairs with the load in `ring`; then look
     if (!ready()) Atomics.wait(this.#words, this.#at, PARKED, ms); // pairs with the notify in ringAlways
     this.#retract();
   }
 
   /** Like {@link wait}, but the event loop goes on. Does not keep the thread alive: see {@link keepAlive}. */
   async waitAsync(ready: () => boolean, ms: number): Promise<void> {
-    Atomics.store(this.#words, this.#at, PARKED); // pairs with the load in ring; then look
+    Atomics.store(this.#words, this.#at, PARKED); // pairs with the load in `ring`; then look
     if (!ready()) {
       const wait = Atomics.waitAsync(this.#words, this.#at, PARKED, ms); // pairs with the notify in ringAlways
       if (wait.async) {

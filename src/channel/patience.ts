@@ -1,5 +1,5 @@
 /**
- * How a thread waits before it parks on its event loop: it looks for a while, and may nap. All that is tuned to how fast
+ * How a thread waits before it parks for long: it looks for a while, and may nap. All that is tuned to how fast
  * processors, threads and messages are stands here.
  *
  * *Looking* finds what comes at once, and keeps a processor busy. *Parking* costs nothing, but then somebody has to wake
@@ -22,7 +22,7 @@ import { EMPTY, type Ring } from './ring.js';
  */
 export const IN_LINE_MS = 10;
 
-// Under the scheduler of the tests, those of looks and waits are 0 or 1: see test/interleave/realm.ts.
+// Under the scheduler of the tests some of these are 0 or 1: see `fewLooks` in test/interleave/realm.ts.
 /** How long a blocked sender looks for room, in microseconds. */
 const SENDER_SPIN_US = 80;
 /** The same for a sender on an event loop, which has other things to do. */
@@ -30,7 +30,7 @@ const ASYNC_SPIN_US = 8;
 /** How long a sender and a receiver nap, in milliseconds. Timers and sockets of the thread wait for so long, too. */
 const SENDER_NAP_MS = 0.1;
 const RECEIVER_NAP_MS = 1;
-/** How often, a microsecond apart, a receiver looks for a message. */
+/** How long a receiver looks for a message, in microseconds: a look in each. */
 const RECEIVER_SPIN_US = 80;
 /** How often it does so where looking does not pay: in a fast flow, the next message is there within that. */
 const FEW_LOOKS = 3;

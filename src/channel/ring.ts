@@ -22,7 +22,7 @@
  *   HEAD              the receiver alone, +1 each
  *   a cell's state    as above; the rest of the cell: the owner, while WRITING
  *   BELL              see park.ts
- *   RECEIVER_THREAD   the receiver's thread
+ *   RECEIVER_THREAD   whoever attaches, or shares, the receiver
  *
  * Invariants:
  *   1. No position is claimed beyond HEAD + capacity. That is the bound, and since there are at least `capacity` cells it
@@ -138,7 +138,7 @@ export class Ring {
       const closed = this.line.gate < 0;
       if (closed || (claimant !== undefined && !claimant.claimed(p))) {
         this.#abort(at, writing);
-        this.bell.ring(); // it may sleep in front of it
+        this.bell.ring(); // the receiver may be parked at this position
         if (closed) return Outcome.CLOSED;
         continue;
       }
@@ -180,9 +180,9 @@ export class Ring {
   }
 
   /**
-   * Calls the next in line when half of the room is free, and when all of it is; or only then (patience.ts). One at a time,
-   * for it sends until there is no room. For everybody who has just freed room, or its place in line. Nobody is forgotten:
-   * the message of who was called makes the ring empty once more, or it leaves the line, and looks here itself.
+   * Wakes the next in line when half of the room is free, and when all of it is; or only then (patience.ts). One at a time:
+   * it fills the room, and the next is woken when that has been taken, or when it leaves the line. For everybody who has just
+   * freed room, or its place in line.
    */
   callLine(): void {
     if (this.line.gate <= 0) return; // after the caller's change: who is just joining sees that, or its bit is seen here
@@ -215,7 +215,7 @@ export class Ring {
 
   // ── The receiver ───────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** `threadId` of the thread that receives; -1 after `share`. Of one that died until another attaches. */
+  /** `threadId` of the thread that receives, also when it is dead, until another attaches; -1 after `share`. */
   get receiverThread(): number {
     return Atomics.load(this.#words, RECEIVER_THREAD);
   }

@@ -1,6 +1,6 @@
 /**
- * The sending half of a channel: sends at once if there is room, else looks for it for some microseconds, else waits, as a
- * promise or with the thread blocked (waiting.ts).
+ * The sending half of a channel: sends at once if there is room, else looks for it for some microseconds (patience.ts), else
+ * waits, as a promise or with the thread blocked (waiting.ts).
  */
 import { setMaxListeners } from 'node:events';
 import { threadId } from 'node:worker_threads';
@@ -106,7 +106,7 @@ export class Sender<T> {
 
   /**
    * Sends `value` if there is room now. `false`: the channel is full, nothing was sent. `late`: the receiver is woken at the
-   * end of this turn of the event loop, unless half of the room is used before: see late.ts.
+   * end of this turn of the event loop, unless more than half of the room is used before: see late.ts.
    *
    * @throws ChannelClosedError, NotSendableError, TaskTooLargeError
    */
@@ -229,7 +229,7 @@ function expectHandle<T>(handle: SenderHandle<T>): SenderHandle<T> {
 }
 
 function expectOtherThread(ring: Ring): void {
-  if (ring.receiverThread !== threadId) return;
+  if (ring.receiverThread !== threadId || ring.line.gate < 0) return; // a closed channel says so
   const error = new Error(
     'blockingSend on the thread that runs the receiver would deadlock: use `await send(…)`',
   );

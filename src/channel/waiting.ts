@@ -51,7 +51,7 @@ export class WaitingSends {
   add(send: WaitingSend): void {
     this.#push(send);
     if (this.#listening)
-      this.post(); // the thread may have just joined the line: nobody looks for it before the next call
+      this.post(); // the thread may have joined the line just now: one look after that is its own to do
     else if (!this.#patience.nap(this.#ring.line.bell(this.#slot), this.#look)) void this.#listen();
   }
 

@@ -46,8 +46,8 @@ export function currentTask(): TaskContext {
 }
 
 /**
- * One run of a task: its place in the ledger, its async context, and what it asked for. All that the task does runs in
- * this as its async scope, which starts empty; what `enterWith` puts there ends with it.
+ * One run of a task: its place in the ledger, its async context, and what it asked for. The task runs in this async scope:
+ * it starts empty, and what `enterWith` puts there ends with it.
  */
 export class TaskScope extends AsyncResource {
   readonly #position: number;

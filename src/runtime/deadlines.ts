@@ -15,8 +15,8 @@ const GRACE_MS = { sync: 100, async: 250 } as const;
 
 /** Watches the tasks of one thread. */
 export class Deadlines {
-  /** How many tasks were ended with their thread: one, or none. */
-  ended = 0;
+  /** The tasks that were ended with their thread: one, or none. */
+  readonly ended: number[] = [];
   readonly #ledger: Ledger;
   readonly #endThread: (cause: Error) => void;
   /** The late tasks, and when each was first seen to be late. */
@@ -45,7 +45,7 @@ export class Deadlines {
       const since = this.#late.get(id) ?? time;
       late.set(id, since);
       if (time - since < GRACE_MS[kind] || !this.#ledger.endOverdue(id)) continue;
-      this.ended += 1;
+      this.ended.push(id);
       this.rest();
       this.#endThread(errorFromOutside('a task ran past its timeout'));
       return;

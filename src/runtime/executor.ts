@@ -1,5 +1,5 @@
 /**
- * The executor: a loop around `recv` and a `switch` on the task's kind.
+ * The executor: a loop that receives, with a `switch` on the task's kind.
  *
  * Tasks start in the order of the queue. A sync task runs alone; async tasks overlap up to `concurrency`, and with the
  * default of 1 each is awaited before the next starts. Whatever a task does, its outcome goes to the ledger, and the

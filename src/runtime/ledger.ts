@@ -17,15 +17,15 @@
  * Each arrow of RUN is one compare-exchange, so there is exactly one final state, and a task is started at most once. A
  * worker that dies before it is RUNNING leaves the message in the channel: the next worker starts it. One that dies
  * after that leaves a RUNNING record, which the supervisor fails; if the message still stands in the channel, the next
- * worker cannot start it again and drops it. There is no instruction in between.
+ * worker cannot start it again and drops it. There is no third case.
  *
- * While a thread lives, its executor and the supervisor share no word but RUN: an OVERDUE record has no outcome, and a
- * time of its own. Who loses the compare-exchange has written what nobody reads. An executor that loses starts nothing
- * more: its thread is being ended. How that is sure if tasks overlap is said in lease.ts.
+ * While a thread lives, its executor and the supervisor write no word of a record both but RUN and WATCH: an OVERDUE record
+ * has no outcome, and a time of its own. Who loses the compare-exchange has written what nobody reads. An executor that
+ * loses starts nothing more: its thread is being ended. How that is sure if tasks overlap is said in lease.ts.
  *
  * A record in use is never overwritten. HISTORY is at least twice the number of the channel's cells: when position p is
- * claimed, HEAD > p - CELLS, so the record's former task, at p - HISTORY or before, has left the channel, and so has
- * another one after it. It cannot be queued; and if tasks run one at a time, it cannot be running. If they overlap,
+ * claimed, HEAD > p - CELLS, so the record's former task, at p - HISTORY or before, left the channel at least CELLS
+ * positions ago. It cannot be queued; and if tasks run one at a time, it cannot be running. If they overlap,
  * `enqueue` looks, and says no while it runs: the sender gives the position up for the next one. How tasks are counted
  * before their records are used again is said in tally.ts.
  */

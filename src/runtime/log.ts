@@ -7,18 +7,18 @@
  *
  * One word of shared memory, held while a thread prints, keeps what one call prints in one piece, however long:
  *
- *   HOLDER     FREE, or the ticket of who prints, with a bit set if others wait, who are notified then
- *   TICKETS    +1 for each print
+ *   HOLDER     FREE, or the thread that prints, with a bit set if others wait, who are notified then
  *   PROGRESS   +1 for each piece that has been written
  *
- * If the log is JSON, what one call prints is one object, on one line: see fields.ts. A fourth word says so to all threads.
+ * If the log is JSON, what one call prints is one object, on one line: see fields.ts. A third word says so to all threads.
  *
  * A full pipe is waited for, but not for ever: when its reader takes nothing for a second, what is printed is dropped until
- * there is room again, and then a line says how much. A holder that makes no progress for twice as long is dead, and the
- * word is taken from it.
+ * there is room again, and then a line says how much. A holder whose thread has ended is freed by whoever sees that; from
+ * one that makes no progress for twice as long, the word is taken.
  */
 import { writeSync } from 'node:fs';
 import type { Writable } from 'node:stream';
+import { threadId } from 'node:worker_threads';
 import { jsonLine, useFields } from './fields.js';
 
 const FREE = 0;
@@ -33,11 +33,10 @@ const RETRY_MS = 2;
 const never = new Int32Array(new SharedArrayBuffer(4));
 /** How many writes have been dropped, by file descriptor, since the reader stopped reading. */
 const lost = [0, 0, 0];
-let words = new Int32Array(new SharedArrayBuffer(16));
+let words = new Int32Array(new SharedArrayBuffer(12));
 const HOLDER = 0;
-const TICKETS = 1;
-const PROGRESS = 2;
-const JSON_LINES = 3;
+const PROGRESS = 1;
+const JSON_LINES = 2;
 
 /** The shared words, for `printDirectly` in another thread. */
 export function logMemory(): SharedArrayBuffer {
@@ -56,6 +55,11 @@ export function printDirectly(memory: SharedArrayBuffer = words.buffer): void {
 export function printJson(): void {
   Atomics.store(words, JSON_LINES, 1);
   useFields();
+}
+
+/** A thread has ended, perhaps in the middle of a line: the others need not wait for it. */
+export function freeLog(thread: number): void {
+  release(holderOf(thread));
 }
 
 /** For a program that keeps Node's streams: a stderr that is closed or full does not end it. */
@@ -82,13 +86,13 @@ function redirect(stream: Writable, fd: number): void {
 }
 
 function print(fd: number, bytes: Buffer): void {
-  const ticket = (Atomics.add(words, TICKETS, 1) << 2) | 2; // never FREE
-  const patience = hold(ticket) ? PATIENCE_MS : 0;
+  const holder = holderOf(threadId);
+  const patience = hold(holder) ? PATIENCE_MS : 0;
   const before = lost[fd] ?? 0;
   if (before > 0 && write(fd, Buffer.from(`\n(the log was not read: ${before} writes lost)\n`), 0))
     lost[fd] = 0;
   if (lost[fd] !== 0 || !write(fd, bytes, patience)) lost[fd] = (lost[fd] ?? 0) + 1;
-  release(ticket);
+  release(holder);
 }
 
 /** `false`: the reader of a full pipe has taken nothing for so long. What cannot be written at all counts as written. */
@@ -109,23 +113,27 @@ function write(fd: number, bytes: Buffer, patience: number): boolean {
   return true;
 }
 
-/** `false`: taken from a thread that has died. */
-function hold(ticket: number): boolean {
+function holderOf(thread: number): number {
+  return (thread << 2) | 2; // never FREE
+}
+
+/** `false`: taken from a thread that seems to be dead. */
+function hold(holder: number): boolean {
   for (;;) {
-    const holder = Atomics.compareExchange(words, HOLDER, FREE, ticket);
-    if (holder === FREE) return true;
-    const awaited = holder | AWAITED;
-    if (Atomics.compareExchange(words, HOLDER, holder, awaited) !== holder) continue;
+    const other = Atomics.compareExchange(words, HOLDER, FREE, holder);
+    if (other === FREE) return true;
+    const awaited = other | AWAITED;
+    if (Atomics.compareExchange(words, HOLDER, other, awaited) !== other) continue;
     const progress = Atomics.load(words, PROGRESS);
     if (Atomics.wait(words, HOLDER, awaited, 2 * PATIENCE_MS) !== 'timed-out') continue; // pairs with release
     if (Atomics.load(words, PROGRESS) !== progress) continue; // pairs with the add in write
-    if (Atomics.compareExchange(words, HOLDER, awaited, ticket | AWAITED) === awaited) return false; // others may wait, too
+    if (Atomics.compareExchange(words, HOLDER, awaited, holder | AWAITED) === awaited) return false; // others may wait, too
   }
 }
 
 /** Does nothing if it was taken away. */
-function release(ticket: number): void {
-  if (Atomics.compareExchange(words, HOLDER, ticket, FREE) === ticket) return;
-  if (Atomics.compareExchange(words, HOLDER, ticket | AWAITED, FREE) === (ticket | AWAITED))
+function release(holder: number): void {
+  if (Atomics.compareExchange(words, HOLDER, holder, FREE) === holder) return;
+  if (Atomics.compareExchange(words, HOLDER, holder | AWAITED, FREE) === (holder | AWAITED))
     Atomics.notify(words, HOLDER); // all: each says again that it waits
 }

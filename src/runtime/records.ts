@@ -194,7 +194,7 @@ export class Records {
 
   /**
    * The channel is closed and empty: no task that has not been started ever will be. A record that says QUEUED is of a
-   * send that failed, or whose thread died in it, perhaps after it had been stopped for all that time.
+   * send that failed, or whose thread died or stood still in it.
    */
   get closed(): boolean {
     return Atomics.load(this.words, CLOSED) === 1;

@@ -3,6 +3,8 @@
  * error it shows name, code, message, stack and causes, and no other property: that may hold what the task captured.
  */
 import { types } from 'node:util';
+import { type Fields, fieldsInUse, withFields } from './fields.js';
+import type { FinalState, TaskRecord } from './record.js';
 
 export type Print = (line: string) => void;
 
@@ -22,8 +24,39 @@ export function safely(print: Print | undefined): Print {
   };
 }
 
+/** A task that has not succeeded. */
+export interface Failure {
+  readonly id: number;
+  /** Of its function. */
+  readonly name: string;
+  readonly state: FinalState;
+  readonly error: unknown;
+}
+
+/** Prints that a task has not succeeded. `record`: its own, if there is one. */
+export function reportFailure(print: Print, failure: Failure, record: TaskRecord | undefined): void {
+  const { id, name, state, error } = failure;
+  const fields = fieldsInUse() ? fieldsOfFailure(failure, record) : undefined;
+  withFields(fields, () => print(`task ${state}: ${name}, id ${id}\n${textOf(error)}`));
+}
+
+function fieldsOfFailure({ id, name, error }: Failure, record: TaskRecord | undefined): Fields {
+  const { requestId, started, finished } = record ?? {};
+  return {
+    taskId: id,
+    task: name,
+    requestId,
+    duration: durationOf(started, finished),
+    error: fieldsOfError(error),
+  };
+}
+
+export function durationOf(started: number | undefined, finished: number | undefined): number | undefined {
+  return started === undefined || finished === undefined ? undefined : finished - started;
+}
+
 /** What a task threw, with stack and causes. */
-export function textOf(thrown: unknown): string {
+function textOf(thrown: unknown): string {
   const lines: string[] = [];
   collect(thrown, lines, MAX_CAUSES);
   const text = lines.join('\n');
@@ -31,7 +64,7 @@ export function textOf(thrown: unknown): string {
 }
 
 /** What a task threw, for machines. */
-export function fieldsOfError(thrown: unknown): Record<string, string> {
+function fieldsOfError(thrown: unknown): Record<string, string> {
   if (!isError(thrown)) return { message: headOf(thrown) };
   const fields = ['name', 'code', 'message'].map((key) => [key, read(thrown, key)] as const);
   return { ...Object.fromEntries(fields.filter(([, text]) => text !== '')), stack: textOf(thrown) };

@@ -14,7 +14,7 @@ import { TaskTimeoutError } from './errors.js';
 import { type Fields, fieldsInUse, withFields } from './fields.js';
 import type { Ledger } from './ledger.js';
 import type { FinalState } from './record.js';
-import { fieldsOfError, safely, textOf } from './report.js';
+import { durationOf, reportFailure, safely } from './report.js';
 import { Signals } from './signals.js';
 import type { Stretch } from './stretch.js';
 import type { Definition, Task, TaskModule } from './task.js';
@@ -202,18 +202,7 @@ export class Runner {
   }
 
   #report(state: FinalState, name: string, position: number, error: unknown): void {
-    const taskId = this.#options.ledger.idAt(position);
-    const print = () => this.#print(`task ${state}: ${name}, id ${taskId}\n${textOf(error)}`);
-    withFields(fieldsInUse() ? this.#fieldsOfEnd(taskId, name, error) : undefined, print);
+    const id = this.#options.ledger.idAt(position);
+    reportFailure(this.#print, { id, name, state, error }, this.#options.ledger.read(id));
   }
-
-  #fieldsOfEnd(taskId: number, task: string, thrown: unknown): Fields {
-    const { requestId, started, finished } = this.#options.ledger.read(taskId) ?? {};
-    const duration = durationOf(started, finished);
-    return { taskId, task, requestId, duration, error: fieldsOfError(thrown) };
-  }
-}
-
-function durationOf(started: number | undefined, finished: number | undefined): number | undefined {
-  return started === undefined || finished === undefined ? undefined : finished - started;
 }

@@ -22,7 +22,7 @@ export interface RuntimeOptions {
    * `concurrency`. Default 1,024, or twice the capacity if that is more.
    */
   readonly history?: number | undefined;
-  /** `false`: no lines about each task on stdout. Failed tasks and dying threads are logged in any case. */
+  /** `false`: no lines about each task on stdout. Failed tasks and dying threads are logged on stderr in any case. */
   readonly log?: boolean | undefined;
   /** How long the import of the tasks may take, in milliseconds. Default 30,000. */
   readonly startTimeout?: number | undefined;
@@ -92,7 +92,7 @@ export class Runtime {
     this.#ended = supervised;
   }
 
-  /** No thread runs tasks, nor is about to, although the runtime has not come to its end as it was asked to. */
+  /** No thread runs tasks or is about to, and the runtime has not ended as asked. */
   get failing(): boolean {
     return !(this.#ending && this.#over) && !this.#supervisor.healthy;
   }
@@ -109,13 +109,13 @@ export class Runtime {
 
   /** The name of a task's function, by the number in its record. */
   nameOf({ fn }: Pick<TaskRecord, 'fn'>): string {
-    return this.#supervisor.names[fn] ?? 'closure';
+    return this.#supervisor.nameOf(fn);
   }
 
   /**
    * Accepts no more tasks, runs what is queued, and ends the thread; after `timeout` milliseconds it gives up: the
    * running task ends with its thread (inside a system call, once that returns), the queued ones are cancelled. For the
-   * first `delay` milliseconds it is only not `ready`, and still accepts tasks.
+   * first `delay` milliseconds it is only not `ready`, and still accepts tasks. A second call has the first one's options.
    */
   drain(options: DrainOptions = {}): Promise<DrainReport> {
     const { timeout = DRAIN_MS, delay = 0 } = expectObject('options', options);
@@ -159,7 +159,7 @@ export class Runtime {
     if (timeout === 0) this.#supervisor.giveUp();
     await this.#ended;
     clearTimeout(timer);
-    // A sender on another thread, which had its place before the end, may have written its record only now.
+    // A sender on another thread that had claimed its position before the close may have written its record only now.
     ids.push(...this.ledger.latest(this.#rx.capacity).filter((id) => !known.has(id) && !ids.includes(id)));
     const unfinished = new Set([...this.#supervisor.cutOff, ...this.#cancelQueued()]);
     const read = (ids: readonly number[]) => ids.flatMap((id) => this.ledger.read(id) ?? []);

@@ -9,6 +9,8 @@ import { Deadlines } from './deadlines.js';
 import { type WorkerDeathEvent, workerDeathChannel } from './diagnostics.js';
 import { errorFromOutside, WorkerCrashedError } from './errors.js';
 import type { Ledger } from './ledger.js';
+import { freeLog } from './log.js';
+import { reportFailure } from './report.js';
 import { Thread, type ThreadEnd } from './thread.js';
 import type { WorkerSetup } from './worker.js';
 
@@ -22,14 +24,14 @@ const MAX_BACKOFF_MS = 5000;
 
 /** Owns the worker threads of a runtime, one after the other. */
 export class Supervisor {
-  /** The names of the tasks' functions, once a thread has started. */
-  names: readonly string[] = [];
   /** The ids of the tasks that were ended because the runtime gave up. */
   cutOff: readonly number[] = [];
   readonly #ledger: Ledger;
   readonly #setup: Omit<WorkerSetup, 'port'>;
   readonly #startTimeout: number;
   readonly #gaveUp = new AbortController();
+  /** Of the tasks' functions, once a thread has started. */
+  #names: readonly string[] = [];
   #thread: Thread | undefined;
   /** How many threads in turn have died at once. */
   #deaths = 0;
@@ -57,19 +59,26 @@ export class Supervisor {
     for (let everStarted = false; !this.#gaveUp.signal.aborted; ) {
       const deadlines = new Deadlines(this.#ledger, (cause) => this.#thread?.terminate(cause));
       this.#thread = new Thread(this.#setup, this.#startTimeout, ({ names, timeouts }) => {
-        this.names = names;
+        this.#names = names;
         if (timeouts) deadlines.watch();
         onStarted();
       });
       const end = await this.#thread.end;
       this.#thread = undefined;
       deadlines.rest();
-      const victims = this.#failRunning(end.cause) + deadlines.ended;
+      const victims = [...deadlines.ended, ...this.#failRunning(end.cause)];
+      freeLog(end.threadId);
       everStarted ||= end.started;
       if (end.drained || this.#gaveUp.signal.aborted) return;
       if (!everStarted) throw end.cause;
-      await this.#backOff(end, victims);
+      for (const id of victims) this.#report(id);
+      await this.#backOff(end, victims.length);
     }
+  }
+
+  /** The name of a task's function, by its number. */
+  nameOf(fn: number): string {
+    return this.#names[fn] ?? 'closure';
   }
 
   /** Ends the thread now, and starts no other. */
@@ -83,13 +92,21 @@ export class Supervisor {
     if (ms > 0) await sleep(ms, undefined, { signal: this.#gaveUp.signal }).catch(() => {});
   }
 
-  /** What ran in the thread that has ended is not run again. Returns how many tasks that were. */
-  #failRunning(cause: Error): number {
+  /** What ran in the thread that has ended is not run again. Returns the ids. */
+  #failRunning(cause: Error): readonly number[] {
     const ids = this.#ledger.running();
     if (this.#gaveUp.signal.aborted) this.cutOff = ids;
     for (const id of ids) this.#ledger.fail(id, new WorkerCrashedError(cause));
     this.#ledger.handOver();
-    return ids.length;
+    return ids;
+  }
+
+  /** A task ended with its thread, so that could not say so. */
+  #report(id: number): void {
+    const record = this.#ledger.read(id);
+    if (record === undefined) return;
+    const name = this.nameOf(record.fn);
+    reportFailure(console.error, { id, name, state: 'failed', error: record.outcome }, record);
   }
 
   async #backOff({ cause, ms }: ThreadEnd, victims: number): Promise<void> {

@@ -6,7 +6,7 @@
  *                 in the totals │ in the records, which tell how they ended
  *
  * A record keeps what became of its task until it is used again, a whole HISTORY later. So the executor adds up the last
- * tasks whenever a BATCH of positions has left the channel, whether they had tasks or not: long before that. The totals
+ * tasks whenever a BATCH of positions has left the channel, whether they had tasks or not. The totals
  * are kept twice. It writes the new ones, FROM included, over the older ones, and then one store of SEQ makes them the
  * valid ones. If its thread dies before that, nothing has been counted, and the next thread's executor does the same
  * again; after it, all has.

@@ -14,6 +14,7 @@ export interface ThreadEnd {
   /** For how long it could run tasks, in milliseconds. */
   readonly ms: number;
   readonly started: boolean;
+  readonly threadId: number;
   /** The channel was closed, and all that was in it has run. */
   readonly drained: boolean;
 }
@@ -29,6 +30,7 @@ export class Thread {
   readonly #onStarted: Started;
   #settle: (end: ThreadEnd) => void = () => {};
   #worker: Worker | undefined;
+  #threadId = -1;
   #late: NodeJS.Timeout | undefined;
   #cause: Error | undefined;
   /** Since when it has been starting, or running tasks, or ending. */
@@ -48,6 +50,7 @@ export class Thread {
     const workerData: WorkerSetup = { ...setup, port: port2 };
     try {
       this.#worker = new Worker(ENTRY, { workerData, transferList: [port2], name: 'async-tasks' });
+      this.#threadId = this.#worker.threadId; // an ended one has none
     } catch (error) {
       this.#fails(error);
       this.#ends(port1, 1);
@@ -118,7 +121,8 @@ export class Thread {
     this.#hearAll(port); // what it told just before its end
     port.close();
     const cause = this.#fails(errorFromOutside(this.#exit(code)));
-    this.#settle({ cause, ms: this.#ran, started: this.#started, drained: this.#drained });
+    const [started, drained, threadId] = [this.#started, this.#drained, this.#threadId];
+    this.#settle({ cause, ms: this.#ran, started, drained, threadId });
   }
 
   #exit(code: number): string {

@@ -36,7 +36,7 @@ const timeouts = module.definitions.some((definition) => definition.timeout > 0)
 tell({ type: 'started', names: module.names, timeouts });
 
 const rx = Receiver.attach(setup.rx, (position) => ledger.skip(position));
-keepAlive(1); // once, and not for each wait; a task may also wait for its signal alone
+keepAlive(1); // all the time: a task, too, may wait for nothing but its signal
 await taskExec(rx, {
   module,
   ledger,

@@ -74,7 +74,7 @@ export class Thread {
   }
 
   /** Its `Atomics.wait` ends by itself. */
-  get dozing(): boolean {
+  get napping(): boolean {
     return this.parked && this.until < Number.POSITIVE_INFINITY;
   }
 

@@ -224,7 +224,7 @@ export class World {
     const senders = threads.filter((thread) => this.#role(thread).has === 'sender');
     const receivers = threads.filter((thread) => this.#role(thread).has !== 'sender');
     const receiving = receivers.filter((thread) => this.#actors[thread.index]?.[0].receiving);
-    if (receivers.some((thread) => thread.dozing)) return undefined; // it will look by itself
+    if (receivers.some((thread) => thread.napping)) return undefined; // it will look by itself
     const stuck = this.witness.stuck(senders, receiving) ?? this.audit.stuck();
     if (stuck !== undefined || !last) return stuck;
     const waits = threads.find((t) => !t.finished && !t.killed && !this.scenario.mayWait?.includes(t.name));
