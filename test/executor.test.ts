@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { CorruptMessageError } from '#codec';
 import { asyncTask, runTask, syncTask, type Task, type TaskHandle, tryRunTask } from '#index';
 import { gate, prepare, test } from './fixtures/executor.js';
 import { idleShare, within } from './fixtures/gates.js';
@@ -227,6 +228,27 @@ test('The first task starts when it is taken, however long the executor took to 
     [enqueued, started].map((time) => Math.round(time - ledger.wallTime(1e6))),
     [0, 5],
   );
+});
+
+test('The event loop has its turn in a flow of messages that are no tasks, too', async (t) => {
+  let clock = 1e6;
+  setClock(t, () => clock);
+  const { tx, rx, ledger, tasks, start } = prepare(t, { nothing: syncTask(() => {}) });
+  let turns = 0;
+  const tryRecv = t.mock.method(rx, 'tryRecv', () => {
+    clock += 1;
+    if (turns < 3 && tryRecv.mock.callCount() < 100) {
+      throw Object.assign(new CorruptMessageError('no task'), { position: ledger.idAt(0) });
+    }
+    tryRecv.mock.restore();
+    return undefined;
+  });
+  setImmediate(function turn() {
+    if (++turns < 3) setImmediate(turn);
+  });
+  void start();
+  await (await runTask(tasks.nothing(), tx)).finished();
+  assert.equal(turns, 3);
 });
 
 test('The receiver may nap only where tasks do not overlap', async (t) => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { asyncTask, defineTasks, runTask, syncTask, type Task } from '#index';
 import { Ledger } from '#runtime/ledger';
+import { Watchers } from '#runtime/watchers';
 import { gate, prepare, test } from './fixtures/executor.js';
 import { within } from './fixtures/gates.js';
 
@@ -45,6 +46,17 @@ test('A task whose send fails leaves no record', async (t) => {
     ledger.open().map((id) => ledger.read(id)?.state),
     ['queued', 'queued'],
   );
+});
+
+test('Who waits for many ends looks at each only once', async (t) => {
+  const { tx, tasks, ledger, start } = prepare(t, { nothing: syncTask(() => {}) }, { capacity: 128 });
+  const watch = t.mock.method(Watchers.prototype, 'watch');
+  const ends: Promise<unknown>[] = [];
+  for (let n = 0; n < 100; n++) ends.push((await runTask(tasks.nothing(), tx)).finished());
+  assert.equal(watch.mock.callCount(), 100);
+  assert.equal(ledger.open().length, 100);
+  void start();
+  await Promise.all(ends);
 });
 
 test('A task that meets a channel which closes in the middle of its send leaves no record', async (t) => {

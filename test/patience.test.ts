@@ -1,6 +1,7 @@
 /** How threads wait: when they look or nap, when they give that up, and who is woken when. Time and sleep are played. */
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
+import { setImmediate as endOfTurn } from 'node:timers/promises';
 import { channelIn, type Receiver, Sender } from '#channel';
 import { BELL, createMemory } from '#channel/memory';
 import { ReceiverPatience, SenderPatience } from '#channel/patience';
@@ -138,6 +139,19 @@ describe('An idle receiver', () => {
     assert.equal(bench.sleeps.length, 1);
   });
 
+  test('does not nap while a send of its thread waits for room: that needs the event loop', async (t) => {
+    const bench = new Bench(t);
+    const [tx, rx] = channelIn<number>(createMemory(1, 64));
+    tx.trySend(1);
+    const sent = tx.send(2);
+    const message = bench.rx.recv(undefined, true);
+    assert.deepEqual(bench.sleeps, []);
+    assert.equal(rx.tryRecv(), 1);
+    await sent;
+    bench.send(1);
+    assert.equal(await message, 0);
+  });
+
   test('looks for a message before it parks, as long as messages come while it looks', (t) => {
     const bench = new Bench(t);
     for (let n = 0; n < 100; n++) assert.equal(bench.looks({ until: 2 }), 2);
@@ -239,7 +253,6 @@ describe('A sender that wakes the receiver late', () => {
     park();
     return { bench, park, isParked, late: () => assert.ok(bench.tx.trySend(0, undefined, true)) };
   };
-  const endOfTurn = () => new Promise(setImmediate);
 
   test('does so once, at the end of a turn of the event loop', async (t) => {
     const { bench, park, late } = setUp(t, 32);
@@ -254,7 +267,36 @@ describe('A sender that wakes the receiver late', () => {
     }
   });
 
-  test('does so at once if half of the room is used by then', (t) => {
+  test('does not if the receiver has taken the message by itself', async (t) => {
+    const { bench, park, late } = setUp(t, 32);
+    late();
+    bench.take();
+    park();
+    await endOfTurn();
+    assert.equal(bench.notified, 0);
+  });
+
+  test('does so before its thread blocks for another message', (t) => {
+    const { bench, isParked, late } = setUp(t, 32);
+    const [tx, rx] = channelIn<number>(createMemory(4, 64));
+    bench.during = () => {
+      assert.equal(isParked(), false);
+      tx.trySend(1);
+    };
+    late();
+    assert.equal(isParked(), true);
+    assert.equal(rx.blockingRecv(), 1);
+  });
+
+  test('does so whatever becomes of the global setImmediate', async (t) => {
+    const { bench, late } = setUp(t, 32);
+    t.mock.method(globalThis, 'setImmediate', () => {});
+    late();
+    await endOfTurn();
+    assert.equal(bench.notified, 1);
+  });
+
+  test('does so at once if more than half of the room is used by then', (t) => {
     const { bench, late } = setUp(t, 4);
     late();
     late();

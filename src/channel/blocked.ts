@@ -1,20 +1,26 @@
 /**
- * The sends of this thread that wait for room, of all its senders and channels. While the thread blocks in a
- * send or a receive, its event loop cannot look after them, so it does so itself before each look at what it blocks for.
+ * What waits for this thread's event loop: sends that wait for room, of all its senders and channels, and wake-ups that are
+ * given late. While the thread blocks in a send or a receive, its loop cannot look after them, so it does so itself before
+ * each look at what it blocks for.
  */
-const senders = new Set<() => unknown>();
+const waiting = new Set<() => unknown>();
 
-/** `post` sends as many of a sender's waiting messages as there is room for. */
+/** `post` does what can be done now. */
 export function addWaiting(post: () => unknown): void {
-  senders.add(post);
+  waiting.add(post);
 }
 
 export function removeWaiting(post: () => unknown): void {
-  senders.delete(post);
+  waiting.delete(post);
 }
 
-/** `true`: nothing waits. */
+/** Nothing waits. */
+export function noneWaiting(): boolean {
+  return waiting.size === 0;
+}
+
+/** `true`: nothing waits any more. */
 export function postAllWaiting(): boolean {
-  for (const post of senders) post();
-  return senders.size === 0;
+  for (const post of waiting) post();
+  return noneWaiting();
 }

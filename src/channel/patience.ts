@@ -27,7 +27,7 @@ export const IN_LINE_MS = 10;
 const SENDER_SPIN_US = 80;
 /** The same for a sender on an event loop, which has other things to do. */
 const ASYNC_SPIN_US = 8;
-/** How long a sender and a receiver nap, in milliseconds. Timers and sockets of the thread wait for so long, too. */
+/** How long a sender and a receiver nap, in milliseconds. All that its event loop has to do waits for so long, too. */
 const SENDER_NAP_MS = 0.1;
 const RECEIVER_NAP_MS = 1;
 /** How long a receiver looks for a message, in microseconds: a look in each. */

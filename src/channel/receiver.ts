@@ -1,7 +1,7 @@
 /** The receiving half of a channel: how the one receiver waits for messages and takes them out. */
 import { threadId } from 'node:worker_threads';
 import { CorruptMessageError, Decoder } from '../codec/index.js';
-import { postAllWaiting } from './blocked.js';
+import { noneWaiting, postAllWaiting } from './blocked.js';
 import { keepAlive, SLICE_MS } from './park.js';
 import { IN_LINE_MS, ReceiverPatience } from './patience.js';
 import { EMPTY, END, type Link, Ring, type Skipped } from './ring.js';
@@ -63,8 +63,8 @@ export class Receiver<T> {
    * `accept` is called with each message while it still stands in the channel: if the thread dies in there, the next
    * receiver gets the message again. `false` drops it. Of a message that cannot be decoded it gets the error.
    *
-   * `patient`: this thread has nothing else to do. Then it may block the thread for a millisecond, event loop and all: it
-   * is woken in less time then, see patience.ts.
+   * `patient`: this thread has nothing else to do. Then a call may block the thread for a millisecond, event loop and all:
+   * it is woken in less time then, see patience.ts. Between calls, see to it that the event loop has its turns.
    *
    * @throws CorruptMessageError for a message that cannot be decoded; it is taken out, the next call goes on
    */
@@ -74,7 +74,7 @@ export class Receiver<T> {
     for (let length = this.#look(); ; length = this.#peek()) {
       if (length === END) return undefined;
       if (length === EMPTY) {
-        if (mayNap && this.#patience.nap()) {
+        if (mayNap && noneWaiting() && this.#patience.nap()) {
           mayNap = false; // if that message is dropped, the event loop has its turn
           continue;
         }

@@ -105,8 +105,8 @@ export class Sender<T> {
   }
 
   /**
-   * Sends `value` if there is room now. `false`: the channel is full, nothing was sent. `late`: the receiver is woken at the
-   * end of this turn of the event loop, unless more than half of the room is used before: see late.ts.
+   * Sends `value` if there is room now. `false`: the channel is full, nothing was sent. `late`: the receiver is woken when
+   * the event loop has done what it can do now, unless more than half of the room is used before: see late.ts.
    *
    * @throws ChannelClosedError, NotSendableError, TaskTooLargeError
    */

@@ -43,6 +43,7 @@ async function execute(rx: Inbox, options: ExecutorOptions): Promise<void> {
   print('task executor started');
   for (;;) {
     let task: Task | undefined;
+    if (stretch.over) await stretch.end();
     try {
       task = rx.tryRecv(accept) ?? (await wait(rx, accept, options, stretch));
     } catch (error) {
@@ -62,7 +63,6 @@ async function execute(rx: Inbox, options: ExecutorOptions): Promise<void> {
       default:
         task.kind satisfies never;
     }
-    if (stretch.over) await stretch.end();
   }
   await overlap.end();
 }

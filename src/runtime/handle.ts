@@ -223,7 +223,9 @@ class Enqueuer {
       waiting = { ended, resolve };
       this.#waiting.set(id, waiting);
       keepAlive(1);
-      this.#park();
+      if (this.#parked)
+        this.#settle(id, waiting.resolve); // an end after this look wakes the thread
+      else this.#park();
     }
     return waiting.ended;
   }
@@ -231,7 +233,7 @@ class Enqueuer {
   #park(): void {
     const { watchers } = this.ledger;
     const wakes = watchers.wakes(this.#slot);
-    this.#settle(); // after the look at the wake-ups; see watchers.ts
+    for (const [id, { resolve }] of this.#waiting) this.#settle(id, resolve); // after the look at the wake-ups: watchers.ts
     if (this.#parked || this.#waiting.size === 0) return;
     this.#parked = true;
     void watchers.park(this.#slot, wakes).then(() => this.#woken());
@@ -242,13 +244,11 @@ class Enqueuer {
     this.#park();
   }
 
-  #settle(): void {
-    for (const [id, { resolve }] of this.#waiting) {
-      if (this.ledger.watchers.watch(id, this.#slot)) continue;
-      this.#waiting.delete(id);
-      keepAlive(-1);
-      resolve();
-    }
+  #settle(id: number, resolve: () => void): void {
+    if (this.ledger.watchers.watch(id, this.#slot)) return;
+    this.#waiting.delete(id);
+    keepAlive(-1);
+    resolve();
   }
 }
 

@@ -6,7 +6,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { now } from './clock.js';
 
-/** How long a stretch may last. */
+/** How long a stretch may last before its last task is received: that may take a nap more (channel/patience.ts). */
 const STRETCH_MS = 1;
 
 export class Stretch {

@@ -59,7 +59,7 @@ export class Actor {
   /** Before the run: attaches what the thread has. */
   *prepare(has: 'sender' | 'receiver' | 'nothing'): Steps<void> {
     this.receiving = false;
-    this.#instance.blocked.senders.clear();
+    this.#instance.blocked.waiting.clear();
     if (has === 'sender')
       this.#tx = yield* call(this.#instance.sender.Sender.attach(this.#handle(this.thread)));
     if (has === 'receiver') yield* this.attachReceiver();

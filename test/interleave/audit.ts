@@ -44,8 +44,8 @@ export class Audit {
   readonly #started = new Set<number>();
   readonly #accepted = new Set<number>();
   readonly #refused = new Set<number>();
-  /** Thread → the order of the task whose end it waits for. */
-  readonly awaited = new Map<Thread, number>();
+  /** Who waits for the end of which task. */
+  readonly awaited = new Set<{ readonly thread: Thread; readonly order: number }>();
   readonly #former: (readonly [order: number, message: number, end: number])[] = [];
 
   constructor(machine: Machine, layout: LedgerLayout, start: number) {
@@ -305,7 +305,7 @@ export class Audit {
 
   /** Nobody can go on: does anybody wait for the end of a task that has ended? */
   stuck(): string | undefined {
-    for (const [thread, order] of this.awaited)
+    for (const { thread, order } of this.awaited)
       if (!thread.killed && this.ends.has(order))
         return `${thread.name} waits for the end of task ${order}, which has ended`;
     return undefined;

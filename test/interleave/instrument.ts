@@ -51,7 +51,7 @@ const OPERATORS = new Set(
   ),
 );
 const PREFIX =
-  'const { Atomics, Promise, MessageChannel, setTimeout, clearTimeout, setImmediate, performance, Date, $async, $filter, $plain, $Await, $Generator } = $;\nlet $t;\n';
+  'const { Atomics, Promise, MessageChannel, setTimeout, clearTimeout, performance, Date, $async, $filter, $plain, $Await, $Generator } = $;\nlet $t;\n';
 
 /** Instruments modules that import each other; `sources` is by file name. */
 export function instrument(sources: Readonly<Record<string, string>>): Record<string, Instrumented> {

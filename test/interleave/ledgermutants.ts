@@ -198,13 +198,20 @@ export const ledgerMutants: readonly Mutant[] = [
     '',
   ),
   mutant(
+    'a wait for one end more, without a look',
+    'of two tasks, the one that is awaited last ends first',
+    'handle',
+    'if (this.#parked)\n                this.#settle(id, waiting.resolve);',
+    'if (this.#parked)\n                ;',
+  ),
+  mutant(
     'a watcher that parks without looking again',
     'a task is cancelled while the worker does something else',
     'handle',
     'const wakes = watchers.wakes(this.#slot);',
-    'this.#settle(); const wakes = watchers.wakes(this.#slot);',
-    'this.#settle(); // after',
-    '// after',
+    'for (const [id, { resolve }] of this.#waiting) this.#settle(id, resolve); const wakes = watchers.wakes(this.#slot);',
+    'this.#settle(id, resolve); // after',
+    '; // after',
   ),
   mutant(
     'a wake-up for one of two who park on the same word',

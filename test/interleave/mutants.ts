@@ -38,7 +38,7 @@ export const mutants: readonly Mutant[] = [
     'a thread that looks before it says that it parks',
     'a send after those before it timed out',
     'park',
-    'wait(ready, ms) {\n        Atomics.store(this.#words, this.#at, PARKED); // pairs with the load in ring; then look\n        if (!ready())',
+    'wait(ready, ms) {\n        Atomics.store(this.#words, this.#at, PARKED); // pairs with the load in `ring`; then look\n        if (!ready())',
     'wait(ready, ms) {\n        const is = ready(); Atomics.store(this.#words, this.#at, PARKED);\n        if (!is)',
   ),
   mutant(
@@ -96,7 +96,7 @@ export const mutants: readonly Mutant[] = [
     'a refused position that does not wake the receiver',
     'a sender that refuses positions is killed, and buried',
     'ring',
-    'this.bell.ring(); // it may sleep in front of it',
+    'this.bell.ring(); // the receiver may be parked at this position',
     '',
   ),
   mutant(

@@ -91,7 +91,7 @@ function told(text: string): string {
 /** What scenarios use of an instrumented sender and receiver. Every call is to be run with `call`. */
 export interface Instance {
   /** The thread's sends that wait: to be forgotten before the next run. */
-  readonly blocked: { readonly senders: Set<unknown> };
+  readonly blocked: { readonly waiting: Set<unknown> };
   readonly line: Record<string, number>;
   readonly memory: Record<string, number> & { readonly Phase: Record<string, number> };
   readonly sender: { readonly Sender: { attach(handle: unknown): Steps<InstrumentedSender> } };
@@ -219,6 +219,7 @@ export class Build {
     const $async = (body: Steps): Steps => runAsync(kind, body);
     const imports: Record<string, object> = {
       'node:worker_threads': { threadId: thread.index },
+      'node:timers': { setImmediate: globals['setImmediate'] },
       'node:events': { setMaxListeners: () => undefined },
       '../codec/index.js': { ...codec, Decoder: listening((value) => seat.decoded(value)) },
       './clock.js': { now: () => thread.date },

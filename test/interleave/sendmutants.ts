@@ -20,8 +20,8 @@ export const sendMutants: readonly Mutant[] = [
     'a late wake-up that is given once and for all',
     'late wake-ups, and their thread is killed anywhere, and buried',
     'late',
-    '#give = () => {\n        this.#owed = false;',
-    '#give = () => {',
+    'this.#owed = false;\n        if',
+    'if',
   ),
   mutant(
     'an abort that leaves the send in line',

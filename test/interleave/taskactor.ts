@@ -119,18 +119,30 @@ export class TaskActor {
     }
   }
 
-  /** Waits for the end of a task, and reads how it came out. */
-  *finished(handle: InstrumentedHandle | undefined): Steps<void> {
-    if (handle === undefined) return;
+  /** Waits for the ends of tasks, of all at once, and reads in that order how they came out. */
+  *finished(...handles: (InstrumentedHandle | undefined)[]): Steps<void> {
+    const ends = [];
+    for (const handle of handles) if (handle !== undefined) ends.push(yield* this.#awaits(handle));
+    for (const end of ends) yield* end();
+  }
+
+  *#awaits(handle: InstrumentedHandle): Steps<() => Steps<void>> {
     const { thread } = this.#actor;
     const order = this.#audit.order(handle.id | 0);
     const done = (yield* call(handle.finished())) as LoopPromise;
-    this.#audit.awaited.set(thread, order);
+    const wait = { thread, order };
+    this.#audit.awaited.add(wait);
     const settled = new (promiseOf(thread))();
-    const settle = (): void => settled.settle('resolved', undefined);
+    const settle = (): void => {
+      this.#audit.awaited.delete(wait);
+      settled.settle('resolved', undefined);
+    };
     done.then(settle, settle);
+    return () => this.#ended(handle, order, settled);
+  }
+
+  *#ended(handle: InstrumentedHandle, order: number, settled: LoopPromise): Steps<void> {
     yield new Await(settled);
-    this.#audit.awaited.delete(thread);
     if (!this.#audit.hasEnded(order)) this.#world.machine.fail(`task ${order} was finished before its end`);
     this.#read(order, yield* call(handle.status()), 3);
   }

@@ -18,6 +18,13 @@ export const queueing = (...messages: number[]): Program =>
     yield* actor.closeSender();
   };
 
+/** Two are queued, and the end of the second is awaited first. */
+export const awaitingBackwards: Program = function* (actor, tasks) {
+  const first = yield* tasks.blockingRun(1);
+  yield* tasks.finished(yield* tasks.blockingRun(2), first);
+  yield* actor.closeSender();
+};
+
 /** Closes its sender while it waits for the end. */
 export const closingEarly: Program = function* (actor, tasks) {
   const handle = yield* tasks.run(1);

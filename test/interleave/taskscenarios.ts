@@ -6,6 +6,7 @@
 import { BELOW_SIGN, BELOW_ZERO, other, rx, tx } from './cast.js';
 import { burying } from './programs.js';
 import {
+  awaitingBackwards,
   busy,
   cancelling,
   closingEarly,
@@ -42,6 +43,15 @@ export const taskScenarios: readonly Scenario[] = [
     start: BELOW_ZERO,
     tasks: 'one at a time',
     threads: { a: tx(queueing(1)), r: rx(busy), k: other(cancelling(0, 0, 0)) },
+    mayWait: ['a'],
+  },
+  {
+    name: 'of two tasks, the one that is awaited last ends first',
+    capacity: 2,
+    cells: 2,
+    start: BELOW_ZERO,
+    tasks: 'one at a time',
+    threads: { a: tx(awaitingBackwards), r: rx(busy), k: other(cancelling(0)) },
     mayWait: ['a'],
   },
   {
