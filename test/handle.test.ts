@@ -59,6 +59,31 @@ test('Who waits for many ends looks at each only once', async (t) => {
   await Promise.all(ends);
 });
 
+test('An end is not kept back by ends that come as fast as they are awaited', async (t) => {
+  const { tx, rx, tasks, ledger } = prepare(t, { nothing: syncTask(() => {}) });
+  const run = () =>
+    rx.tryRecv((_task, position) => {
+      ledger.start(position, 1);
+      return ledger.finish(position, 'succeeded', null, 1) === 'succeeded';
+    });
+  let ended = false;
+  const first = await runTask(tasks.nothing(), tx);
+  void first.finished().then(() => {
+    ended = true;
+  });
+  run();
+  const second = await runTask(tasks.nothing(), tx);
+  run();
+  let turn = false;
+  setImmediate(() => {
+    turn = true;
+  });
+  await second.finished();
+  await null;
+  assert.equal(turn, false);
+  assert.equal(ended, true);
+});
+
 test('A task that meets a channel which closes in the middle of its send leaves no record', async (t) => {
   const { tx, rx, tasks, ledger } = prepare(t, { wait: syncTask(() => {}) });
   const enqueue = Ledger.prototype.enqueue;

@@ -25,24 +25,17 @@ export const IN_LINE_MS = 10;
 // Under the scheduler of the tests some of these are 0 or 1: see `fewLooks` in test/interleave/realm.ts.
 /** How long a blocked sender looks for room, in microseconds. */
 const SENDER_SPIN_US = 80;
-/** The same for a sender on an event loop, which has other things to do. */
-const ASYNC_SPIN_US = 8;
 /** How long a sender and a receiver nap, in milliseconds. All that its event loop has to do waits for so long, too. */
 const SENDER_NAP_MS = 0.1;
 const RECEIVER_NAP_MS = 1;
 /** How long a receiver looks for a message, in microseconds: a look in each. */
 const RECEIVER_SPIN_US = 80;
-/** How often it does so where looking does not pay: in a fast flow, the next message is there within that. */
-const FEW_LOOKS = 3;
 /** The longest pause between two looks of a sender, in microseconds. Room for a batch of messages comes up meanwhile. */
 const MAX_PAUSE_US = 8;
 /** What did not pay is tried again after so many waits at the latest. */
 const MOST_WAITS = 255;
 /** So many waits of a sender without a nap come first: its event loop has others to serve. */
 const FEW_WAITS = 8;
-
-/** As many messages as two cache lines hold, and a sender fills in about a microsecond. */
-const BATCH = 4;
 
 /** So many multiplications, each after the other, take about a microsecond. */
 const STEPS = 800;
@@ -92,25 +85,25 @@ class Spin {
   readonly #habit = new Habit(0);
   readonly #pause: number;
   readonly #most: number;
-  readonly #few: number;
 
-  /** `most` and `few`: how often to look, with so many microseconds between two looks, where it pays and where not. */
-  constructor(pause: number, most: number, few = 0) {
+  /** Looks so often at most, with so many microseconds between two looks. */
+  constructor(pause: number, most: number) {
     this.#pause = pause;
     this.#most = most;
-    this.#few = few;
   }
 
   /** Looks. Returns what `ready` said last. */
   until(ready: () => boolean): boolean {
-    for (let look = 0; look < this.#few; look++) if (this.#sees(ready)) return true;
     if (!this.#habit.isDue()) {
       this.#habit.skip();
       return false;
     }
     const begin = performance.now();
     let found = false;
-    for (let look = this.#few; look < this.#most && !found; look++) found = this.#sees(ready);
+    for (let look = 0; look < this.#most && !found; look++) {
+      pause(this.#pause);
+      found = ready();
+    }
     // One that took far longer than that was interrupted: somebody else needed this processor.
     const limit = (2 * this.#pause * this.#most) / 1000;
     this.#habit.learn(found && performance.now() - begin < limit);
@@ -120,11 +113,6 @@ class Spin {
   /** It has paid, or is due to be tried again. */
   get pays(): boolean {
     return this.#habit.isDue();
-  }
-
-  #sees(ready: () => boolean): boolean {
-    pause(this.#pause);
-    return ready();
   }
 }
 
@@ -154,24 +142,17 @@ class Nap {
 
 /** A sender's habits. */
 export class SenderPatience {
-  readonly #blocked: Spin;
-  readonly #awaiting: Spin;
+  readonly #spin: Spin;
   readonly #nap = new Nap(SENDER_NAP_MS, FEW_WAITS);
 
   constructor(capacity: number) {
     const pause = Math.min(Math.max(capacity >> 2, 1), MAX_PAUSE_US);
-    this.#blocked = new Spin(pause, Math.ceil(SENDER_SPIN_US / pause));
-    this.#awaiting = new Spin(pause, Math.ceil(ASYNC_SPIN_US / pause));
+    this.#spin = new Spin(pause, Math.ceil(SENDER_SPIN_US / pause));
   }
 
   /** Looks for room, with the thread blocked. */
-  lookBlocked(ready: () => boolean): boolean {
-    return this.#blocked.until(ready);
-  }
-
-  /** Looks for room, while an event loop waits. */
-  lookAwaiting(ready: () => boolean): boolean {
-    return this.#awaiting.until(ready);
+  look(ready: () => boolean): boolean {
+    return this.#spin.until(ready);
   }
 
   /** For a sender in line. Returns what `ready` says at last. */
@@ -183,22 +164,12 @@ export class SenderPatience {
 /** The receiver's habits. */
 export class ReceiverPatience {
   readonly #ring: Ring;
-  readonly #spin = new Spin(1, RECEIVER_SPIN_US, FEW_LOOKS);
+  readonly #spin = new Spin(1, RECEIVER_SPIN_US);
   readonly #nap = new Nap(RECEIVER_NAP_MS, 0);
   readonly #ready = (): boolean => this.#ring.peek() !== EMPTY;
 
   constructor(ring: Ring) {
     this.#ring = ring;
-  }
-
-  /**
-   * A receiver at the heels of a sender would take each cache line away while the sender writes into it, and both would
-   * wait for it at every message. So once in a batch it sees whether the next batch is there; if not, it lets the sender
-   * get ahead.
-   */
-  letAhead(): void {
-    const { capacity, position } = this.#ring;
-    if (position % BATCH === 0 && capacity > BATCH && !this.#ring.reaches(BATCH)) pause(1);
   }
 
   /** Looks for a message. Returns what {@link Ring.peek} says then. */

@@ -71,7 +71,7 @@ export class Receiver<T> {
   async recv(accept?: Accept<T>, patient = false): Promise<T | undefined> {
     this.#expectHere();
     let mayNap = patient;
-    for (let length = this.#look(); ; length = this.#peek()) {
+    for (let length = this.#look(); ; length = this.#ring.peek()) {
       if (length === END) return undefined;
       if (length === EMPTY) {
         if (mayNap && noneWaiting() && this.#patience.nap()) {
@@ -93,7 +93,7 @@ export class Receiver<T> {
   /** The next message, or `undefined` if there is none now (or none any more: then `recv` says so at once). */
   tryRecv(accept?: Accept<T>): T | undefined {
     this.#expectHere();
-    for (let length = this.#peek(); length >= 0; length = this.#peek()) {
+    for (let length = this.#ring.peek(); length >= 0; length = this.#ring.peek()) {
       const value = this.#take(length, accept);
       if (value !== undefined) return value;
     }
@@ -103,7 +103,7 @@ export class Receiver<T> {
   /** Like {@link Receiver.recv}, but blocks the thread, its timers and sockets included. */
   blockingRecv(): T | undefined {
     this.#expectHere();
-    for (let length = this.#look(); ; length = this.#peek()) {
+    for (let length = this.#look(); ; length = this.#ring.peek()) {
       if (length !== EMPTY) return length === END ? undefined : this.#take(length);
       const ready = () => {
         postAllWaiting();
@@ -153,15 +153,9 @@ export class Receiver<T> {
     if (this.#receiving) throw new Error('Expected one `recv` at a time: await the former call first');
   }
 
-  #peek(): number {
-    const length = this.#ring.peek();
-    if (length >= 0) this.#patience.letAhead();
-    return length;
-  }
-
   /** Looks for a message, for some microseconds at most. */
   #look(): number {
-    const length = this.#peek();
+    const length = this.#ring.peek();
     return length === EMPTY ? this.#patience.look() : length;
   }
 

@@ -247,12 +247,6 @@ export class Ring {
     return this.line.empty || this.line.gate < 0; // pairs with closeSender and close
   }
 
-  /** The position that is `count` after HEAD has been claimed. A hint: pairs with nothing. */
-  reaches(count: number): boolean {
-    const p = (this.#head + count) | 0;
-    return this.memory.claimed(p, Atomics.load(this.#words, this.memory.cell(p)));
-  }
-
   /** The position of the message that {@link peek} found. */
   get position(): number {
     return this.#head;

@@ -1,6 +1,6 @@
 /**
- * The sending half of a channel: sends at once if there is room, else looks for it for some microseconds (patience.ts), else
- * waits, as a promise or with the thread blocked (waiting.ts).
+ * The sending half of a channel: sends at once if there is room, else waits, as a promise or with the thread blocked
+ * (waiting.ts).
  */
 import { setMaxListeners } from 'node:events';
 import { threadId } from 'node:worker_threads';
@@ -89,13 +89,7 @@ export class Sender<T> {
       if (signal?.aborted) throw abortReason(signal);
       const length = this.#encode(value);
       if (signal?.aborted) throw abortReason(signal); // by a getter of the value
-      let outcome = this.#post(length, claimant);
-      if (outcome === Outcome.FULL && this.#mayLook) {
-        this.#patience.lookAwaiting(() => {
-          outcome = this.#post(length, claimant);
-          return outcome !== Outcome.FULL;
-        });
-      }
+      const outcome = this.#post(length, claimant);
       if (outcome === Outcome.SENT) return SENT;
       if (outcome === Outcome.CLOSED) throw new ChannelClosedError(value);
       return this.#wait(value, length, claimant, timeout, signal);
@@ -191,7 +185,7 @@ export class Sender<T> {
       outcome = this.#post(length, claimant);
       return outcome !== Outcome.FULL;
     };
-    if (this.#mayLook && this.#patience.lookBlocked(posted)) return outcome;
+    if (this.#mayLook && this.#patience.look(posted)) return outcome;
     return this.#waiting.block({ scratch: copyOf(this.#encoder, length), length, claimant }, deadline);
   }
 

@@ -223,9 +223,8 @@ class Enqueuer {
       waiting = { ended, resolve };
       this.#waiting.set(id, waiting);
       keepAlive(1);
-      if (this.#parked)
-        this.#settle(id, waiting.resolve); // an end after this look wakes the thread
-      else this.#park();
+      // While it is parked, an end after that look wakes it. If this one has ended, others may have, too.
+      if (!this.#parked || !this.ledger.watchers.watch(id, this.#slot)) this.#park();
     }
     return waiting.ended;
   }
@@ -233,7 +232,7 @@ class Enqueuer {
   #park(): void {
     const { watchers } = this.ledger;
     const wakes = watchers.wakes(this.#slot);
-    for (const [id, { resolve }] of this.#waiting) this.#settle(id, resolve); // after the look at the wake-ups: watchers.ts
+    this.#settle(); // after the look at the wake-ups; see watchers.ts
     if (this.#parked || this.#waiting.size === 0) return;
     this.#parked = true;
     void watchers.park(this.#slot, wakes).then(() => this.#woken());
@@ -244,11 +243,13 @@ class Enqueuer {
     this.#park();
   }
 
-  #settle(id: number, resolve: () => void): void {
-    if (this.ledger.watchers.watch(id, this.#slot)) return;
-    this.#waiting.delete(id);
-    keepAlive(-1);
-    resolve();
+  #settle(): void {
+    for (const [id, { resolve }] of this.#waiting) {
+      if (this.ledger.watchers.watch(id, this.#slot)) continue;
+      this.#waiting.delete(id);
+      keepAlive(-1);
+      resolve();
+    }
   }
 }
 

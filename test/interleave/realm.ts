@@ -58,12 +58,12 @@ function fewLooks(text: string, looks: number): string {
     return `const ${name} = ${value};`;
   };
   const result = text
-    .replace(/const (\w+_SPIN_US|FEW_LOOKS) = \d+;/g, set(looks))
+    .replace(/const (\w+_SPIN_US) = \d+;/g, set(looks))
     .replace(/const (IN_LINE_MS) = \d+;/, set(100)) // a whole slice: see machine.ts
     .replace(/const (\w+_WAITS) = (\d+);/g, (all, name, value) =>
       set(looks === 0 ? Number(value) : 0)(all, name),
     );
-  if (changed !== 7) throw new Error(`Expected seven constants of patience.ts, found ${changed}`);
+  if (changed !== 5) throw new Error(`Expected five constants of patience.ts, found ${changed}`);
   return result;
 }
 
