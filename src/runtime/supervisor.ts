@@ -101,7 +101,7 @@ export class Supervisor {
     return ids;
   }
 
-  /** A task ended with its thread, so that could not say so. */
+  /** Of a task that ended with its thread: that could not say so. */
   #report(id: number): void {
     const record = this.#ledger.read(id);
     if (record === undefined) return;
