@@ -59,7 +59,7 @@ for (const scenario of scenarios) {
   });
 }
 
-// Sleep sets leave out runs. No outcome may be lost by that.
+// Runs end where they come to a known state. No outcome may be lost by that.
 for (const [name, preemptions] of [
   ['trySend at full', 1],
   ['an abort against room', 0],
@@ -67,11 +67,11 @@ for (const [name, preemptions] of [
   ['the receiver discards what is left while senders write', 0],
   ['a task is cancelled while the worker does something else', 1],
 ] as const) {
-  test(`runs that are left out end as others do: ${name}`, () => {
+  test(`what follows a known state has been run: ${name}`, () => {
     const scenario = scenarios.find((known) => known.name === name) as Scenario;
-    const [all, some] = [true, false].map((sleepless) => {
+    const [all, some] = [true, false].map((forgetful) => {
       const ends = new Set<number>();
-      const { complete } = exploreAll(new World(scenario, build), { preemptions, sleepless, ends });
+      const { complete } = exploreAll(new World(scenario, build), { preemptions, forgetful, ends });
       assert.ok(complete);
       return ends;
     });

@@ -1,6 +1,7 @@
 /** What a thread of a scenario can do; each action tells the witness how it came out. */
 import type { SenderHandle } from '#channel';
 import { Await, call, type LoopPromise, promiseOf, type Steps, type Thread } from './loop.js';
+import type { Seen } from './moment.js';
 import type { Instance, InstrumentedReceiver, InstrumentedSender } from './realm.js';
 import type { Refusal } from './witness.js';
 import type { World } from './world.js';
@@ -34,8 +35,6 @@ function* nothing(): Steps<void> {}
 
 export class Actor {
   readonly thread: Thread;
-  /** It has called the receiver and not come back. */
-  receiving = false;
   readonly #world: World;
   readonly #instance: Instance;
   readonly #handles: ReadonlyMap<number, SenderHandle<number>>;
@@ -58,7 +57,6 @@ export class Actor {
 
   /** Before the run: attaches what the thread has. */
   *prepare(has: 'sender' | 'receiver' | 'nothing'): Steps<void> {
-    this.receiving = false;
     this.#instance.blocked.waiting.clear();
     if (has === 'sender')
       this.#tx = yield* call(this.#instance.sender.Sender.attach(this.#handle(this.thread)));
@@ -97,7 +95,12 @@ export class Actor {
     };
     const why = codes[(error as { code?: string }).code ?? ''];
     if (why === undefined) throw error;
-    this.#world.witness.refused(value, why, this.#world.scenario.refusals ?? []);
+    this.#refused(value, why);
+  }
+
+  #refused(value: number, why: Refusal): void {
+    const { witness, scenario } = this.#world;
+    this.thread.past.ask(() => witness.refused(value, why, scenario.refusals ?? []));
   }
 
   /** Runs a program that has a sender and attaches a receiver on this one thread. */
@@ -111,10 +114,8 @@ export class Actor {
   // ── Sender ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   *blockingSend(n: number, timeout?: number): Steps<void> {
-    const { witness } = this.#world;
     const value = this.message(n);
-    const mustFail = witness.closed;
-    witness.sends(this.thread, value);
+    const mustFail = this.sends(value);
     try {
       yield* call(this.sender.blockingSend(this.#value(value), timeout === undefined ? {} : { timeout }));
     } catch (error) {
@@ -124,14 +125,12 @@ export class Actor {
   }
 
   *trySend(n: number, late = false): Steps<void> {
-    const { witness, scenario } = this.#world;
     const value = this.message(n);
-    const mustFail = witness.closed;
-    witness.sends(this.thread, value);
+    const mustFail = this.sends(value);
     try {
       if (yield* call(this.sender.trySend(this.#value(value), undefined, late)))
         this.admitted(value, mustFail);
-      else witness.refused(value, 'full', scenario.refusals ?? []);
+      else this.#refused(value, 'full');
     } catch (error) {
       this.refused(value, error);
     }
@@ -139,10 +138,8 @@ export class Actor {
 
   /** Starts a send and goes on; `settled` waits for it. */
   *send(n: number, options: object = {}, claimant?: object): Steps<LoopPromise> {
-    const { witness } = this.#world;
     const value = this.message(n);
-    const mustFail = witness.closed;
-    witness.sends(this.thread, value);
+    const mustFail = this.sends(value);
     const promise = yield* call(
       this.sender.send(this.#value(value), options, claimant) as LoopPromise | Steps<LoopPromise>,
     );
@@ -160,9 +157,17 @@ export class Actor {
     return settled;
   }
 
+  /** A send begins. `true`: the channel is closed, so it must fail. */
+  sends(value: number): boolean {
+    const { thread } = this;
+    const { witness } = this.#world;
+    thread.past.ask(() => witness.sends(thread, value));
+    return thread.past.ask(() => witness.state.closed);
+  }
+
   admitted(value: number, mustFail: boolean): void {
-    this.#world.witness.admitted(value);
-    if (mustFail) this.#world.machine.fail(`${value} was sent after the channel was closed`);
+    const { witness } = this.#world;
+    this.thread.past.ask(() => witness.admitted(value, mustFail));
   }
 
   *settled(...promises: LoopPromise[]): Steps<void> {
@@ -178,9 +183,7 @@ export class Actor {
 
   /** Buries the sender of `name` if that thread was killed; waits for its end. */
   *buryIfKilled(name: string): Steps<void> {
-    const thread = this.#world.thread(name);
-    yield new Await(this.#world.machine.after(thread, this.thread));
-    if (thread.killed) yield* this.bury(name);
+    if (yield* this.outlives(name)) yield* this.bury(name);
   }
 
   /** Buries the sender that the thread of `name` had when the run began. */
@@ -192,10 +195,14 @@ export class Actor {
   *takeNumberOf(name: string): Steps<void> {
     const { slot } = this.#world.handles.get(this.#world.thread(name).index) ?? { slot: -1 };
     const handle = (yield* call(this.sender.share())) as SenderHandle<number>;
-    if (handle.slot !== slot) this.#world.machine.fail(`sender ${handle.slot} was opened, not ${slot}`);
+    const { thread } = this;
+    const { machine, witness } = this.#world;
+    const former = this.#world.thread(name);
+    if (handle.slot !== slot)
+      thread.past.ask(() => machine.fail(`sender ${handle.slot} was opened, not ${slot}`));
     yield* this.closeSender();
     this.#tx = yield* call(this.#instance.sender.Sender.attach(handle));
-    this.#world.witness.succeeds(this.thread, this.#world.thread(name), slot);
+    thread.past.ask(() => witness.succeeds(thread, former, slot));
   }
 
   /** Nobody has the number that `name`'s sender had when the run began, and nobody is burying it. */
@@ -204,19 +211,18 @@ export class Actor {
     const { SENDERS = 0, STRIDE = 0, LIFE = 0 } = layout;
     const slot = handles.get(this.#world.thread(name).index)?.slot ?? 0;
     const at = SENDERS + slot * STRIDE + LIFE;
-    const life = machine.words[at] ?? 0;
-    machine.footprint.reads(at);
-    this.thread.see(life);
+    const life = this.thread.past.ask(() => machine.shared.load(at));
     return life >= 0 && life % 2 === 0;
   }
 
   /** Waits for what another thread says has happened. */
-  *after(what: string): Steps<unknown> {
+  *after(what: string | Thread): Steps<unknown> {
     return yield new Await(this.#world.machine.after(what, this.thread));
   }
 
-  happens(what: string, value?: unknown): void {
-    this.#world.machine.happens(what, value);
+  happens(what: string, value?: Seen): void {
+    const { machine } = this.#world;
+    this.thread.past.ask(() => machine.happens(what, value));
   }
 
   *closeSender(): Steps<void> {
@@ -232,20 +238,30 @@ export class Actor {
 
   /** Waits for the end of `name`; true if it was killed. */
   *outlives(name: string): Steps<boolean> {
-    const thread = this.#world.thread(name);
-    yield new Await(this.#world.machine.after(thread, this.thread));
-    return thread.killed;
+    return (yield* this.after(this.#world.thread(name))) === true;
   }
 
   *recv(how: 'async' | 'blocking' | 'try'): Steps<unknown> {
-    this.receiving = how !== 'try';
+    if (how !== 'try') this.receives(true);
     let value: unknown;
     if (how === 'async')
       value = yield new Await(yield* call(this.receiver.recv(undefined, this.#world.patient)));
     else value = yield* call(how === 'try' ? this.receiver.tryRecv() : this.receiver.blockingRecv());
-    this.receiving = false;
-    if (value === undefined && how !== 'try') this.#world.witness.ended = true;
+    if (how !== 'try') this.receives(false);
+    if (value === undefined && how !== 'try') this.tells('ended');
     return value;
+  }
+
+  /** It calls the receiver, or has come back. */
+  receives(now: boolean): void {
+    const { thread } = this;
+    const { witness } = this.#world;
+    thread.past.ask(() => witness.receives(thread, now));
+  }
+
+  tells(now: 'closing' | 'closed' | 'ended'): void {
+    const { witness } = this.#world;
+    this.thread.past.ask(() => witness.tells(now));
   }
 
   /** Receives until the channel is closed and drained. */
@@ -254,23 +270,22 @@ export class Actor {
   }
 
   *closeReceiver(): Steps<void> {
-    const { witness } = this.#world;
-    witness.closes('closing');
+    this.tells('closing');
     yield* call(this.receiver.close());
-    witness.closes('closed');
+    this.tells('closed');
   }
 
   /** Closes, and throws away what is left; `each` is told the positions. */
   *discard(each: (position: number) => Steps<void> = nothing): Steps<void> {
     const { witness } = this.#world;
-    witness.closes('closing');
+    this.tells('closing');
     const { thread } = this;
     const discarded = function* (position: number): Steps<void> {
-      witness.discards(thread, position);
+      thread.past.ask(() => witness.discards(thread, position));
       yield* each(position);
     };
     yield* call(this.receiver.discard(discarded));
-    witness.closes('closed');
-    witness.ended = true;
+    this.tells('closed');
+    this.tells('ended');
   }
 }

@@ -7,8 +7,7 @@
  */
 import { TaskTimeoutError } from '#runtime/errors';
 import type { TaskRecord, TaskState } from '#runtime/record';
-import { LIST, MAX_LIST, type Totals, totalsWords } from '#runtime/totals';
-import { AUDIT, RECORDS } from './footprint.js';
+import type { Totals } from '#runtime/totals';
 import type { Thread } from './loop.js';
 import type { Machine } from './machine.js';
 import type { LedgerLayout } from './realm.js';
@@ -30,23 +29,36 @@ export const progressOf = (order: number): number => (order + 50) / 100;
 
 const RANK = { queued: 1, running: 2, succeeded: 3, failed: 3, cancelled: 3 } as const;
 
+/** Never changed, but replaced: so it can be kept. */
+interface Known {
+  /** Order → message. */
+  readonly tasks: ReadonlyMap<number, number>;
+  /** Order → final state. */
+  readonly ends: ReadonlyMap<number, number>;
+  readonly started: readonly number[];
+  readonly accepted: readonly number[];
+  readonly refused: readonly number[];
+  /** Who waits for the end of which task. */
+  readonly awaited: readonly { readonly thread: Thread; readonly order: number }[];
+  /** A task has been ended over its deadline, and its thread is not dead yet. */
+  readonly ending: boolean;
+}
+
 export class Audit {
   readonly #machine: Machine;
   readonly #layout: LedgerLayout;
   readonly #history: number;
   readonly #start: number;
-  /** Order → message. */
-  readonly tasks = new Map<number, number>();
-  /** Order → final state. */
-  readonly ends = new Map<number, number>();
-  /** A task has been ended over its deadline, and its thread is not dead yet. */
-  ending = false;
-  readonly #started = new Set<number>();
-  readonly #accepted = new Set<number>();
-  readonly #refused = new Set<number>();
-  /** Who waits for the end of which task. */
-  readonly awaited = new Set<{ readonly thread: Thread; readonly order: number }>();
-  readonly #former: (readonly [order: number, message: number, end: number])[] = [];
+  /** What it knows. */
+  state: Known = {
+    tasks: new Map(),
+    ends: new Map(),
+    started: [],
+    accepted: [],
+    refused: [],
+    awaited: [],
+    ending: false,
+  };
 
   constructor(machine: Machine, layout: LedgerLayout, start: number) {
     this.#machine = machine;
@@ -60,18 +72,16 @@ export class Audit {
   /** What the ledger says now is about former tasks. */
   keep(): void {
     this.#machine.records[this.#name('LEASE')] = 0;
-    for (const [order, message] of this.tasks)
-      this.#former.push([order, message, this.ends.get(order) ?? this.#layout.State['DROPPED'] ?? 0]);
+    const { tasks, ends } = this.state;
+    const { DROPPED = 0 } = this.#layout.State;
+    this.#now({
+      ends: new Map([...tasks.keys()].map((order) => [order, ends.get(order) ?? DROPPED])),
+      started: [],
+    });
   }
 
-  reset(): void {
-    for (const list of [this.tasks, this.ends, this.#started, this.#accepted, this.#refused, this.awaited])
-      list.clear();
-    this.ending = false;
-    for (const [order, message, end] of this.#former) {
-      this.tasks.set(order, message);
-      this.ends.set(order, end);
-    }
+  #now(changes: Partial<Known>): undefined {
+    this.state = { ...this.state, ...changes };
   }
 
   // ── Numbers ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -90,14 +100,7 @@ export class Audit {
     return this.#start < 0 && position >= 0 ? 2 ** 32 + position : position >>> 0;
   }
 
-  /** Notes that a check is made, which may depend on all others, and on what plain stores left. */
-  #looks(): void {
-    this.#machine.footprint.changes(AUDIT);
-    this.#machine.footprint.reads(RECORDS);
-  }
-
   #word(at: number): number {
-    this.#machine.footprint.reads(this.#machine.words.length + at);
     return this.#machine.records[at] ?? 0;
   }
 
@@ -122,29 +125,6 @@ export class Audit {
     return this.order(((word >>> 3) * this.#history + record) | 0);
   }
 
-  /** Hashes of what plain stores left in the records. */
-  hash(into: (value: number) => void): void {
-    const { records } = this.#machine;
-    for (let record = 0; record < this.#history; record++) {
-      const label = this.#name('LABELS') + record * this.#name('LABEL_WORDS');
-      const run = this.#runs + record * this.#name('RUN_WORDS');
-      const room = this.#runs + this.#history * this.#name('RUN_WORDS') + 16 * record;
-      for (let i = 1; i < 8; i++) into(records[label + i] ?? 0);
-      for (let i = 3; i < 14; i++) into(records[run + i] ?? 0);
-      for (let i = 0; i < 3; i++) into(records[room + i] ?? 0);
-    }
-  }
-
-  /** The same of the tally's two sets of totals. */
-  totalsHash(into: (value: number) => void): void {
-    const { records } = this.#machine;
-    const words = 2 * totalsWords(1); // a Float64 is two
-    for (const at of [records.length - words, records.length - 2 * words]) {
-      for (let i = 0; i < 2 * (LIST + this.#history); i++) into(records[at + i] ?? 0);
-      for (let i = 2 * (LIST + MAX_LIST); i < words; i++) into(records[at + i] ?? 0);
-    }
-  }
-
   // ── Every write ────────────────────────────────────────────────────────────────────────────────────────────────
 
   wrote(at: number, before: number, now: number): string | undefined {
@@ -153,21 +133,21 @@ export class Audit {
       return this.#ran((at - runs) / this.#name('RUN_WORDS'), before, now);
     const labels = this.#name('LABELS');
     if (at < labels || at >= runs || (at - labels) % this.#name('LABEL_WORDS') !== 0) return undefined;
-    this.#looks();
     const order = this.#orderOf((at - labels) / this.#name('LABEL_WORDS'), now);
     const last = order - this.#history;
     if (this.#isRunning(last)) return `the record of task ${last} was used again while it ran`;
-    if ((now & 7) === this.#layout.Label['QUEUED'])
-      this.tasks.set(order, this.#word(at + this.#name('TASK')) >> 1);
+    if ((now & 7) === this.#layout.Label['QUEUED']) {
+      const message = this.#word(at + this.#name('TASK')) >> 1;
+      this.#now({ tasks: new Map([...this.state.tasks, [order, message]]) });
+    }
     return undefined;
   }
 
   #isRunning(order: number): boolean {
-    return this.#started.has(order) && !this.ends.has(order);
+    return this.state.started.includes(order) && !this.state.ends.has(order);
   }
 
   #ran(record: number, before: number, now: number): string | undefined {
-    this.#looks();
     const { RUNNING, DROPPED, OVERDUE } = this.#layout.State;
     const [last, order, state] = [this.#orderOf(record, before), this.#orderOf(record, now), now & 7];
     const same = last === order && (before & 7) !== 0;
@@ -176,73 +156,78 @@ export class Audit {
       return `task ${order} ended, and was not running`;
     if ((state === RUNNING || state === DROPPED) && same)
       return `task ${order} was ${state === RUNNING ? 'started' : 'dropped'} after it was started or dropped`;
-    if (state === RUNNING && this.ending) return `task ${order} was started in a thread that is being ended`;
-    if (state === OVERDUE) this.ending = true;
-    if (state === RUNNING) this.#started.add(order);
-    else this.ends.set(order, state);
+    if (state === RUNNING && this.state.ending)
+      return `task ${order} was started in a thread that is being ended`;
+    const { started, ends, ending } = this.state;
+    if (state === RUNNING) this.#now({ started: [...started, order] });
+    else this.#now({ ends: new Map([...ends, [order, state ?? 0]]), ending: ending || state === OVERDUE });
     return undefined;
   }
 
   /** Tasks that run now. */
   running(): number[] {
-    return [...this.#started].filter((order) => !this.ends.has(order));
+    return this.state.started.filter((order) => !this.state.ends.has(order));
   }
 
   // ── Every outcome ──────────────────────────────────────────────────────────────────────────────────────────────
 
-  accepted(message: number, id: number): void {
-    this.#looks();
+  accepted(message: number, id: number): undefined {
     const order = this.order(id | 0);
-    this.#accepted.add(order);
-    if (id !== this.id(order) || this.tasks.get(order) !== message)
+    this.#now({ accepted: [...this.state.accepted, order] });
+    if (id !== this.id(order) || this.state.tasks.get(order) !== message)
       this.#machine.fail(`${message} was accepted as task ${id}, whose record is another's`);
   }
 
-  refused(message: number): void {
-    this.#looks();
-    this.#refused.add(message);
+  refused(message: number): undefined {
+    this.#now({ refused: [...this.state.refused, message] });
   }
 
   /** A message that was received as that task. */
-  received(order: number, message: number): void {
-    this.#looks();
-    if (this.tasks.get(order) !== message)
-      this.#machine.fail(`${message} was received, the record says ${this.tasks.get(order)}`);
+  received(order: number, message: number): undefined {
+    if (this.state.tasks.get(order) !== message)
+      this.#machine.fail(`${message} was received, the record says ${this.state.tasks.get(order)}`);
   }
 
-  cancelled(order: number, was: TaskState | undefined): void {
-    this.#looks();
+  /** `thread` begins to wait for the end of a task, or has been told of it. */
+  awaits(thread: Thread, order: number, now: boolean): undefined {
+    const { awaited } = this.state;
+    const others = awaited.filter((wait) => wait.thread !== thread || wait.order !== order);
+    this.#now({ awaited: now ? [...awaited, { thread, order }] : others });
+  }
+
+  cancelled(order: number, was: TaskState | undefined): undefined {
     const { DROPPED } = this.#layout.State;
-    if (was === 'queued' && this.ends.get(order) !== DROPPED)
+    if (was === 'queued' && this.state.ends.get(order) !== DROPPED)
       this.#machine.fail(`task ${order} was cancelled while queued, and is not`);
-    if (was !== 'queued' && was !== undefined && !this.#started.has(order) && !this.ends.has(order))
+    if (
+      was !== 'queued' &&
+      was !== undefined &&
+      !this.state.started.includes(order) &&
+      !this.state.ends.has(order)
+    )
       this.#machine.fail(`task ${order} was ${was} when it was cancelled, and had not been started`);
   }
 
   hasEnded(order: number): boolean {
-    this.#looks();
-    return this.ends.has(order);
+    return this.state.ends.has(order);
   }
 
   /** The thread that was ended over a deadline is dead. */
-  threadEnded(): void {
-    this.#looks();
-    this.ending = false;
+  threadEnded(): undefined {
+    this.#now({ ending: false });
   }
 
   /** How far a task is: 0 no task, 1 queued, 2 running, 3 ended; 4 its record is another task's. */
   rank(order: number): number {
-    this.#looks();
     if (this.#orderOf(this.#record(order), this.#word(this.#labelAt(order))) > order) return 4;
-    if (this.ends.has(order)) return 3;
-    if (this.#started.has(order)) return 2;
+    if (this.state.ends.has(order)) return 3;
+    if (this.state.started.includes(order)) return 2;
     const queued = (this.#word(this.#labelAt(order)) & 7) === this.#layout.Label['QUEUED'];
-    return queued && this.tasks.has(order) ? 1 : 0;
+    return queued && this.state.tasks.has(order) ? 1 : 0;
   }
 
   /** A record that was read; `before`: the task's rank before that. */
-  read(order: number, record: TaskRecord | undefined, before: number): void {
-    this.#looks();
+  read(order: number, record: TaskRecord | undefined, before: number): undefined {
     const wrong = record === undefined ? this.#missing(order, before) : this.#differs(order, record, before);
     if (wrong !== undefined) this.#machine.fail(`the record of task ${order}: ${wrong}`);
   }
@@ -256,7 +241,7 @@ export class Audit {
   }
 
   #differs(order: number, record: TaskRecord, before: number): string | undefined {
-    const message = this.tasks.get(order) ?? Number.NaN;
+    const message = this.state.tasks.get(order) ?? Number.NaN;
     const rank = RANK[record.state];
     if (rank < before) return `${record.state}, but it had been further`;
     const ran = rank > 1 && record.started !== undefined;
@@ -295,7 +280,7 @@ export class Audit {
     if (record.state === 'succeeded')
       return [this.#isOmitted(message, record) ? undefined : resultOf(message)];
     if (record.state === 'failed')
-      return [this.ends.get(order) === this.#layout.State['OVERDUE'] ? EXPIRY : crashOf(order)];
+      return [this.state.ends.get(order) === this.#layout.State['OVERDUE'] ? EXPIRY : crashOf(order)];
     if (record.state === 'cancelled')
       return [record.started === undefined ? undefined : stoppedWith(message)];
     return [undefined];
@@ -305,21 +290,21 @@ export class Audit {
 
   /** Nobody can go on: does anybody wait for the end of a task that has ended? */
   stuck(): string | undefined {
-    for (const { thread, order } of this.awaited)
-      if (!thread.killed && this.ends.has(order))
+    for (const { thread, order } of this.state.awaited)
+      if (!thread.killed && this.state.ends.has(order))
         return `${thread.name} waits for the end of task ${order}, which has ended`;
     return undefined;
   }
 
   /** The end of the run. `delivered`: the messages that left the channel. */
   balance(delivered: readonly number[]): string | undefined {
-    for (const order of this.#accepted) {
-      const message = this.tasks.get(order) ?? Number.NaN;
-      if (delivered.includes(message) && !this.ends.has(order))
+    for (const order of this.state.accepted) {
+      const message = this.state.tasks.get(order) ?? Number.NaN;
+      if (delivered.includes(message) && !this.state.ends.has(order))
         return `${message} left the channel and never ended`;
     }
-    for (const [order, message] of this.tasks)
-      if (this.#refused.has(message) && this.rank(order) === 1)
+    for (const [order, message] of this.state.tasks)
+      if (this.state.refused.includes(message) && this.rank(order) === 1)
         return `${message} was refused, and its record stands`;
     if (this.running().length > 0) return `task ${this.running()} is running for ever`;
     return undefined;
@@ -328,7 +313,7 @@ export class Audit {
   /** What the tally says of all tasks, those of former rounds included. */
   differsFrom(totals: readonly Totals[]): string | undefined {
     const names = this.#layout['STATE_NAMES'] as unknown as readonly string[];
-    const ends = [...this.ends.values()].map((state) => names[state]);
+    const ends = [...this.state.ends.values()].map((state) => names[state]);
     for (const state of ['succeeded', 'failed', 'cancelled'] as const) {
       const counted = totals.reduce((sum, each) => sum + each[state], 0);
       const ended = ends.filter((each) => each === state).length;

@@ -39,7 +39,7 @@ export class Choices {
     let rest = current === undefined;
     if (current === undefined || preempts) {
       for (const thread of threads) {
-        if (thread === current || !thread.runnable) continue;
+        if (thread === current || !thread.past.at.runnable) continue;
         list.push(this.run(thread));
         rest = false;
       }

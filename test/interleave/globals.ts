@@ -1,7 +1,6 @@
 /** What code on a logical thread finds in place of the globals of a real one. */
-import { CLOCK, queueOf } from './footprint.js';
 import { promiseOf, type Thread, type Timer } from './loop.js';
-import type { Effect, Machine } from './machine.js';
+import type { Change, Machine } from './machine.js';
 
 /** Where a thread runs. Instances of modules are used for one run after the other, of any scenario. */
 export interface Seat {
@@ -13,29 +12,34 @@ export interface Seat {
 
 export function globalsOf(seat: Seat): Record<string, unknown> {
   const { thread } = seat;
-  const call = (op: string, effect: Effect) => (words: Int32Array, index: number, a: number, b: number) =>
-    seat.machine.access(thread, op, words, index, effect, a, b);
+  const call = (op: string, change: Change) => (view: object, index: number, a: number, b: number) =>
+    seat.machine.access(thread, op, view, index, change, a, b);
+  /** Shared memory is seen through views. */
+  const viewing = (kind: typeof Int32Array | typeof Float64Array | typeof Uint8Array): unknown =>
+    new Proxy(kind, {
+      construct: (_, [source, begin, length]) =>
+        seat.machine.shared.view(new kind(source, begin, length), thread),
+    });
   return {
     Atomics: {
-      load: call('load', (words, at) => Atomics.load(words, at)),
-      store: call('store', (words, at, a) => Atomics.store(words, at, a)),
-      add: call('add', (words, at, a) => Atomics.add(words, at, a)),
-      and: call('and', (words, at, a) => Atomics.and(words, at, a)),
-      or: call('or', (words, at, a) => Atomics.or(words, at, a)),
-      exchange: call('exchange', (words, at, a) => Atomics.exchange(words, at, a)),
-      compareExchange: call('compareExchange', (words, at, a, b) => Atomics.compareExchange(words, at, a, b)),
-      plain: call('plain', () => seat.machine.plain()),
-      notify: (words: Int32Array, index: number, count?: number) =>
-        seat.machine.notify(thread, words, index, count),
-      wait: (words: Int32Array, index: number, value: number, ms?: number) =>
-        seat.machine.wait(thread, words, index, value, ms),
-      waitAsync: (words: Int32Array, index: number, value: number) =>
-        seat.machine.waitAsync(thread, words, index, value),
+      load: call('load', (before) => before),
+      store: call('store', (_, a) => a),
+      add: call('add', (before, a) => before + a),
+      and: call('and', (before, a) => before & a),
+      or: call('or', (before, a) => before | a),
+      exchange: call('exchange', (_, a) => a),
+      compareExchange: call('compareExchange', (before, a, b) => (before === a ? b : before)),
+      plain: call('plain', (before) => before),
+      notify: (view: object, index: number, count?: number) =>
+        seat.machine.notify(thread, view, index, count),
+      wait: (view: object, index: number, value: number, ms?: number) =>
+        seat.machine.wait(thread, view, index, value, ms),
+      waitAsync: (view: object, index: number, value: number) =>
+        seat.machine.waitAsync(thread, view, index, value),
     },
-    $plain: <T extends { readonly buffer: ArrayBufferLike }>(words: T): T => {
-      seat.machine.plainly(words);
-      return words;
-    },
+    Int32Array: viewing(Int32Array),
+    Float64Array: viewing(Float64Array),
+    Uint8Array: viewing(Uint8Array),
     Promise: promiseOf(thread),
     MessageChannel: class {
       readonly port1 = { ref: nothing, unref: nothing };
@@ -48,7 +52,6 @@ export function globalsOf(seat: Seat): Record<string, unknown> {
       return timer;
     },
     setImmediate: (job: () => unknown): void => {
-      seat.machine.footprint.changes(queueOf(thread.index));
       thread.immediates.push(job);
     },
     clearTimeout: (timer: Timer | undefined): void => {
@@ -59,9 +62,7 @@ export function globalsOf(seat: Seat): Record<string, unknown> {
 }
 
 function clock({ thread, machine }: Seat): number {
-  machine.footprint.reads(CLOCK);
-  thread.see(machine.clock);
-  return machine.clock;
+  return thread.past.ask(() => machine.clock);
 }
 
 function nothing(): void {}

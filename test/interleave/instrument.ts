@@ -51,7 +51,7 @@ const OPERATORS = new Set(
   ),
 );
 const PREFIX =
-  'const { Atomics, Promise, MessageChannel, setTimeout, clearTimeout, performance, Date, $async, $filter, $plain, $Await, $Generator } = $;\nlet $t;\n';
+  'const { Atomics, Int32Array, Float64Array, Uint8Array, Promise, MessageChannel, setTimeout, clearTimeout, performance, Date, $async, $filter, $Await, $Generator } = $;\nlet $t;\n';
 
 /** Instruments modules that import each other; `sources` is by file name. */
 export function instrument(sources: Readonly<Record<string, string>>): Record<string, Instrumented> {
@@ -59,7 +59,7 @@ export function instrument(sources: Readonly<Record<string, string>>): Record<st
     getters: new Set(),
     setters: new Set(),
     classes: new Set(['Promise']),
-    plain: new Set(['Math', '$plain']),
+    plain: new Set(['Math']),
   };
   const size = (): number => Object.values(names).reduce((sum, { size }) => sum + size, 0);
   for (;;) {

@@ -3,7 +3,7 @@
  *
  * Code on it consists of generators (see `instrument.ts`). A `yield` means: stop here until the machine says go.
  */
-import { Footprint, queueOf } from './footprint.js';
+import { Past } from './past.js';
 
 export type Steps<T = unknown> = Generator<unknown, T, unknown>;
 
@@ -39,80 +39,86 @@ export class Thread {
   /** In the scenario that is being run. */
   name = '';
   readonly index: number;
+  /** What it has seen. */
+  past: Past;
+  killed = false;
+  finished = false;
+  // The rest is its code's, and nobody else's.
   readonly jobs: Job[] = [];
   readonly tasks: Job[] = [];
   /** For the end of this turn. */
   readonly immediates: Job[] = [];
   readonly timers: Timer[] = [];
+  /** Those that others may settle, by number. */
+  readonly promises: LoopPromise[] = [];
   /** Waits in an `Atomics.wait`, at most until `until`. */
   parked = false;
   until = Number.POSITIVE_INFINITY;
   woken: 'ok' | 'timed-out' = 'ok';
-  killed = false;
-  finished = false;
   /** What `Date.now` says. */
   date = 0;
-  /** May make its next `Atomics` call without asking. */
-  granted = false;
-  /** Two hashes of all that this thread has seen: its state follows from that. */
-  seen1 = 0;
-  seen2 = 0;
-  /** Where to note what it touches. */
-  footprint = new Footprint();
+  /** It gets ready: no need to stop anywhere. */
+  preparing = false;
   /** See {@link promiseOf}. */
   promise: typeof LoopPromise | undefined;
   #running: Steps | undefined;
 
   constructor(index: number) {
     this.index = index;
+    this.past = new Past(this);
   }
 
   get runnable(): boolean {
-    if (this.killed || this.parked) return false;
+    if (this.parked) return false;
     if (this.#running !== undefined || this.jobs.length > 0) return true;
     return this.tasks.length + this.immediates.length > 0;
   }
 
-  /** Its `Atomics.wait` ends by itself. */
-  get napping(): boolean {
-    return this.parked && this.until < Number.POSITIVE_INFINITY;
-  }
-
-  /** In the middle of nothing: a timer could fire. */
-  get idle(): boolean {
-    return !this.killed && this.#running === undefined && this.jobs.length === 0;
+  /** When what it waits for ends by itself: an `Atomics.wait`, or the time until the next timer fires. */
+  get ends(): number {
+    if (this.parked) return this.until;
+    const isBusy = this.#running !== undefined || this.jobs.length > 0;
+    return isBusy ? Number.POSITIVE_INFINITY : Math.min(...this.timers.map(({ at }) => at));
   }
 
   /** Starts again with one thing to do. */
   reset(first: Job): void {
-    for (const list of [this.jobs, this.tasks, this.immediates, this.timers]) list.length = 0;
+    const { jobs, tasks, immediates, timers, promises } = this;
+    for (const list of [jobs, tasks, immediates, timers, promises]) list.length = 0;
     this.tasks.push(first);
     this.#running = undefined;
-    this.parked = this.killed = this.finished = this.granted = false;
-    this.seen1 = this.seen2 = this.index;
+    this.parked = false;
     this.date = 0;
   }
 
-  /** Ends it on the spot; no `finally` runs. */
-  kill(): void {
-    this.reset(() => undefined);
-    this.tasks.length = 0;
-    this.killed = true;
+  /** A promise that others may settle. */
+  promised(): LoopPromise {
+    const promise = new (promiseOf(this))();
+    this.promises.push(promise);
+    return promise;
   }
 
-  see(value: number): void {
-    this.seen1 = Math.imul(this.seen1 ^ value, 0x9e37_79b1) + 1;
-    this.seen1 ^= this.seen1 >>> 15;
-    this.seen2 = Math.imul(this.seen2 + value, 0x85eb_ca6b) ^ (this.seen2 >>> 13);
+  /** Settles the promise with that number, in a task. */
+  settle(number: number, value: unknown): void {
+    this.tasks.push(() => this.promises[number]?.settle('resolved', value));
   }
 
-  /** Settles a promise of its own, in a task. */
-  settle(promise: LoopPromise, value: unknown): void {
-    this.footprint.changes(queueOf(this.index));
-    this.tasks.push(() => {
-      this.see(1);
-      promise.settle('resolved', value);
-    });
+  /** Its `Atomics.wait` ends. */
+  wake(woken: 'ok' | 'timed-out'): void {
+    this.parked = false;
+    this.woken = woken;
+  }
+
+  /** The next timer fires. */
+  fire(): void {
+    const timer = this.timers.reduce((first, other) => (other.at < first.at ? other : first));
+    this.timers.splice(this.timers.indexOf(timer), 1);
+    this.tasks.unshift(timer.job);
+  }
+
+  /** Stands still, free of charge: others may go on. */
+  *pause(): Steps<void> {
+    yield* call(this.past.stop(undefined));
   }
 
   /** Goes on until it has to stop, or has nothing left to do. */
@@ -122,11 +128,11 @@ export class Thread {
         if (this.#running.next().done !== true) return;
         this.#running = undefined;
       }
-      if (this.jobs.length === 0) this.footprint.changes(queueOf(this.index));
       const job = this.jobs.shift() ?? this.tasks.shift() ?? this.immediates.shift();
-      if (job === undefined) return;
-      const made = job();
-      if (made instanceof GeneratorObject) this.#running = made;
+      if (job !== undefined) {
+        const made = job();
+        if (made instanceof GeneratorObject) this.#running = made;
+      } else if (!this.past.rest()) return;
     }
   }
 }

@@ -6,9 +6,10 @@
  * is a choice of the scheduler like any other; a wait of one slice (100 ms, repeated) never ends by itself, so a lost
  * wake-up cannot hide behind it.
  */
-import { Events } from './events.js';
-import { CLOCK, Footprint, PAYLOADS, queueOf, RECORDS } from './footprint.js';
-import { type LoopPromise, promiseOf, type Steps, type Thread } from './loop.js';
+import { type Happenings, happens, NOTHING, PENDING, settling } from './events.js';
+import { call, type LoopPromise, type Steps, type Thread } from './loop.js';
+import { DEAD, type Input, type Moment, type Seen } from './moment.js';
+import { BEGIN, Shared } from './shared.js';
 
 /** What may happen next. */
 export interface Choice {
@@ -29,54 +30,69 @@ export interface Step {
   readonly value: number;
 }
 
+/** A choice that was made, and whether the thread made a call. */
+interface Taken {
+  readonly choice: Choice;
+  /** The thread goes on where it was. */
+  readonly goesOn: boolean;
+  readonly calls: number;
+}
+
 interface Waiter {
   readonly thread: Thread;
   readonly at: number;
-  readonly promise: LoopPromise | undefined;
+  /** Of the promise that it waits with; `undefined`: its thread is parked. */
+  readonly promise: number | undefined;
 }
 
-export type Effect = (words: Int32Array, at: number, a: number, b: number) => number;
+/** All that changes in a run, as it was at one moment. */
+export interface Snapshot {
+  readonly mark: number;
+  readonly threads: readonly { readonly at: Moment; readonly killed: boolean; readonly finished: boolean }[];
+  readonly clock: number;
+  readonly steps: number;
+  readonly waiters: readonly Waiter[];
+  readonly happenings: Happenings;
+  readonly taken: number;
+}
+
+/** What a word becomes. */
+export type Change = (before: number, a: number, b: number) => number;
 
 const SLICE_MS = 100;
+const OK: Input = { key: '! ok', apply: (thread) => thread.wake('ok') };
+const TIMED_OUT: Input = { key: '! timed out', apply: (thread) => thread.wake('timed-out') };
+const TIMER: Input = { key: '! timer', apply: (thread) => thread.fire() };
 
 export class Machine {
+  readonly shared: Shared;
   readonly words: Int32Array;
   /** Of the ledger. */
   readonly records: Int32Array;
   readonly threads: readonly Thread[];
-  scheduler: Scheduler = () => undefined;
   watch: Watch = () => undefined;
   /** Asked when nobody can go on (`last`: and nothing ends by itself either). Returns what is wrong. */
   rest: (last: boolean) => string | undefined = () => undefined;
-  /** A hash of the words that are accessed without `Atomics` and may be torn: see `Build`. */
-  plain: () => number = () => 0;
   /** 1 for words of which nobody cares what they are: no need to stop there. */
   readonly #quiet: Uint8Array;
-  /** Threads get ready: no need to stop anywhere. */
-  #preparing = true;
   /** More than this is taken for an endless loop. */
   maxSteps = 5000;
   clock = 0;
   steps = 0;
+  /** In all runs. */
+  allSteps = 0;
   failure: string | undefined;
-  /** The scheduler gave the run up. */
-  abandoned = false;
   /** Every step, if asked for. */
   log: Step[] | undefined;
-  /** Runs of one thread, `name` and number of calls; the schedule can be repeated from that. */
-  segments: { choice: Choice; calls: number }[] = [];
-  /** Two hashes of the words written by `Atomics`. */
-  hash1 = 0;
-  hash2 = 0;
-  /** What has been touched since the scheduler was asked last. */
-  readonly footprint = new Footprint();
-  #next: Choice | undefined;
-  #waiters: Waiter[] = [];
-  readonly #events = new Events();
+  /** The choices of this run. */
+  readonly taken: Taken[] = [];
+  #waiters: readonly Waiter[] = [];
+  #happenings = NOTHING;
 
   constructor(channel: SharedArrayBuffer, ledger: SharedArrayBuffer, threads: readonly Thread[]) {
-    this.words = new Int32Array(channel);
-    this.records = new Int32Array(ledger);
+    this.shared = new Shared(channel, ledger);
+    this.words = this.shared.words;
+    this.records = this.shared.records;
     this.threads = threads;
     this.#quiet = new Uint8Array(this.words.length + this.records.length);
   }
@@ -89,89 +105,118 @@ export class Machine {
     return this.#quiet[at] === 1;
   }
 
-  reset(): void {
-    this.#preparing = true;
-    for (const thread of this.threads) thread.footprint = this.footprint;
-    this.clock = this.steps = this.hash1 = this.hash2 = 0;
-    this.failure = this.#next = undefined;
-    this.abandoned = false;
-    this.segments = [];
-    this.#waiters = [];
-    this.#events.clear();
+  // ── Runs ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  snapshot(): Snapshot {
+    const { shared, clock, steps, taken } = this;
+    return {
+      mark: shared.mark,
+      threads: this.threads.map(({ past: { at }, killed, finished }) => ({ at, killed, finished })),
+      clock,
+      steps,
+      waiters: this.#waiters,
+      happenings: this.#happenings,
+      taken: taken.length,
+    };
+  }
+
+  /** Back to where the machine was, in this run. */
+  restore({ mark, threads, clock, steps, waiters, happenings, taken }: Snapshot): void {
+    this.shared.takeBack(mark);
+    for (let i = 0; i < threads.length; i++) {
+      const thread = this.threads[i] as Thread;
+      const { at, killed, finished } = threads[i] as Snapshot['threads'][number];
+      thread.past.at = at;
+      thread.killed = killed;
+      thread.finished = finished;
+    }
+    this.clock = clock;
+    this.steps = steps;
+    this.#waiters = waiters;
+    this.#happenings = happenings;
+    this.taken.length = taken;
+    this.failure = undefined;
   }
 
   /** Runs until nobody can go on. */
-  run(): void {
-    this.#preparing = false;
-    this.steps = 0;
-    this.segments = [];
-    if (this.log) this.log = [];
-    this.footprint.clear();
-    this.#next = this.#choose(undefined);
-    while (this.#next !== undefined && this.failure === undefined) {
-      const { kind, thread } = this.#next;
-      this.segments.push({ choice: this.#next, calls: 0 });
-      this.#next = undefined;
-      if (kind === 'kill') this.kill(thread);
-      else {
-        if (kind === 'timeout') this.#timeOut(thread);
-        this.#advance(thread);
-      }
-      if (this.abandoned) return;
-      this.#next ??= this.#choose(undefined);
+  run(scheduler: Scheduler): void {
+    let current: Thread | undefined;
+    while (!this.isOver(current)) {
+      const choice = scheduler(current);
+      if (choice === undefined) return;
+      current = this.take(choice, current);
     }
   }
 
-  fail(what: string): void {
+  /** It has failed; or nobody can go on, and nothing ends by itself, or something is wrong then. */
+  isOver(current: Thread | undefined): boolean {
+    if (this.failure !== undefined) return true;
+    if (current !== undefined || this.threads.some(({ past }) => past.at.runnable)) return false;
+    const last = !this.threads.some((thread) => this.expires(thread));
+    const wrong = this.rest(last);
+    if (wrong !== undefined) this.fail(wrong);
+    return last || wrong !== undefined;
+  }
+
+  /** What is chosen happens. Returns the thread that did something and could go on. */
+  take(choice: Choice, current: Thread | undefined): Thread | undefined {
+    const { kind, thread } = choice;
+    if (kind === 'kill') {
+      this.kill(thread);
+      this.taken.push({ choice, goesOn: false, calls: 0 });
+      return undefined;
+    }
+    if (kind === 'timeout') this.#timeOut(thread);
+    const goesOn = kind === 'run' && thread === current;
+    const { past } = thread;
+    if (past.at.effect === undefined) past.step();
+    const calls = past.at.effect === undefined ? 0 : 1;
+    if (calls > 0) past.step();
+    this.taken.push({ choice, goesOn, calls });
+    if (this.steps > this.maxSteps) this.fail(`no end after ${this.maxSteps} steps`);
+    return past.at.effect === undefined ? undefined : thread;
+  }
+
+  fail(what: string): undefined {
     this.failure ??= what;
-  }
-
-  #choose(current: Thread | undefined): Choice | undefined {
-    if (current === undefined && !this.threads.some((thread) => thread.runnable)) {
-      const last = !this.threads.some((thread) => this.expires(thread));
-      const wrong = this.rest(last);
-      if (wrong !== undefined) this.fail(wrong);
-      if (last || wrong !== undefined) return undefined;
-    }
-    const choice = this.scheduler(current);
-    this.abandoned = choice === undefined;
-    return choice;
-  }
-
-  #advance(thread: Thread): void {
-    thread.granted = true;
-    try {
-      thread.advance();
-    } catch (error) {
-      this.fail(`thread ${thread.name} threw ${error instanceof Error ? error.stack : String(error)}`);
-    }
   }
 
   // ── Threads come and go ────────────────────────────────────────────────────────────────────────────────────────
 
   /** Ends a thread, now. */
-  kill(thread: Thread): void {
-    this.touchedByKill(thread, this.footprint);
-    thread.kill();
+  kill(thread: Thread): undefined {
+    thread.killed = true;
+    thread.past.at = DEAD;
     this.#waiters = this.#waiters.filter((waiter) => waiter.thread !== thread);
-    this.happens(thread);
+    this.happens(thread, true);
   }
 
-  /** Notes what that touches. */
-  touchedByKill(thread: Thread, footprint: Footprint): Footprint {
-    for (const waiter of this.#waiters) if (waiter.thread === thread) footprint.changes(waiter.at);
-    this.#events.touched(thread, footprint);
-    return footprint;
+  /** It has come to its end. */
+  finish(thread: Thread): undefined {
+    thread.finished = true;
+    this.happens(thread, false);
   }
 
   /** Tells all who wait for `what`: the exit of a thread, or whatever a scenario gives a name. */
-  happens(what: unknown, value?: unknown): void {
-    this.#events.happens(what, value, this.footprint);
+  happens(what: unknown, value: Seen): undefined {
+    this.#happenings = happens(this.#happenings, what, value);
   }
 
-  /** Resolves, in `observer`, when `what` has happened. */
-  after(what: unknown, observer: Thread): LoopPromise {
-    return this.#events.after(what, observer, this.footprint);
+  /** `observer` is to have the promise with that number settled when `what` happens; if it has happened: its value. */
+  expects(what: unknown, observer: Thread, number: number): Seen {
+    const { happened, expected } = this.#happenings;
+    if (happened.has(what)) return happened.get(what);
+    this.#happenings = { happened, expected: [...expected, { observer, what, number }] };
+    return PENDING;
+  }
+
+  /** Resolves, in `thread`, when `what` has happened. Called by its code. */
+  after(what: unknown, thread: Thread): LoopPromise {
+    const number = thread.promises.length;
+    const promise = thread.promised();
+    const value = thread.past.ask(() => this.expects(what, thread, number));
+    if (value !== PENDING) thread.settle(number, value);
+    return promise;
   }
 
   /** Who waits where. */
@@ -181,163 +226,132 @@ export class Machine {
 
   /** It waits for something that ends by itself. */
   expires(thread: Thread): boolean {
-    if (thread.killed) return false;
-    if (thread.parked) return thread.until !== Number.POSITIVE_INFINITY;
-    return thread.idle && thread.timers.length > 0;
+    return thread.past.at.ends !== Number.POSITIVE_INFINITY;
   }
 
   #timeOut(thread: Thread): void {
-    this.footprint.changes(CLOCK);
-    this.footprint.changes(queueOf(thread.index));
-    if (thread.parked) {
-      for (const waiter of this.#waiters) if (waiter.thread === thread) this.footprint.changes(waiter.at);
-      this.clock = Math.max(this.clock, thread.until);
-      thread.parked = false;
-      thread.woken = 'timed-out';
-      this.#waiters = this.#waiters.filter((waiter) => waiter.thread !== thread || waiter.promise);
-      return;
-    }
-    const timer = thread.timers.reduce((first, other) => (other.at < first.at ? other : first));
-    thread.timers.splice(thread.timers.indexOf(timer), 1);
-    this.clock = Math.max(this.clock, timer.at);
-    thread.see(-1);
-    thread.tasks.unshift(timer.job);
+    const { at } = thread.past;
+    this.clock = Math.max(this.clock, at.ends);
+    if (at.parked)
+      this.#waiters = this.#waiters.filter(
+        (waiter) => waiter.thread !== thread || waiter.promise !== undefined,
+      );
+    thread.past.give(at.parked ? TIMED_OUT : TIMER);
   }
 
-  // ── Atomics ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  /** May `thread` make its next call now? If not, it has to yield, and makes it when it is resumed. */
-  #passes(thread: Thread, at: number): boolean {
-    if (thread.granted) {
-      thread.granted = false;
-      return true;
-    }
-    if (this.#preparing || this.#quiet[at] === 1) return true;
-    if (this.steps >= this.maxSteps) this.fail(`no end after ${this.maxSteps} steps`);
-    if (this.failure !== undefined) return false;
-    const next = this.#choose(thread);
-    if (next?.thread === thread && next.kind === 'run') return true;
-    this.#next = next;
-    return false;
-  }
-
-  *#later(thread: Thread, op: string, at: number, effect: Effect, a: number, b: number): Steps<number> {
-    yield;
-    thread.granted = false;
-    return this.#do(thread, op, at, effect, a, b);
-  }
-
-  #do(thread: Thread, op: string, at: number, effect: Effect, a: number, b: number): number {
-    const isRecord = at >= this.words.length;
-    const words = isRecord ? this.records : this.words;
-    const index = isRecord ? at - this.words.length : at;
-    const before = words[index] ?? 0;
-    const result = effect(words, index, a, b);
-    const now = words[index] ?? 0;
-    this.steps += 1;
-    const segment = this.segments.at(-1);
-    if (!this.#preparing && this.#quiet[at] === 0) {
-      if (segment !== undefined) segment.calls += 1;
-      if (op === 'plain') this.footprint.changes(RECORDS);
-      else if (now === before) this.footprint.reads(at);
-      else this.footprint.changes(at);
-    }
-    thread.see(op === 'notify' ? 0 : result); // how many it has woken is nothing to anybody
-    this.log?.push({ thread: thread.name, op, at, value: op === 'load' ? result : now });
-    if (now !== before) {
-      this.hash1 += mix(at, now) - mix(at, before);
-      this.hash2 += mix(now, at) - mix(before, at);
-      const wrong = this.watch(thread, at, before, now);
-      if (wrong !== undefined) this.fail(wrong);
-    }
-    return result;
-  }
+  // ── Atomics: called by a thread's code ─────────────────────────────────────────────────────────────────────────
 
   /** One call, in place of that of `Atomics`: its result, or steps that stop before it. */
   access(
     thread: Thread,
     op: string,
-    words: Int32Array,
+    view: object,
     index: number,
-    effect: Effect,
+    change: Change,
     a: number,
     b: number,
   ): unknown {
-    const at = this.#number(words, index);
-    // Most of a wake-up of all: worth not to linger over.
-    if (this.#quiet[at] === 1 && this.log === undefined) return effect(words, index, a, b);
-    return this.#passes(thread, at)
-      ? this.#do(thread, op, at, effect, a, b)
-      : this.#later(thread, op, at, effect, a, b);
+    const at = numberOf(view, index);
+    if (this.#quiet[at] === 1 && op === 'load' && this.log === undefined) return this.shared.load(at);
+    return this.#make(thread, at, () => this.#do(thread, op, at, change, a, b));
   }
 
-  notify(thread: Thread, words: Int32Array, index: number, count = Number.POSITIVE_INFINITY): unknown {
-    const at = this.#number(words, index);
-    return this.access(thread, 'notify', words, index, () => this.#notify(at, count), 0, 0);
+  #make<T extends Seen>(thread: Thread, at: number, effect: () => T): T | Steps<T> {
+    const mayStop = this.#quiet[at] === 0 && !thread.preparing;
+    return mayStop ? thread.past.stop(effect) : thread.past.ask(effect);
   }
 
-  wait(thread: Thread, words: Int32Array, index: number, value: number, ms?: number): unknown {
-    return this.#wait(thread, this.#number(words, index), value, ms);
+  notify(thread: Thread, view: object, index: number, count = Number.POSITIVE_INFINITY): Steps<number> {
+    return this.#notify(thread, numberOf(view, index), count);
   }
 
-  waitAsync(thread: Thread, words: Int32Array, index: number, value: number): unknown {
-    return this.#waitAsync(thread, this.#number(words, index), value);
+  wait(thread: Thread, view: object, index: number, value: number, ms?: number): Steps<string> {
+    return this.#wait(thread, numberOf(view, index), value, ms);
   }
 
-  /** A memory is about to be accessed without `Atomics`. */
-  plainly({ buffer }: { readonly buffer: ArrayBufferLike }): void {
-    if (buffer === this.words.buffer) this.footprint.changes(PAYLOADS);
-    else if (buffer === this.records.buffer) this.footprint.changes(RECORDS);
+  waitAsync(
+    thread: Thread,
+    view: object,
+    index: number,
+    value: number,
+  ): Steps<{ async: boolean; value: unknown }> {
+    return this.#waitAsync(thread, numberOf(view, index), value);
   }
 
-  #number({ buffer }: Int32Array, index: number): number {
-    return buffer === this.records.buffer ? this.words.length + index : index;
+  #do(thread: Thread, op: string, at: number, change: Change, a: number, b: number): number {
+    const { shared } = this;
+    const before = shared.load(at);
+    const now = change(before, a, b) | 0;
+    this.steps += 1;
+    this.allSteps += 1;
+    this.log?.push({ thread: thread.name, op, at, value: now });
+    if (now !== before) {
+      shared.store(at, now);
+      const wrong = this.watch(thread, at, before, now);
+      if (wrong !== undefined) this.fail(wrong);
+    }
+    return op === 'store' ? 0 : before;
   }
 
-  #notify(at: number, count: number): number {
+  *#notify(thread: Thread, at: number, count: number): Steps<number> {
+    const own = yield* call(
+      this.#make(thread, at, () => {
+        this.#do(thread, 'notify', at, same, 0, 0);
+        return this.#wake(thread, at, count);
+      }),
+    );
+    for (const number of own.split(' ')) if (number !== '') thread.settle(Number(number), 'ok');
+    return 0; // how many it has woken is nothing to anybody
+  }
+
+  /** Returns the numbers of the promises of `thread` itself. */
+  #wake(thread: Thread, at: number, count: number): string {
     const woken = this.#waiters.filter((waiter) => waiter.at === at).slice(0, count);
-    for (const { thread, promise } of woken) {
-      if (promise !== undefined) thread.settle(promise, 'ok');
-      else {
-        thread.parked = false;
-        thread.woken = 'ok';
-      }
+    if (woken.length === 0) return '';
+    this.#waiters = this.#waiters.filter((waiter) => !woken.includes(waiter));
+    const own: (number | undefined)[] = [];
+    for (const { thread: other, promise } of woken) {
+      if (other === thread) own.push(promise);
+      else other.past.give(promise === undefined ? OK : settling(promise, 'ok'));
     }
-    if (woken.length > 0) {
-      this.footprint.changes(at);
-      this.#waiters = this.#waiters.filter((waiter) => !woken.includes(waiter));
-    }
-    return woken.length;
+    return own.join(' ');
   }
 
   *#wait(thread: Thread, at: number, value: number, ms = Number.POSITIVE_INFINITY): Steps<string> {
-    if (!this.#passes(thread, at)) yield;
-    thread.granted = false;
-    const there = this.#do(thread, 'wait', at, (words, index) => Atomics.load(words, index), 0, 0);
-    if (there !== value) return 'not-equal';
+    const isTimed = ms < SLICE_MS;
+    const begin = yield* call(
+      this.#make(thread, at, () => {
+        if (this.#do(thread, 'wait', at, same, 0, 0) !== value) return undefined;
+        this.#waiters = [...this.#waiters, { thread, at, promise: undefined }];
+        return isTimed ? this.clock : 0;
+      }),
+    );
+    if (begin === undefined) return 'not-equal';
     thread.parked = true;
-    if (ms < SLICE_MS) this.footprint.reads(CLOCK);
-    thread.until = ms < SLICE_MS ? this.clock + ms : Number.POSITIVE_INFINITY;
-    this.footprint.changes(at);
-    this.#waiters.push({ thread, at, promise: undefined });
-    yield;
-    thread.see(thread.woken === 'ok' ? 1 : 2);
+    thread.until = isTimed ? begin + ms : Number.POSITIVE_INFINITY;
+    yield* thread.pause();
     return thread.woken;
   }
 
   *#waitAsync(thread: Thread, at: number, value: number): Steps<{ async: boolean; value: unknown }> {
-    if (!this.#passes(thread, at)) yield;
-    thread.granted = false;
-    const there = this.#do(thread, 'waitAsync', at, (words, index) => Atomics.load(words, index), 0, 0);
-    if (there !== value) return { async: false, value: 'not-equal' };
-    const promise = new (promiseOf(thread))();
-    this.footprint.changes(at);
-    this.#waiters.push({ thread, at, promise });
-    return { async: true, value: promise };
+    const number = thread.promises.length;
+    const promise = thread.promised();
+    const parks = yield* call(
+      this.#make(thread, at, () => {
+        if (this.#do(thread, 'waitAsync', at, same, 0, 0) !== value) return false;
+        this.#waiters = [...this.#waiters, { thread, at, promise: number }];
+        return true;
+      }),
+    );
+    return parks ? { async: true, value: promise } : { async: false, value: 'not-equal' };
   }
 }
 
-function mix(a: number, b: number): number {
-  const h = Math.imul(a ^ Math.imul(b, 0x85eb_ca6b), 0x9e37_79b1);
-  return h ^ (h >>> 15);
+function same(before: number): number {
+  return before;
+}
+
+/** Of a word. */
+function numberOf(view: object, index: number): number {
+  return ((view as Record<symbol, number>)[BEGIN] as number) + index;
 }

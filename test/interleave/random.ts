@@ -10,7 +10,7 @@ import type { World } from './world.js';
  * bugs", 2010): the runnable thread with the highest priority goes on; at a few random points it drops to the lowest.
  */
 export function exploreRandom(world: World, seed: number, bounds: Omit<Bounds, 'preemptions'>): Report {
-  const report: Report = { schedules: 0, known: 0, vain: 0, steps: 0, kills: 0, complete: false };
+  const report: Report = { schedules: 0, states: 0, steps: 0, kills: 0, complete: false };
   const choices = new Choices(world);
   const until = Date.now() + (bounds.seconds ?? 3600) * 1000;
   let length = 100;
@@ -37,6 +37,8 @@ export function exploreRandom(world: World, seed: number, bounds: Omit<Bounds, '
       );
     });
     count(report, world);
+    report.steps += world.machine.steps;
+    if (n % 100 === 99) world.forget();
     length = Math.max(20, Math.round((length * 7 + point) / 8));
     if (what !== undefined) return { ...report, failure: { what, schedule: scheduleOf(world) } };
   }

@@ -78,16 +78,6 @@ function torn(text: string): string {
   return changed;
 }
 
-/** Says so where a shared memory is accessed without `Atomics`. */
-function told(text: string): string {
-  const memory = 'words|times|totals|valid|next|#rooms|#requests';
-  const access = new RegExp(
-    `(?<![\\w.#])((?:[\\w#]+\\.)*(?:${memory}))(?=\\[|\\.(?:subarray|slice|set)\\()`,
-    'g',
-  );
-  return text.replaceAll(access, '$plain($1)');
-}
-
 /** What scenarios use of an instrumented sender and receiver. Every call is to be run with `call`. */
 export interface Instance {
   /** The thread's sends that wait: to be forgotten before the next run. */
@@ -191,8 +181,8 @@ export class Build {
           file === 'patience'
             ? fewLooks(text, looks)
             : file === 'ledger' || file === 'records'
-              ? told(torn(text))
-              : told(text);
+              ? torn(text)
+              : text;
     }
     this.#modules = Object.entries(instrument(sources)).map(([file, module]) => [
       file,

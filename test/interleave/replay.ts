@@ -70,14 +70,17 @@ function line(thread: string, op: string, name: string, text: string): string {
 
 /** The steps of a schedule, and how it ended. */
 export function tell(world: World, schedule: string): string {
+  world.forget();
   world.machine.log = [];
   const failure = replay(world, schedule);
   const steps = world.machine.log.filter(({ at }) => !world.machine.isQuiet(at));
   const lines = steps.map((step) => describe(world, step));
   world.machine.log = undefined;
-  return [...lines, `received: ${world.witness.delivered.join(', ')}`, failure ?? 'nothing is wrong'].join(
-    '\n',
-  );
+  return [
+    ...lines,
+    `received: ${world.witness.state.delivered.join(', ')}`,
+    failure ?? 'nothing is wrong',
+  ].join('\n');
 }
 
 function main([name, schedule = '', mutant]: string[]): void {

@@ -4,58 +4,64 @@ import type { World } from './world.js';
 
 /** 53 bits of the state of everything. */
 export function hash(world: World, current: Thread | undefined, more: number): number {
-  const { machine, witness, audit } = world;
+  const { machine } = world;
   let [a, b] = [(current?.index ?? -1) ^ (more << 8), more];
   const into = (value: number): void => {
-    a = Math.imul(a ^ value, 0x9e37_79b1) + 1;
+    a = Math.imul(a ^ value, 0x9e37_79b1);
     a ^= a >>> 15;
-    b = Math.imul(b + value, 0x85eb_ca6b) ^ (b >>> 13);
+    b = Math.imul(b ^ value, 0x85eb_ca77);
+    b = (b << 13) | (b >>> 19);
   };
-  into(machine.hash1);
-  into(machine.hash2);
+  into(machine.shared.hash1);
+  into(machine.shared.hash2);
   into(machine.clock);
   machine.waiting(into);
-  witness.payloadHash(into);
-  if (machine.records.length > 0) {
-    audit.hash(into);
-    audit.totalsHash(into);
+  for (const { past } of machine.threads) {
+    into(past.at.hash1);
+    into(past.at.hash2);
   }
-  for (const thread of machine.threads) {
-    into(thread.seen1);
-    into(thread.seen2);
-    if (thread.killed) into(1);
-    else
-      into(
-        (thread.runnable ? 2 : 0) +
-          thread.tasks.length * 4 +
-          thread.timers.length * 64 +
-          thread.immediates.length * 1024,
-      );
-  }
-  return (a >>> 0) * 0x20_0000 + (b & 0x1f_ffff);
+  // As cyrb53 (bryc) ends: each half of the result depends on all of both.
+  const high = Math.imul(a ^ (a >>> 16), 0x85eb_ca6b) ^ Math.imul(b ^ (b >>> 13), 0xc2b2_ae35);
+  const low = Math.imul(b ^ (b >>> 16), 0x85eb_ca6b) ^ Math.imul(a ^ (a >>> 13), 0xc2b2_ae35);
+  return (high & 0x1f_ffff) * 2 ** 32 + (low >>> 0);
 }
 
-/** States from which everything has been, or is being explored that is within some bounds. */
+/** States from which everything has been, or is being explored that is within some bounds: a hash table, since a `Map` holds 16 million. */
 export class Known {
-  /** What was left of the preemptions, and what slept: as `preemptions << 16 | asleep`, one or several. */
-  readonly #bounds = new Map<number, number | number[]>();
+  size = 0;
+  #states = new Float64Array(2 ** 12);
+  /** One more than what was left of the preemptions; 0: nothing is here. */
+  #left = new Uint8Array(2 ** 12);
 
-  get size(): number {
-    return this.#bounds.size;
+  /** With as many preemptions. If not, it is known from now on. */
+  covers(state: number, preemptions: number): boolean {
+    if (2 * this.size >= this.#left.length) this.#grow();
+    const at = this.#find(state);
+    const known = this.#left[at] ?? 0;
+    if (known > preemptions) return true;
+    if (known === 0) this.size += 1;
+    this.#states[at] = state;
+    this.#left[at] = preemptions + 1;
+    return false;
   }
 
-  /** With as many preemptions, and nothing asleep that is awake now. If not, it is known from now on. */
-  covers(state: number, preemptions: number, asleep: number): boolean {
-    const known = this.#bounds.get(state);
-    const now = (preemptions << 16) | asleep;
-    if (known === undefined) {
-      this.#bounds.set(state, now);
-      return false;
+  /** Where it is, or may be put. */
+  #find(state: number): number {
+    const last = this.#left.length - 1;
+    let at = state & last;
+    while (this.#left[at] !== 0 && this.#states[at] !== state) at = (at + 1) & last;
+    return at;
+  }
+
+  #grow(): void {
+    const [states, left] = [this.#states, this.#left];
+    this.#states = new Float64Array(2 * states.length);
+    this.#left = new Uint8Array(2 * left.length);
+    for (let i = 0; i < left.length; i++) {
+      if (left[i] === 0) continue;
+      const at = this.#find(states[i] as number);
+      this.#states[at] = states[i] as number;
+      this.#left[at] = left[i] as number;
     }
-    const list = typeof known === 'number' ? [known] : known;
-    const covers = (old: number): boolean => old >> 16 >= preemptions && (old & ~asleep & 0xffff) === 0;
-    if (list.some(covers)) return true;
-    this.#bounds.set(state, [...list, now]);
-    return false;
   }
 }

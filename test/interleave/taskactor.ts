@@ -15,8 +15,8 @@ import {
   stoppedWith,
   TIMEOUT,
 } from './audit.js';
-import { exitOf } from './footprint.js';
 import { Await, call, type LoopPromise, promiseOf, type Steps } from './loop.js';
+import type { Seen } from './moment.js';
 import type { Instance, InstrumentedHandle, InstrumentedLedger, InstrumentedSender } from './realm.js';
 import type { World } from './world.js';
 
@@ -53,6 +53,16 @@ export class TaskActor {
 
   get #audit(): Audit {
     return this.#world.audit;
+  }
+
+  #ask<T extends Seen>(effect: (audit: Audit) => T): T {
+    const { audit } = this.#world;
+    return this.#actor.thread.past.ask(() => effect(audit));
+  }
+
+  #fail(what: string): void {
+    const { machine } = this.#world;
+    this.#ask(() => machine.fail(what));
   }
 
   readonly runTask = (task: Task, tx: InstrumentedSender): unknown => this.#instance.handle.runTask(task, tx);
@@ -104,17 +114,15 @@ export class TaskActor {
     message: number,
     send: (tx: Actor['sender']) => Steps<InstrumentedHandle>,
   ): Steps<InstrumentedHandle | undefined> {
-    const { witness } = this.#world;
-    const mustFail = witness.closed;
-    witness.sends(this.#actor.thread, message);
+    const mustFail = this.#actor.sends(message);
     try {
       const handle = yield* send(this.#actor.sender);
       this.#actor.admitted(message, mustFail);
-      this.#audit.accepted(message, handle.id);
+      this.#ask((audit) => audit.accepted(message, handle.id));
       return handle;
     } catch (error) {
       this.#actor.refused(message, error);
-      this.#audit.refused(message);
+      this.#ask((audit) => audit.refused(message));
       return undefined;
     }
   }
@@ -130,11 +138,10 @@ export class TaskActor {
     const { thread } = this.#actor;
     const order = this.#audit.order(handle.id | 0);
     const done = (yield* call(handle.finished())) as LoopPromise;
-    const wait = { thread, order };
-    this.#audit.awaited.add(wait);
+    this.#ask((audit) => audit.awaits(thread, order, true));
     const settled = new (promiseOf(thread))();
     const settle = (): void => {
-      this.#audit.awaited.delete(wait);
+      this.#ask((audit) => audit.awaits(thread, order, false));
       settled.settle('resolved', undefined);
     };
     done.then(settle, settle);
@@ -143,31 +150,27 @@ export class TaskActor {
 
   *#ended(handle: InstrumentedHandle, order: number, settled: LoopPromise): Steps<void> {
     yield new Await(settled);
-    if (!this.#audit.hasEnded(order)) this.#world.machine.fail(`task ${order} was finished before its end`);
+    if (!this.#ask((audit) => audit.hasEnded(order))) this.#fail(`task ${order} was finished before its end`);
     this.#read(order, yield* call(handle.status()), 3);
   }
 
   // ── Whoever asks ───────────────────────────────────────────────────────────────────────────────────────────────
 
   *read(order: number): Steps<void> {
-    const before = this.#audit.rank(order);
-    this.#actor.thread.see(before);
+    const before = this.#ask((audit) => audit.rank(order));
     this.#read(order, yield* call(this.ledger.read(this.#audit.id(order))), before);
   }
 
   #read(order: number, record: TaskRecord | undefined, before: number): void {
-    this.#audit.read(order, record, before);
-    this.#actor.thread.see(record === undefined ? -1 : record.state.length);
+    this.#ask((audit) => audit.read(order, record, before));
   }
 
   *cancel(order: number): Steps<void> {
     const { thread } = this.#actor;
     const now = thread.date;
     thread.date = DROPPED_AT + order;
-    this.#audit.cancelled(
-      order,
-      (yield* call(this.ledger.cancel(this.#audit.id(order)))) as TaskState | undefined,
-    );
+    const was = (yield* call(this.ledger.cancel(this.#audit.id(order)))) as TaskState | undefined;
+    this.#ask((audit) => audit.cancelled(order, was));
     thread.date = now;
   }
 
@@ -175,7 +178,7 @@ export class TaskActor {
   *cancelAt(position: number): Steps<void> {
     const id = yield* call(this.ledger.idAt(position));
     const order = this.#audit.order(position);
-    if (id !== this.#audit.id(order)) this.#world.machine.fail(`task ${order} has another id: ${id}`);
+    if (id !== this.#audit.id(order)) this.#fail(`task ${order} has another id: ${id}`);
     yield* this.cancel(order);
   }
 
@@ -185,7 +188,7 @@ export class TaskActor {
 
   *expectNothingOpen(): Steps<void> {
     const open = yield* call(this.ledger.open());
-    for (const id of open) this.#world.machine.fail(`task ${this.#audit.order(id | 0)} is queued for ever`);
+    for (const id of open) this.#fail(`task ${this.#audit.order(id | 0)} is queued for ever`);
   }
 
   // ── The executor ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -198,14 +201,14 @@ export class TaskActor {
       const task = yield* this.#next(most < overlap ? [] : running);
       if (task === undefined) break;
       running.push(task);
-      if (slow) yield; // others may go on meanwhile, free of charge
+      if (slow) yield* this.#actor.thread.pause();
       if (running.length === overlap) {
         most = overlap;
         yield* this.#finish(running);
       }
     }
     yield* this.#finish(running);
-    this.#world.witness.ended = true;
+    this.#actor.tells('ended');
   }
 
   /** Receives the next task, and starts it; ends those that run before it waits for that. */
@@ -221,14 +224,14 @@ export class TaskActor {
     let task = (yield* call(this.#actor.receiver.tryRecv(accept))) as Task | undefined;
     if (task === undefined) {
       yield* this.#finish(running);
-      this.#actor.receiving = true;
+      this.#actor.receives(true);
       task = (yield new Await(yield* call(this.#actor.receiver.recv(accept, this.#world.patient)))) as
         | Task
         | undefined;
-      this.#actor.receiving = false;
+      this.#actor.receives(false);
     }
     if (task === undefined) return undefined;
-    this.#audit.received(order, task.number);
+    this.#ask((audit) => audit.received(order, task.number));
     const position = this.#audit.position(order);
     yield* call(this.ledger.begin(position, STARTED_AT + order, TIMEOUT));
     yield* call(this.ledger.progress(position, progressOf(order)));
@@ -258,12 +261,12 @@ export class TaskActor {
     const { thread } = this.#actor;
     for (const id of yield* call(this.ledger.running())) {
       const order = this.#audit.order(id | 0);
-      const before = this.#audit.rank(order);
+      const before = this.#ask((audit) => audit.rank(order));
       this.#read(order, yield* call(this.ledger.read(id)), before);
       thread.date = FINISHED_AT + order;
       yield* call(this.ledger.fail(id, crashOf(order)));
     }
-    this.#audit.threadEnded();
+    this.#ask((audit) => audit.threadEnded());
     yield* call(this.ledger.handOver());
   }
 
@@ -279,11 +282,11 @@ export class TaskActor {
     const id = this.#audit.id(order);
     if (!(yield* call(this.ledger.running())).includes(id)) return false;
     if (!(yield* this.endOverdue(order))) return false;
-    yield; // terminate() takes its time
+    yield* this.#actor.thread.pause(); // terminate() takes its time
+    const { machine } = this.#world;
     const thread = this.#world.thread(name);
-    this.#world.machine.footprint.reads(exitOf(thread.index));
-    if (thread.finished) this.#world.machine.fail(`${name} went on to its end without task ${order}`);
-    else this.#world.machine.kill(thread);
+    if (this.#ask(() => thread.finished)) this.#fail(`${name} went on to its end without task ${order}`);
+    else this.#ask(() => machine.kill(thread));
     return true;
   }
 }

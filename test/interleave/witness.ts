@@ -6,7 +6,6 @@
  */
 import { Decoder } from '#codec';
 import { Task } from '#runtime/task';
-import { PAYLOADS, WITNESS } from './footprint.js';
 import type { Thread } from './loop.js';
 import type { Machine } from './machine.js';
 import type { Instance } from './realm.js';
@@ -21,30 +20,38 @@ export function numberOf(message: unknown): number {
   return message instanceof Task ? message.number : Number.parseInt(String(message), 10);
 }
 
+/** Never changed, but replaced: so it can be kept. */
+interface Known {
+  /** Sender number of each thread, by its index. */
+  readonly slots: ReadonlyMap<number, number>;
+  /** Who claimed which position, from the first one on. */
+  readonly claims: readonly number[];
+  readonly decoded: ReadonlyMap<Thread, number>;
+  readonly delivered: readonly number[];
+  readonly pending: ReadonlyMap<number, Thread>;
+  readonly admitted: readonly number[];
+  readonly refused: readonly number[];
+  /** Sends without a position. */
+  readonly unclaimed: readonly number[];
+  /** Slot → who stood in line when its thread began to wait, or had its last turn: slot → turn. */
+  readonly before: ReadonlyMap<number, ReadonlyMap<number, number>>;
+  /** Threads that have called the receiver and not come back. */
+  readonly receiving: readonly Thread[];
+  /** The receiver's close was called, and has come back. */
+  readonly closing: boolean;
+  readonly closed: boolean;
+  /** A receiver was told that nothing more will come. */
+  readonly ended: boolean;
+}
+
 export class Witness {
   readonly #machine: Machine;
   readonly #layout: Instance['memory'];
   readonly #capacity: number;
   readonly #cells: number;
   readonly #start: number;
-  /** Sender number of each thread, by its index. */
-  readonly #slots = new Map<number, number>();
-  readonly #firstSlots: ReadonlyMap<number, number>;
-  readonly #claims: number[] = [];
-  readonly #decoded = new Map<Thread, number>();
-  readonly delivered: number[] = [];
-  readonly pending = new Map<number, Thread>();
-  readonly #admitted = new Set<number>();
-  readonly #refused = new Set<number>();
-  /** Sends without a position. */
-  readonly #unclaimed = new Set<number>();
-  /** Slot → who stood in line when its thread began to wait, or had its last turn: slot → turn. */
-  readonly #before = new Map<number, ReadonlyMap<number, number>>();
-  /** The receiver's close was called, and has come back. */
-  closing = false;
-  closed = false;
-  /** A receiver was told that nothing more will come. */
-  ended = false;
+  /** What it knows. */
+  state: Known;
 
   constructor(
     machine: Machine,
@@ -54,26 +61,29 @@ export class Witness {
   ) {
     this.#machine = machine;
     this.#layout = layout;
-    this.#firstSlots = slots;
     this.#start = start;
     this.#capacity = this.#word('CAPACITY');
     this.#cells = this.#word('CELLS');
+    const none = new Map<never, never>();
+    this.state = {
+      slots,
+      claims: [],
+      decoded: none,
+      delivered: [],
+      pending: none,
+      admitted: [],
+      refused: [],
+      unclaimed: [],
+      before: none,
+      receiving: [],
+      closing: false,
+      closed: false,
+      ended: false,
+    };
   }
 
-  reset(): void {
-    this.#claims.length = this.delivered.length = 0;
-    for (const list of [
-      this.#decoded,
-      this.pending,
-      this.#admitted,
-      this.#refused,
-      this.#unclaimed,
-      this.#before,
-    ])
-      list.clear();
-    this.#slots.clear();
-    for (const [index, slot] of this.#firstSlots) this.#slots.set(index, slot);
-    this.closing = this.closed = this.ended = false;
+  #now(changes: Partial<Known>): undefined {
+    this.state = { ...this.state, ...changes };
   }
 
   // ── Memory ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -83,7 +93,6 @@ export class Witness {
   }
 
   #read(at: number): number {
-    this.#machine.footprint.reads(at);
     return this.#machine.words[at] ?? 0;
   }
 
@@ -115,37 +124,28 @@ export class Witness {
     return FIRST_CELL + this.#cells * CELL_WORDS + (p & (this.#cells - 1)) * words;
   }
 
-  /** Two hashes of what plain stores left in the cells, for the state of the machine. */
-  payloadHash(into: (value: number) => void): void {
-    for (let p = 0; p < this.#cells; p++) {
-      for (let i = 1; i < 5; i++) into(this.#machine.words[this.#cell(p) + i] ?? 0);
-      for (let i = 0; i < 3; i++) into(this.#machine.words[this.#room(p) + i] ?? 0);
-    }
-  }
-
   // ── Every write ────────────────────────────────────────────────────────────────────────────────────────────────
 
   wrote(thread: Thread, at: number, before: number, now: number): string | undefined {
     const { HEAD, FIRST_CELL = 0, Phase } = this.#layout;
     if (at === HEAD) return this.#took(thread, before, now);
     if (at < FIRST_CELL || (now & 7) !== Phase['WRITING']) return undefined;
-    this.#machine.footprint.changes(WITNESS);
     return this.#claim(at, now) ?? this.#bound();
   }
 
   #claim(at: number, state: number): string | undefined {
-    const p = (this.#start + this.#claims.length) | 0;
+    const { claims, slots, unclaimed, before } = this.state;
+    const p = (this.#start + claims.length) | 0;
     const slot = (state >>> 3) & 31;
-    this.#claims.push(slot);
+    this.#now({ claims: [...claims, slot] });
     if (at !== this.#cell(p) || state >>> 8 !== this.#lap(p))
       return `claimed out of order: not position ${p}`;
-    const value = [...this.#unclaimed].find((sent) => this.#slots.get(senderOf(sent)) === slot);
+    const value = unclaimed.find((sent) => slots.get(senderOf(sent)) === slot);
     if (value === undefined) return undefined; // the same message, after it refused a position
-    this.#unclaimed.delete(value);
     const line = this.#line();
-    const passed = [...(this.#before.get(slot) ?? [])].filter(([other, turn]) => line.get(other) === turn);
+    const passed = [...(before.get(slot) ?? [])].filter(([other, turn]) => line.get(other) === turn);
     line.delete(slot);
-    this.#before.set(slot, line);
+    this.#now({ unclaimed: without(unclaimed, value), before: new Map([...before, [slot, line]]) });
     const room = (this.#word('HEAD') + this.#capacity - p) | 0;
     return room > passed.length ? undefined : `${value} took the room of a thread that stood in line before`;
   }
@@ -154,29 +154,30 @@ export class Witness {
   #line(): Map<number, number> {
     const { SENDERS = 0, STRIDE = 0, TURN = 0 } = this.#layout;
     const gate = this.#word('GATE');
-    const slots = [...this.#slots.values()].filter((slot) => (gate & (1 << slot)) !== 0);
+    const slots = [...this.state.slots.values()].filter((slot) => (gate & (1 << slot)) !== 0);
     return new Map(slots.map((slot) => [slot, this.#read(SENDERS + slot * STRIDE + TURN)]));
   }
 
   #took(thread: Thread, p: number, next: number): string | undefined {
     const { ABORTED } = this.#layout.Phase;
-    this.#machine.footprint.changes(WITNESS);
     if (next !== ((p + 1) | 0)) return `HEAD went from ${p} to ${next}`;
-    const value = this.#decoded.get(thread);
-    this.#decoded.delete(thread);
+    const { decoded, claims, slots, delivered, refused } = this.state;
+    const value = decoded.get(thread);
     if (value === undefined) {
       const phase = this.#phase(p);
       return phase === ABORTED ? undefined : `position ${p} was skipped`;
     }
     const sender = senderOf(value);
-    if (this.#claims[(p - this.#start) | 0] !== this.#slots.get(sender))
+    this.#now({
+      decoded: new Map([...decoded].filter(([other]) => other !== thread)),
+      delivered: [...delivered, value],
+    });
+    if (claims[(p - this.#start) | 0] !== slots.get(sender))
       return `${value} was received at position ${p}, which another sender claimed`;
-    if (this.delivered.includes(value)) return `${value} was received twice`;
-    if (this.delivered.some((other) => senderOf(other) === sender && other > value))
+    if (delivered.includes(value)) return `${value} was received twice`;
+    if (delivered.some((other) => senderOf(other) === sender && other > value))
       return `${value} was received too late`;
-    if (this.#refused.has(value)) return `${value} was received, but its send had failed`;
-    this.delivered.push(value);
-    return undefined;
+    return refused.includes(value) ? `${value} was received, but its send had failed` : undefined;
   }
 
   #bound(): string | undefined {
@@ -191,82 +192,93 @@ export class Witness {
     return this.#countPhases(head, (head + this.#cells) | 0, (phase) => phase !== 0);
   }
 
-  /** The receiver begins to close, or has closed. */
-  closes(now: 'closing' | 'closed'): void {
-    this.#machine.footprint.changes(WITNESS);
-    this[now] = true;
+  /** The receiver begins to close, or has closed; or it was told the end. */
+  tells(now: 'closing' | 'closed' | 'ended'): undefined {
+    this.#now({ [now]: true });
+  }
+
+  /** `thread` calls the receiver, or has come back. */
+  receives(thread: Thread, now: boolean): undefined {
+    const { receiving } = this.state;
+    this.#now({ receiving: now ? [...receiving, thread] : without(receiving, thread) });
   }
 
   // ── Every outcome ──────────────────────────────────────────────────────────────────────────────────────────────
 
-  decodes(thread: Thread, message: unknown): void {
+  /** Returns what it was. */
+  decodes(thread: Thread, message: unknown): number {
     const value = numberOf(message);
-    this.#machine.footprint.changes(WITNESS);
-    this.#machine.footprint.changes(PAYLOADS);
-    thread.see(value);
-    this.#decoded.set(thread, value);
+    this.#now({ decoded: new Map([...this.state.decoded, [thread, value]]) });
+    return value;
   }
 
-  discards(thread: Thread, position: number): void {
-    this.decodes(thread, this.#messageAt(position));
+  discards(thread: Thread, position: number): number {
+    return this.decodes(thread, this.#messageAt(position));
   }
 
   /** `thread` has a new sender, with the number that `former` had, which sends no more. */
-  succeeds(thread: Thread, former: Thread, slot: number): void {
-    this.#machine.footprint.changes(WITNESS);
-    this.#slots.set(thread.index, slot);
-    for (const [value, sender] of this.pending) {
-      if (sender !== former) continue;
-      this.pending.delete(value);
-      this.#unclaimed.delete(value);
-    }
+  succeeds(thread: Thread, former: Thread, slot: number): undefined {
+    const { slots, pending, unclaimed } = this.state;
+    const isOver = (value: number): boolean => pending.get(value) === former;
+    this.#now({
+      slots: new Map([...slots, [thread.index, slot]]),
+      pending: new Map([...pending].filter(([value]) => !isOver(value))),
+      unclaimed: unclaimed.filter((value) => !isOver(value)),
+    });
   }
 
-  sends(thread: Thread, value: number): void {
-    this.#machine.footprint.changes(WITNESS);
-    const slot = this.#slots.get(thread.index) ?? -1;
+  /** Returns what the checks of this send depend on. */
+  sends(thread: Thread, value: number): string {
+    const { slots, unclaimed, pending, before, closed } = this.state;
+    const slot = slots.get(thread.index) ?? -1;
     const line = this.#line();
     line.delete(slot);
-    thread.see(this.closed ? 1 : 0);
-    for (const [slot, turn] of line) thread.see(slot + 32 * turn);
-    const first = [...this.#unclaimed].every((sent) => this.#slots.get(senderOf(sent)) !== slot);
-    if (first) this.#before.set(slot, line);
-    this.#unclaimed.add(value);
-    this.pending.set(value, thread);
+    const isFirst = unclaimed.every((sent) => slots.get(senderOf(sent)) !== slot);
+    this.#now({
+      before: isFirst ? new Map([...before, [slot, line]]) : before,
+      unclaimed: [...unclaimed, value],
+      pending: new Map([...pending, [value, thread]]),
+    });
+    return [closed, ...line].join();
   }
 
-  admitted(value: number): void {
-    this.#machine.footprint.changes(WITNESS);
-    this.pending.delete(value);
-    this.#admitted.add(value);
-    const untaken = [...this.#admitted].filter((sent) => !this.delivered.includes(sent)).length;
+  #settled(value: number): Pick<Known, 'pending' | 'unclaimed'> {
+    const { pending, unclaimed } = this.state;
+    return {
+      pending: new Map([...pending].filter(([other]) => other !== value)),
+      unclaimed: without(unclaimed, value),
+    };
+  }
+
+  admitted(value: number, mustFail: boolean): undefined {
+    const admitted = [...this.state.admitted, value];
+    this.#now({ pending: this.#settled(value).pending, admitted });
+    const untaken = admitted.filter((sent) => !this.state.delivered.includes(sent)).length;
     if (untaken > this.#capacity) this.#machine.fail(`${untaken} sends came back, nothing was taken`);
+    if (mustFail) this.#machine.fail(`${value} was sent after the channel was closed`);
   }
 
-  refused(value: number, why: Refusal, allowed: readonly Refusal[]): void {
-    this.#machine.footprint.changes(WITNESS);
-    this.pending.delete(value);
-    this.#unclaimed.delete(value);
-    this.#refused.add(value);
-    if (this.delivered.includes(value))
-      this.#machine.fail(`the send of ${value} failed, but it was received`);
-    if (!(why === 'closed' ? this.closing : allowed.includes(why)))
+  refused(value: number, why: Refusal, allowed: readonly Refusal[]): undefined {
+    const { delivered, refused, closing } = this.state;
+    this.#now({ ...this.#settled(value), refused: [...refused, value] });
+    if (delivered.includes(value)) this.#machine.fail(`the send of ${value} failed, but it was received`);
+    if (!(why === 'closed' ? closing : allowed.includes(why)))
       this.#machine.fail(`the send of ${value} failed: ${why}`);
   }
 
   // ── At rest ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Nobody can go on: is anybody waiting for what is already true? */
-  stuck(senders: readonly Thread[], receivers: readonly Thread[]): string | undefined {
+  stuck(senders: readonly Thread[]): string | undefined {
     const { READY } = this.#layout.Phase;
     const waits = (thread: Thread): boolean => !thread.finished && !thread.killed;
     const head = this.#word('HEAD');
     for (const thread of senders) {
-      if (!waits(thread) || ![...this.pending.values()].includes(thread)) continue;
-      if (this.closed) return `${thread.name} waits for room in a closed channel`;
+      if (!waits(thread) || ![...this.state.pending.values()].includes(thread)) continue;
+      if (this.state.closed) return `${thread.name} waits for room in a closed channel`;
       if (this.#mayClaim(thread, senders)) return `${thread.name} waits for room, and there is some for it`;
     }
-    for (const thread of receivers) {
+    for (const thread of this.state.receiving) {
       if (!waits(thread)) continue;
       if (this.#phase(head) === READY) return `${thread.name} waits for a message, and there is one`;
       if (this.#word('OPEN') === 0) return `${thread.name} waits, and all senders are closed`;
@@ -277,9 +289,9 @@ export class Witness {
   /** There is more room than live threads before it. */
   #mayClaim(thread: Thread, senders: readonly Thread[]): boolean {
     const line = this.#line();
-    const turn = line.get(this.#slots.get(thread.index) ?? -1) ?? Number.POSITIVE_INFINITY;
+    const turn = line.get(this.state.slots.get(thread.index) ?? -1) ?? Number.POSITIVE_INFINITY;
     const before = senders.filter((other) => {
-      const theirs = line.get(this.#slots.get(other.index) ?? -1);
+      const theirs = line.get(this.state.slots.get(other.index) ?? -1);
       return !other.killed && !other.finished && theirs !== undefined && theirs < turn;
     });
     return this.#capacity - this.#claimed() > before.length;
@@ -294,11 +306,11 @@ export class Witness {
     for (let p = head; ((p - tail) | 0) < 0; p = (p + 1) | 0) {
       if (this.#phase(p) === READY) left.push(this.#messageAt(p));
     }
-    if (this.ended && left.length > 0) return `the receiver was told the end, but ${left} is in the channel`;
-    const seen = [...this.delivered, ...left];
-    for (const value of this.#admitted) if (!seen.includes(value)) return `${value} was admitted and is lost`;
-    for (const value of this.#refused)
-      if (seen.includes(value)) return `${value} failed, and is in the channel`;
+    const { ended, delivered, admitted, refused } = this.state;
+    if (ended && left.length > 0) return `the receiver was told the end, but ${left} is in the channel`;
+    const seen = [...delivered, ...left];
+    for (const value of admitted) if (!seen.includes(value)) return `${value} was admitted and is lost`;
+    for (const value of refused) if (seen.includes(value)) return `${value} failed, and is in the channel`;
     if (new Set(seen).size !== seen.length) return `a message is there twice: ${seen.join(', ')}`;
     return undefined;
   }
@@ -311,4 +323,8 @@ export class Witness {
     decoder.words.set(this.#machine.words.subarray(from, from + decoder.words.length));
     return numberOf(decoder.decode(length));
   }
+}
+
+function without<T>(list: readonly T[], value: T): readonly T[] {
+  return list.filter((other) => other !== value);
 }

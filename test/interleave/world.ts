@@ -19,7 +19,8 @@ import {
 } from './audit.js';
 import { BELOW_SIGN } from './cast.js';
 import { call, promiseOf, runAsync, type Steps, type Thread } from './loop.js';
-import { Machine, type Scheduler } from './machine.js';
+import { Machine, type Snapshot as MachineSnapshot, type Scheduler } from './machine.js';
+import { Past } from './past.js';
 import type { Build, Instance } from './realm.js';
 import { TaskActor } from './taskactor.js';
 import { type Refusal, Witness } from './witness.js';
@@ -53,6 +54,13 @@ export interface Scenario {
   readonly mayWait?: readonly string[];
 }
 
+/** All that changes in a run, as it was at one moment. */
+export interface Snapshot {
+  readonly machine: MachineSnapshot;
+  readonly witness: Witness['state'];
+  readonly audit: Audit['state'];
+}
+
 const MAX_BYTES = 64;
 const RESULT_BYTES = 64;
 
@@ -71,7 +79,10 @@ export class World {
   /** Of the senders, by the index of their threads. */
   readonly handles: ReadonlyMap<number, SenderHandle<number>>;
   readonly #seats: readonly ReturnType<Build['seat']>[];
-  readonly #blank: readonly [Int32Array, Int32Array];
+  /** Before any thread got ready, and when all are. */
+  readonly #blank: Snapshot;
+  #ready: Snapshot | undefined;
+  #pasts: readonly Past[] = [];
   readonly #actors: (readonly [Actor, TaskActor])[] = [];
 
   constructor(scenario: Scenario, build: Build) {
@@ -88,6 +99,7 @@ export class World {
     const names = Object.keys(scenario.threads);
     this.#seats = names.map((_, index) => build.seat(index));
     const threads = this.#seats.map(({ thread }) => thread);
+    for (const thread of threads) thread.killed = thread.finished = false;
     const instances = this.#seats.map(({ instance }) => instance);
     this.machine = new Machine(memory, this.ledger, threads);
     this.#sit();
@@ -114,39 +126,64 @@ export class World {
       at < records
         ? this.witness.wrote(thread, at, before, now)
         : this.audit.wrote(at - records, before, now);
-    this.machine.plain = () => {
-      let hash = 0;
-      this.audit.hash((value) => {
-        hash = Math.imul(hash ^ value, 0x9e37_79b1) + 1;
-        hash ^= hash >>> 15;
-      });
-      return hash;
-    };
     if (tasks !== undefined && !scenario.fresh && instances[0] !== undefined) this.#fillLedger(instances[0]);
-    this.#blank = [this.machine.words.slice(), this.machine.records.slice()];
+    this.#blank = this.snapshot();
+    this.forget();
     this.machine.rest = (last) => this.#rest(last);
   }
 
   /** One run, in the order that `scheduler` decides. What was wrong, or undefined. */
   run(scheduler: Scheduler): string | undefined {
-    const { machine } = this;
+    this.begin();
+    this.machine.run(scheduler);
+    return this.machine.failure;
+  }
+
+  /** Everything is ready for a run. */
+  begin(): void {
     this.#sit();
-    machine.reset();
-    this.witness.reset();
-    this.audit.reset();
-    machine.words.set(this.#blank[0]);
-    machine.records.set(this.#blank[1]);
-    machine.scheduler = scheduler;
-    for (const actors of this.#actors) {
-      const [actor, tasks] = actors;
-      const { thread } = actor;
-      tasks.prepare();
-      thread.reset(() => this.#main(actors));
-      drain(actor.prepare(this.#role(thread).has));
-      thread.reset(() => this.#main(actors));
-    }
-    machine.run();
-    return machine.failure;
+    if (this.#ready === undefined) {
+      this.restore(this.#blank);
+      for (const past of this.#pasts) past.begin();
+      this.machine.steps = 0;
+      this.#ready = this.snapshot();
+    } else this.restore(this.#ready);
+    if (this.machine.log !== undefined) this.machine.log = [];
+  }
+
+  /** Everything that changes in a run, as it is now. */
+  snapshot(): Snapshot {
+    return { machine: this.machine.snapshot(), witness: this.witness.state, audit: this.audit.state };
+  }
+
+  restore({ machine, witness, audit }: Snapshot): void {
+    this.machine.restore(machine);
+    this.witness.state = witness;
+    this.audit.state = audit;
+  }
+
+  /** What threads have seen in former runs is no longer of use, or too much. */
+  forget(): void {
+    this.#ready = undefined;
+    this.#pasts = this.#actors.map((actors) => {
+      const { thread } = actors[0];
+      const threw = (error: unknown): undefined => {
+        const what = error instanceof Error ? error.stack : String(error);
+        this.machine.fail(`thread ${thread.name} threw ${what}`);
+      };
+      return new Past(thread, () => this.#prepare(actors), threw);
+    });
+  }
+
+  #prepare(actors: readonly [Actor, TaskActor]): void {
+    const [actor, tasks] = actors;
+    const { thread } = actor;
+    thread.preparing = true;
+    thread.reset(() => {});
+    tasks.prepare();
+    drain(actor.prepare(this.#role(thread).has));
+    thread.reset(() => this.#main(actors));
+    thread.preparing = false;
   }
 
   /** The build's threads are this world's now. */
@@ -154,9 +191,13 @@ export class World {
     for (const [index, name] of Object.keys(this.scenario.threads).entries()) {
       const seat = this.#seats[index];
       if (seat === undefined) continue;
-      seat.thread.name = name;
+      const { thread } = seat;
+      const past = this.#pasts[index] ?? new Past(thread);
+      if (thread.past !== past) thread.past.leave();
+      thread.past = past;
+      thread.name = name;
       seat.machine = this.machine;
-      seat.decoded = (value) => this.witness.decodes(seat.thread, value);
+      seat.decoded = (value) => thread.past.ask(() => this.witness.decodes(thread, value));
     }
   }
 
@@ -173,16 +214,14 @@ export class World {
   *#main([actor, tasks]: readonly [Actor, TaskActor]): Steps<void> {
     const { thread } = actor;
     const done = yield* runAsync(promiseOf(thread), this.#role(thread).runs(actor, tasks));
-    done.then(() => {
-      thread.finished = true;
-      this.machine.happens(thread);
-    });
+    done.then(() => thread.past.ask(() => this.machine.finish(thread)));
   }
 
   /** A former task in every record: succeeded, failed, or cancelled before it was started. */
   #fillLedger({ ledger: { Ledger: Instrumented } }: Instance): void {
     const { audit } = this;
     const [thread] = this.machine.threads;
+    if (thread !== undefined) thread.preparing = true;
     const ledger = new Instrumented(this.ledger);
     for (let order = -(this.machine.records[0] ?? 0); thread !== undefined && order < 0; order++) {
       const message = 90 - order;
@@ -222,14 +261,13 @@ export class World {
   #rest(last: boolean): string | undefined {
     const { threads } = this.machine;
     const senders = threads.filter((thread) => this.#role(thread).has === 'sender');
-    const receivers = threads.filter((thread) => this.#role(thread).has !== 'sender');
-    const receiving = receivers.filter((thread) => this.#actors[thread.index]?.[0].receiving);
-    if (receivers.some((thread) => thread.napping)) return undefined; // it will look by itself
-    const stuck = this.witness.stuck(senders, receiving) ?? this.audit.stuck();
+    const naps = ({ past: { at } }: Thread): boolean => at.parked && at.ends < Number.POSITIVE_INFINITY;
+    if (threads.some((thread) => !senders.includes(thread) && naps(thread))) return undefined; // it will look by itself
+    const stuck = this.witness.stuck(senders) ?? this.audit.stuck();
     if (stuck !== undefined || !last) return stuck;
     const waits = threads.find((t) => !t.finished && !t.killed && !this.scenario.mayWait?.includes(t.name));
     if (waits !== undefined) return `${waits.name} waits for ever`;
-    const wrong = this.witness.balance() ?? this.audit.balance(this.witness.delivered);
+    const wrong = this.witness.balance() ?? this.audit.balance(this.witness.state.delivered);
     const { tasks, skips = false } = this.scenario;
     if (wrong !== undefined || tasks === undefined || skips) return wrong;
     return this.audit.differsFrom(new Ledger(this.ledger).tally.read());
