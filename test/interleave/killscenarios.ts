@@ -22,7 +22,7 @@ export const killScenarios: readonly Scenario[] = [
     mortal: ['a'],
     threads: {
       a: tx(blocking(1, 2)),
-      b: tx(blocking(1, 2)),
+      b: tx(blocking(1)),
       r: rx(draining('blocking')),
       u: tx(burying('a')),
     },
@@ -60,8 +60,8 @@ export const killScenarios: readonly Scenario[] = [
     start: BELOW_ZERO,
     mortal: ['a'],
     threads: {
-      a: tx(sending(1, 2)),
-      n: tx(succeeding('a', 1, 2)),
+      a: tx(sending(1)),
+      n: tx(succeeding('a', 1)),
       r: rx(draining('blocking')),
       u: tx(buryingLate('a')),
     },

@@ -243,14 +243,14 @@ export const ledgerMutants: readonly Mutant[] = [
   ),
   mutant(
     'a batch that is added to the totals that are valid',
-    'the worker and the next one are killed',
+    'the worker is killed while it counts, and replaced',
     'tally',
     'const next = this.#side(seq + 1);',
     'const next = this.#side(seq);',
   ),
   mutant(
     'rows that a dead worker has begun, and the next one goes on with',
-    'the worker and the next one are killed',
+    'the worker is killed while it counts, and replaced',
     'tally',
     'next.fill(0, end, next[END]);',
     '',

@@ -4,7 +4,6 @@ import type { Program } from './world.js';
 export const blocking = (...messages: number[]): Program =>
   function* (actor) {
     for (const n of messages) yield* actor.blockingSend(n);
-    yield* actor.closeSender();
   };
 
 export const sending = (...messages: number[]): Program =>
@@ -12,13 +11,11 @@ export const sending = (...messages: number[]): Program =>
     const sends = [];
     for (const n of messages) sends.push(yield* actor.send(n));
     yield* actor.settled(...sends);
-    yield* actor.closeSender();
   };
 
 export const awaiting = (...messages: number[]): Program =>
   function* (actor) {
     for (const n of messages) yield* actor.settled(yield* actor.send(n));
-    yield* actor.closeSender();
   };
 
 /** The blocking send gives up; the async ones go on waiting. */
@@ -27,13 +24,11 @@ export const mixingImpatiently: Program = function* (actor) {
   for (const n of [1, 2]) sends.push(yield* actor.send(n));
   yield* actor.blockingSend(3, 50);
   yield* actor.settled(...sends);
-  yield* actor.closeSender();
 };
 
 export const trying = (...messages: number[]): Program =>
   function* (actor) {
     for (const n of messages) yield* actor.trySend(n);
-    yield* actor.closeSender();
   };
 
 /** Fills room for two, and tries again when both have been taken. */
@@ -41,7 +36,6 @@ export const tryingLater: Program = function* (actor) {
   for (const n of [1, 2]) yield* actor.trySend(n);
   yield* actor.after('2 are taken');
   yield* actor.trySend(3);
-  yield* actor.closeSender();
 };
 
 /** Has the receiver woken late, in two turns of its event loop. */
@@ -50,13 +44,11 @@ export const wakingLate: Program = function* (actor) {
   yield* actor.after('2 are taken');
   yield* actor.trySend(3, true);
   yield* actor.after('3 are taken');
-  yield* actor.closeSender();
 };
 
 export const blockingLater: Program = function* (actor) {
   yield* actor.after('2 are taken');
   yield* actor.blockingSend(1);
-  yield* actor.closeSender();
 };
 
 /** Waits again when all that it waited for has been given up. */
@@ -66,29 +58,30 @@ export const impatientThenPatient: Program = function* (actor) {
   yield* actor.settled(first, second);
   const third = yield* actor.send(3);
   yield* actor.settled(yield* actor.send(4), third);
-  yield* actor.closeSender();
 };
 
-/** Refuses the first position it gets for every message. */
+/** Refuses the first position it gets. */
 export const choosy: Program = function* (actor) {
-  for (const n of [1, 2]) {
-    let positions = 0;
-    yield* actor.settled(yield* actor.send(n, {}, { claimed: () => ++positions > 1 }));
-  }
-  yield* actor.closeSender();
+  let positions = 0;
+  yield* actor.settled(yield* actor.send(1, {}, { claimed: () => ++positions > 1 }));
 };
 
 export const aborting: Program = function* (actor) {
   const first = yield* actor.send(1);
   const second = yield* actor.send(2, { signal: actor.abortSometime() });
   yield* actor.settled(first, second);
-  yield* actor.closeSender();
 };
 
 export const draining =
   (how: 'async' | 'blocking'): Program =>
   (actor) =>
     actor.drain(how);
+
+/** Receives so many, and no more. */
+export const taking = (messages: number, how: 'async' | 'blocking'): Program =>
+  function* (actor) {
+    for (let n = 0; n < messages; n++) yield* actor.recv(how);
+  };
 
 /** Tells when it has taken each of the first. */
 export const counting = (messages: number, how: 'async' | 'blocking'): Program =>
@@ -124,7 +117,6 @@ export const succeeding = (name: string, ...messages: number[]): Program =>
     const sends = [];
     for (const n of messages) sends.push(yield* actor.send(n));
     yield* actor.settled(...sends);
-    yield* actor.closeSender();
   };
 
 /** As {@link succeeding}, if nobody else is still burying `name`. */
@@ -135,7 +127,6 @@ export const succeedingIfFree = (name: string, message: number): Program =>
       yield* actor.takeNumberOf(name);
       yield* actor.blockingSend(message);
     }
-    yield* actor.closeSender();
   };
 
 /** Buries a life that is long over. */
@@ -143,13 +134,11 @@ export const buryingLate = (name: string): Program =>
   function* (actor) {
     yield* actor.after('succeeded');
     yield* actor.bury(name);
-    yield* actor.closeSender();
   };
 
 export const burying = (name: string): Program =>
   function* (actor) {
     yield* actor.buryIfKilled(name);
-    yield* actor.closeSender();
   };
 
 /** The next receiver, if all before it were killed. */

@@ -1,5 +1,5 @@
 /** Who does what around a tiny channel. Names of threads: a, b, c, n send, r receives, h is its heir, u the undertaker. */
-import { BELOW_SIGN, BELOW_ZERO, rx, tx } from './cast.js';
+import { BELOW_SIGN, BELOW_ZERO, open, rx, tx } from './cast.js';
 import { killScenarios } from './killscenarios.js';
 import {
   aborting,
@@ -13,6 +13,7 @@ import {
   impatientThenPatient,
   mixingImpatiently,
   sending,
+  taking,
   trying,
   tryingLater,
   wakingLate,
@@ -50,10 +51,10 @@ export const scenarios: readonly Scenario[] = [
     cells: 2,
     start: BELOW_ZERO,
     threads: {
-      a: tx(sending(1, 2, 3)),
-      b: tx(blocking(1)),
-      c: tx(blocking(1)),
-      r: rx(draining('async')),
+      a: open(sending(1, 2, 3)),
+      b: open(blocking(1)),
+      c: open(blocking(1)),
+      r: rx(taking(5, 'async')),
     },
   },
   {

@@ -39,14 +39,18 @@ export class Shared {
   store(at: number, now: number): void {
     const before = this.load(at);
     if (now === before) return;
+    this.#put(at, now);
+    this.#note(at, before, now);
     this.#changes.push(at, before);
-    this.#set(at, before, now);
   }
 
-  #set(at: number, before: number, now: number): void {
+  #put(at: number, now: number): void {
     const end = this.words.length;
     if (at < end) this.words[at] = now;
     else this.records[at - end] = now;
+  }
+
+  #note(at: number, before: number, now: number): void {
     this.hash1 = (this.hash1 + mix(at, now) - mix(at, before)) | 0;
     this.hash2 = (this.hash2 + mix(now, at) - mix(before, at)) | 0;
   }
@@ -61,7 +65,8 @@ export class Shared {
     while (changes.length > mark) {
       const before = changes.pop() as number;
       const at = changes.pop() as number;
-      this.#set(at, this.load(at), before);
+      this.#note(at, this.load(at), before);
+      this.#put(at, before);
     }
   }
 
@@ -75,9 +80,12 @@ export class Shared {
     const from = part.byteOffset >> 2;
     const before = all.slice(from, (part.byteOffset + part.byteLength + 3) >> 2);
     change(part);
-    const after = all.slice(from, from + before.length);
-    all.set(before, from);
-    for (const [i, now] of after.entries()) this.store(first + from + i, now);
+    for (let i = 0; i < before.length; i++) {
+      const [was, now] = [before[i] ?? 0, all[from + i] ?? 0];
+      if (was === now) continue;
+      this.#note(first + from + i, was, now);
+      this.#changes.push(first + from + i, was);
+    }
   }
 
   /** What is there, as a number that stands for it. */

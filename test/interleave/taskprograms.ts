@@ -4,25 +4,22 @@ import type { Program } from './world.js';
 
 /** One task after the other, each awaited to its end. */
 export const running = (...messages: number[]): Program =>
-  function* (actor, tasks) {
+  function* (_, tasks) {
     for (const n of messages) yield* tasks.finished(yield* tasks.run(n));
-    yield* actor.closeSender();
   };
 
 /** All are queued before the first is awaited. */
 export const queueing = (...messages: number[]): Program =>
-  function* (actor, tasks) {
+  function* (_, tasks) {
     const handles = [];
     for (const n of messages) handles.push(yield* tasks.blockingRun(n));
     for (const handle of handles) yield* tasks.finished(handle);
-    yield* actor.closeSender();
   };
 
 /** Two are queued, and the end of the second is awaited first. */
-export const awaitingBackwards: Program = function* (actor, tasks) {
+export const awaitingBackwards: Program = function* (_, tasks) {
   const first = yield* tasks.blockingRun(1);
   yield* tasks.finished(yield* tasks.blockingRun(2), first);
-  yield* actor.closeSender();
 };
 
 /** Closes its sender while it waits for the end. */
@@ -41,23 +38,20 @@ export const runningAs = (name: string): Program =>
     yield* actor.after('closed');
     yield* actor.takeNumberOf(name);
     yield* tasks.finished(yield* tasks.run(1));
-    yield* actor.closeSender();
   };
 
 /** Runs one task, and gives up so many positions before it gets one for the next. */
 export const runningFar = (positions: number): Program =>
-  function* (actor, tasks) {
+  function* (_, tasks) {
     yield* tasks.run(1);
     yield* tasks.finished(yield* tasks.runFar(2, positions));
-    yield* actor.closeSender();
   };
 
 /** Runs three tasks; the last has the record of the first. */
-export const runningThree: Program = function* (actor, tasks) {
+export const runningThree: Program = function* (_, tasks) {
   yield* tasks.run(1);
   yield* tasks.runFar(2, 7);
   yield* tasks.finished(yield* tasks.run(3));
-  yield* actor.closeSender();
 };
 
 export const cancelling = (...orders: number[]): Program =>
@@ -99,25 +93,6 @@ export const expectingNothingOpen = (name: string): Program =>
     yield* actor.buryIfKilled(name);
     yield* actor.after('given up');
     yield* tasks.expectNothingOpen();
-  };
-
-/** The supervisor of two workers: tells the next one when it has failed what the last one ran. */
-export const supervising = (first: string, second: string): Program =>
-  function* (actor, tasks) {
-    let needed = true;
-    for (const name of [first, second]) {
-      needed = (yield* actor.outlives(name)) && needed;
-      if (needed) yield* tasks.failRunning();
-      actor.happens(`end of ${name}`, needed);
-    }
-  };
-
-/** The worker after `name`, which starts when the supervisor says so. */
-export const succeedingWorker = (name: string): Program =>
-  function* (actor, tasks) {
-    if ((yield* actor.after(`end of ${name}`)) !== true) return;
-    yield* actor.attachReceiver();
-    yield* tasks.execute();
   };
 
 /** The supervisor and the next worker, one after the other as in the runtime. */
