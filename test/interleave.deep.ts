@@ -1,8 +1,8 @@
 /**
  * As interleave.test.ts, at length: `node build/test/interleave.deep.js [minutes] [seed]`. All schedules without
  * preemptions of every scenario, then all with one, with two, … of those that were complete with fewer, and random ones of
- * each in the last quarter of the time. The shortest come first in each round: what they leave over is for the others. As
- * many threads explore as there are processors.
+ * each in the last quarter of the time. As many threads explore as there are processors. One begins with the longest, so that
+ * it is not alone with it at the end; the others with the shortest: what they leave over is for the others.
  */
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
@@ -47,10 +47,13 @@ async function round(
 ): Promise<Turn[]> {
   const complete: Turn[] = [];
   const queue = [...turns];
-  const explore = async (worker: Worker): Promise<void> => {
-    for (let turn = queue.shift(); turn !== undefined; turn = queue.shift()) {
+  const explore = async (worker: Worker, index: number): Promise<void> => {
+    const beginsAtEnd = index === 0 && crew.length > 1 && preemptions !== 'random';
+    const next = () => (beginsAtEnd ? queue.pop() : queue.shift());
+    for (let turn = next(); turn !== undefined; turn = next()) {
       const left = Math.max(until - performance.now(), 0) / 1000;
-      const seconds = Math.min(1, crew.length / (queue.length + 1)) * left;
+      const share = beginsAtEnd ? 1 : crew.length / (queue.length + 1);
+      const seconds = Math.min(1, share) * left;
       const job: Job = { scenario: turn.scenario, preemptions, seconds };
       worker.postMessage(job);
       const [done] = (await once(worker, 'message')) as [Done];

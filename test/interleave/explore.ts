@@ -51,7 +51,8 @@ interface Fork {
   gone: number;
 }
 
-const MOST_STATES = 500_000_000;
+/** About 2.5 GB. */
+const MOST_STATES = 200_000_000;
 
 class Exploration {
   readonly report: Report = { schedules: 0, kills: 0, states: 0, steps: 0, complete: false };

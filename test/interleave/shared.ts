@@ -153,7 +153,7 @@ function isIndex(key: string | symbol): boolean {
   return typeof key === 'string' && key >= '0' && key < ':';
 }
 
-export function mix(a: number, b: number): number {
+function mix(a: number, b: number): number {
   const h = Math.imul(a ^ Math.imul(b, 0x85eb_ca6b), 0x9e37_79b1);
   return h ^ (h >>> 15);
 }

@@ -4,7 +4,7 @@ import type { World } from './world.js';
 
 /** 53 bits of the state of everything. */
 export function hash(world: World, current: Thread | undefined, more: number): number {
-  const { machine } = world;
+  const { machine, witness } = world;
   let [a, b] = [(current?.index ?? -1) ^ (more << 8), more];
   const into = (value: number): void => {
     a = Math.imul(a ^ value, 0x9e37_79b1);
@@ -16,6 +16,7 @@ export function hash(world: World, current: Thread | undefined, more: number): n
   into(machine.shared.hash2);
   into(machine.clock);
   machine.waiting(into);
+  into(witness.unseen);
   for (const { past } of machine.threads) {
     into(past.at.hash1);
     into(past.at.hash2);
@@ -35,7 +36,7 @@ export class Known {
 
   /** With as many preemptions. If not, it is known from now on. */
   covers(state: number, preemptions: number): boolean {
-    if (2 * this.size >= this.#left.length) this.#grow();
+    if (4 * this.size >= 3 * this.#left.length) this.#grow();
     const at = this.#find(state);
     const known = this.#left[at] ?? 0;
     if (known > preemptions) return true;
