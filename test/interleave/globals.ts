@@ -1,6 +1,7 @@
 /** What code on a logical thread finds in place of the globals of a real one. */
+import { atomicsOf } from './atomics.js';
 import { promiseOf, type Thread, type Timer } from './loop.js';
-import type { Change, Machine } from './machine.js';
+import type { Machine } from './machine.js';
 
 /** Where a thread runs. Instances of modules are used for one run after the other, of any scenario. */
 export interface Seat {
@@ -12,8 +13,6 @@ export interface Seat {
 
 export function globalsOf(seat: Seat): Record<string, unknown> {
   const { thread } = seat;
-  const call = (op: string, change: Change) => (view: object, index: number, a: number, b: number) =>
-    seat.machine.access(thread, op, view, index, change, a, b);
   /** Shared memory is seen through views. */
   const viewing = (kind: typeof Int32Array | typeof Float64Array | typeof Uint8Array): unknown =>
     new Proxy(kind, {
@@ -21,22 +20,7 @@ export function globalsOf(seat: Seat): Record<string, unknown> {
         seat.machine.shared.view(new kind(source, begin, length), thread),
     });
   return {
-    Atomics: {
-      load: call('load', (before) => before),
-      store: call('store', (_, a) => a),
-      add: call('add', (before, a) => before + a),
-      and: call('and', (before, a) => before & a),
-      or: call('or', (before, a) => before | a),
-      exchange: call('exchange', (_, a) => a),
-      compareExchange: call('compareExchange', (before, a, b) => (before === a ? b : before)),
-      plain: call('plain', (before) => before),
-      notify: (view: object, index: number, count?: number) =>
-        seat.machine.notify(thread, view, index, count),
-      wait: (view: object, index: number, value: number, ms?: number) =>
-        seat.machine.wait(thread, view, index, value, ms),
-      waitAsync: (view: object, index: number, value: number) =>
-        seat.machine.waitAsync(thread, view, index, value),
-    },
+    Atomics: atomicsOf(thread, () => seat.machine),
     Int32Array: viewing(Int32Array),
     Float64Array: viewing(Float64Array),
     Uint8Array: viewing(Uint8Array),

@@ -1,15 +1,13 @@
 /**
  * The machine: logical threads that share the memory of a channel, and perhaps of a ledger, and stop before every
- * `Atomics` call. A word's number is its index in the channel's memory; the ledger's words come behind those.
+ * `Atomics` call (atomics.ts). A word's number is its index in the channel's memory; the ledger's words come behind those.
  *
- * `Atomics.wait`, `waitAsync` and `notify` are played here. Time passes only when a timer or a timed wait ends, and that
- * is a choice of the scheduler like any other; a wait of one slice (100 ms, repeated) never ends by itself, so a lost
- * wake-up cannot hide behind it.
+ * Time passes only when a timer or a timed wait ends, and that is a choice of the scheduler like any other.
  */
 import { type Happenings, happens, NOTHING, PENDING, settling } from './events.js';
-import { call, type LoopPromise, type Steps, type Thread } from './loop.js';
+import type { LoopPromise, Thread } from './loop.js';
 import { DEAD, type Input, type Moment, type Seen } from './moment.js';
-import { BEGIN, Shared } from './shared.js';
+import { Shared } from './shared.js';
 
 /** What may happen next. */
 export interface Choice {
@@ -59,7 +57,6 @@ export interface Snapshot {
 /** What a word becomes. */
 export type Change = (before: number, a: number, b: number) => number;
 
-const SLICE_MS = 100;
 const OK: Input = { key: '! ok', apply: (thread) => thread.wake('ok') };
 const TIMED_OUT: Input = { key: '! timed out', apply: (thread) => thread.wake('timed-out') };
 const TIMER: Input = { key: '! timer', apply: (thread) => thread.fire() };
@@ -239,73 +236,30 @@ export class Machine {
     thread.past.give(at.parked ? TIMED_OUT : TIMER);
   }
 
-  // ── Atomics: called by a thread's code ─────────────────────────────────────────────────────────────────────────
+  // ── Atomics ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** One call, in place of that of `Atomics`: its result, or steps that stop before it. */
-  access(
-    thread: Thread,
-    op: string,
-    view: object,
-    index: number,
-    change: Change,
-    a: number,
-    b: number,
-  ): unknown {
-    const at = numberOf(view, index);
-    if (this.#quiet[at] === 1 && op === 'load' && this.log === undefined) return this.shared.load(at);
-    return this.#make(thread, at, () => this.#do(thread, op, at, change, a, b));
-  }
-
-  #make<T extends Seen>(thread: Thread, at: number, effect: () => T): T | Steps<T> {
-    const mayStop = this.#quiet[at] === 0 && !thread.preparing;
-    return mayStop ? thread.past.stop(effect) : thread.past.ask(effect);
-  }
-
-  notify(thread: Thread, view: object, index: number, count = Number.POSITIVE_INFINITY): Steps<number> {
-    return this.#notify(thread, numberOf(view, index), count);
-  }
-
-  wait(thread: Thread, view: object, index: number, value: number, ms?: number): Steps<string> {
-    return this.#wait(thread, numberOf(view, index), value, ms);
-  }
-
-  waitAsync(
-    thread: Thread,
-    view: object,
-    index: number,
-    value: number,
-  ): Steps<{ async: boolean; value: unknown }> {
-    return this.#waitAsync(thread, numberOf(view, index), value);
-  }
-
-  #do(thread: Thread, op: string, at: number, change: Change, a: number, b: number): number {
+  /** One call: changes the word, and returns what it was. */
+  call(thread: Thread, op: string, at: number, change: Change, a = 0, b = 0): number {
     const { shared } = this;
     const before = shared.load(at);
     const now = change(before, a, b) | 0;
     this.steps += 1;
     this.allSteps += 1;
     this.log?.push({ thread: thread.name, op, at, value: now });
-    if (now !== before) {
-      shared.store(at, now);
-      const wrong = this.watch(thread, at, before, now);
-      if (wrong !== undefined) this.fail(wrong);
-    }
-    return op === 'store' ? 0 : before;
+    if (now === before) return before;
+    shared.store(at, now);
+    const wrong = this.watch(thread, at, before, now);
+    if (wrong !== undefined) this.fail(wrong);
+    return before;
   }
 
-  *#notify(thread: Thread, at: number, count: number): Steps<number> {
-    const own = yield* call(
-      this.#make(thread, at, () => {
-        this.#do(thread, 'notify', at, same, 0, 0);
-        return this.#wake(thread, at, count);
-      }),
-    );
-    for (const number of own.split(' ')) if (number !== '') thread.settle(Number(number), 'ok');
-    return 0; // how many it has woken is nothing to anybody
+  /** `thread` waits for a wake-up: with the promise of that number, or parked. */
+  waits(thread: Thread, at: number, promise?: number): void {
+    this.#waiters = [...this.#waiters, { thread, at, promise }];
   }
 
-  /** Returns the numbers of the promises of `thread` itself. */
-  #wake(thread: Thread, at: number, count: number): string {
+  /** Wakes who waits there. Returns the numbers of the promises of `thread` itself, which it settles. */
+  wake(thread: Thread, at: number, count: number): string {
     const woken = this.#waiters.filter((waiter) => waiter.at === at).slice(0, count);
     if (woken.length === 0) return '';
     this.#waiters = this.#waiters.filter((waiter) => !woken.includes(waiter));
@@ -316,42 +270,4 @@ export class Machine {
     }
     return own.join(' ');
   }
-
-  *#wait(thread: Thread, at: number, value: number, ms = Number.POSITIVE_INFINITY): Steps<string> {
-    const isTimed = ms < SLICE_MS;
-    const begin = yield* call(
-      this.#make(thread, at, () => {
-        if (this.#do(thread, 'wait', at, same, 0, 0) !== value) return undefined;
-        this.#waiters = [...this.#waiters, { thread, at, promise: undefined }];
-        return isTimed ? this.clock : 0;
-      }),
-    );
-    if (begin === undefined) return 'not-equal';
-    thread.parked = true;
-    thread.until = isTimed ? begin + ms : Number.POSITIVE_INFINITY;
-    yield* thread.pause();
-    return thread.woken;
-  }
-
-  *#waitAsync(thread: Thread, at: number, value: number): Steps<{ async: boolean; value: unknown }> {
-    const number = thread.promises.length;
-    const promise = thread.promised();
-    const parks = yield* call(
-      this.#make(thread, at, () => {
-        if (this.#do(thread, 'waitAsync', at, same, 0, 0) !== value) return false;
-        this.#waiters = [...this.#waiters, { thread, at, promise: number }];
-        return true;
-      }),
-    );
-    return parks ? { async: true, value: promise } : { async: false, value: 'not-equal' };
-  }
-}
-
-function same(before: number): number {
-  return before;
-}
-
-/** Of a word. */
-function numberOf(view: object, index: number): number {
-  return ((view as Record<symbol, number>)[BEGIN] as number) + index;
 }
