@@ -30,7 +30,7 @@ export const progressOf = (order: number): number => (order + 50) / 100;
 const RANK = { queued: 1, running: 2, succeeded: 3, failed: 3, cancelled: 3 } as const;
 
 /** Never changed, but replaced: so it can be kept. */
-interface Known {
+interface Knowledge {
   /** Order → message. */
   readonly tasks: ReadonlyMap<number, number>;
   /** Order → final state. */
@@ -50,7 +50,7 @@ export class Audit {
   readonly #history: number;
   readonly #start: number;
   /** What it knows. */
-  state: Known = {
+  state: Knowledge = {
     tasks: new Map(),
     ends: new Map(),
     started: [],
@@ -80,7 +80,7 @@ export class Audit {
     });
   }
 
-  #now(changes: Partial<Known>): undefined {
+  #now(changes: Partial<Knowledge>): undefined {
     this.state = { ...this.state, ...changes };
   }
 

@@ -4,6 +4,8 @@ import type { Program } from './world.js';
 /** Positions run through 0 and through the sign. */
 export const BELOW_ZERO = -2;
 export const BELOW_SIGN = 2 ** 31 - 2;
+/** The turn after it is negative. */
+export const LAST_TURN = 2 ** 31 - 1;
 
 /** A thread that closes its sender at the end. */
 export const tx = (runs: Program) =>

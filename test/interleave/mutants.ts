@@ -213,7 +213,7 @@ export const mutants: readonly Mutant[] = [
   ),
   mutant(
     'a newcomer that passes the line',
-    'three threads in line, async and blocking, and room for two',
+    'two threads in line, a newcomer, and room for two',
     'ring',
     'this.capacity - used > ahead',
     'this.capacity - used > 0',

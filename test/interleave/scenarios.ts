@@ -46,16 +46,17 @@ export const scenarios: readonly Scenario[] = [
     threads: { a: tx(wakingLate), r: rx(counting(3, 'async')), u: tx(burying('a')) },
   },
   {
-    name: 'three threads in line, async and blocking, and room for two',
+    name: 'two threads in line, a newcomer, and room for two',
     capacity: 2,
     cells: 2,
     start: BELOW_ZERO,
     threads: {
       a: open(sending(1, 2, 3)),
       b: open(blocking(1)),
-      c: open(blocking(1)),
-      r: rx(taking(5, 'async')),
+      c: open(trying(1)),
+      r: rx(taking(4, 'async')),
     },
+    refusals: ['full'],
   },
   {
     name: 'a blocking send behind an async one times out',

@@ -21,7 +21,7 @@ export function numberOf(message: unknown): number {
 }
 
 /** Never changed, but replaced: so it can be kept. */
-interface Known {
+interface Knowledge {
   /** Sender number of each thread, by its index. */
   readonly slots: ReadonlyMap<number, number>;
   /** Who claimed which position, from the first one on. */
@@ -51,7 +51,7 @@ export class Witness {
   readonly #cells: number;
   readonly #start: number;
   /** What it knows. */
-  state: Known;
+  state: Knowledge;
 
   constructor(
     machine: Machine,
@@ -82,7 +82,7 @@ export class Witness {
     };
   }
 
-  #now(changes: Partial<Known>): undefined {
+  #now(changes: Partial<Knowledge>): undefined {
     this.state = { ...this.state, ...changes };
   }
 
@@ -251,7 +251,7 @@ export class Witness {
     return [closed, ...line].join();
   }
 
-  #settled(value: number): Pick<Known, 'pending' | 'unclaimed'> {
+  #settled(value: number): Pick<Knowledge, 'pending' | 'unclaimed'> {
     const { pending, unclaimed } = this.state;
     return {
       pending: new Map([...pending].filter(([other]) => other !== value)),

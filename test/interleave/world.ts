@@ -17,7 +17,7 @@ import {
   resultOf,
   STARTED_AT,
 } from './audit.js';
-import { BELOW_SIGN } from './cast.js';
+import { LAST_TURN } from './cast.js';
 import { call, promiseOf, runAsync, type Steps, type Thread } from './loop.js';
 import { Machine, type Snapshot as MachineSnapshot, type Scheduler } from './machine.js';
 import { Past } from './past.js';
@@ -252,7 +252,7 @@ export class World {
     // Nobody gets the numbers that are left, as if whoever had them were about to close them: it is known who is next.
     const used = new Set([...handles.values()].map(({ slot }) => slot));
     const { SENDERS = 0, STRIDE = 1, LIFE = 0, MAX_SENDERS = 0, NEXT_TURN = 0 } = this.layout;
-    this.machine.words[NEXT_TURN] = BELOW_SIGN;
+    this.machine.words[NEXT_TURN] = LAST_TURN;
     for (let slot = 0; slot < MAX_SENDERS; slot++)
       if (!used.has(slot)) this.machine.words[SENDERS + slot * STRIDE + LIFE] = 1;
     return handles;
