@@ -28,11 +28,12 @@ export class Moment {
   ends = Number.POSITIVE_INFINITY;
   /** It waits in an `Atomics.wait`. */
   parked = false;
+  /** Where it was, and what it saw there: `undefined` at the first moment. */
+  readonly before: Moment | undefined;
+  readonly entry: Entry | undefined;
   /** Two hashes of all that has been seen until now. */
   readonly hash1: number;
   readonly hash2: number;
-  readonly #before: Moment | undefined;
-  readonly #entry: Entry | undefined;
   /** What was seen first here, and where it led to. Most moments have nothing else. */
   #seen: Seen;
   #next: Moment | undefined;
@@ -46,8 +47,8 @@ export class Moment {
   ) {
     this.effect = effect;
     this.stops = stops;
-    this.#before = before;
-    this.#entry = entry;
+    this.before = before;
+    this.entry = entry;
     const seen = entry === undefined || !('input' in entry) ? entry?.seen : entry.input.key;
     [this.hash1, this.hash2] = hashes(before, seen);
     if (before !== undefined) before.#leadsTo(this, seen);
@@ -66,15 +67,11 @@ export class Moment {
     return seen === this.#seen ? this.#next : this.#others?.get(seen);
   }
 
-  /** All that has been seen until now. */
-  get past(): Entry[] {
-    const entries: Entry[] = [];
-    let moment: Moment | undefined = this;
-    while (moment !== undefined) {
-      if (moment.#entry !== undefined) entries.push(moment.#entry);
-      moment = moment.#before;
-    }
-    return entries.reverse();
+  /** All moments from the second one until now. */
+  get past(): Moment[] {
+    const moments: Moment[] = [];
+    for (let moment: Moment = this; moment.before !== undefined; moment = moment.before) moments.push(moment);
+    return moments.reverse();
   }
 }
 

@@ -11,6 +11,10 @@
 import type { Steps, Thread } from './loop.js';
 import { DEAD, type Effect, type Entry, type Input, Moment, type Seen } from './moment.js';
 
+type Link = Pick<Moment, 'before' | 'entry'>;
+
+const NOT_AGAIN = 'The code of a thread did not do again what it had done';
+
 export class Past {
   /** Where the thread is now. */
   at: Moment = DEAD;
@@ -21,8 +25,8 @@ export class Past {
   readonly #threw: (error: unknown) => undefined;
   /** Where the thread's code really stands. */
   #live: Moment | undefined;
-  /** Old answers, for code that is run again, and how many of them it has had. */
-  #script: Entry[] = [];
+  /** What code that is run again has to see, and how much of that it has seen. */
+  #script: readonly Link[] = [];
   #had = 0;
   /** The script ends at a moment that is known. */
   #repeats = false;
@@ -77,7 +81,7 @@ export class Past {
   /** From `moment` to the next stop, after an answer that was not seen there before. */
   #goOn(moment: Moment, seen: Seen): Moment {
     const entry = { seen };
-    if (this.#live !== moment) return this.#run([...moment.past, entry], moment, entry);
+    if (this.#live !== moment) return this.#run([...moment.past, { before: moment, entry }], moment, entry);
     [this.#before, this.#entry] = [moment, entry];
     this.#advance();
     return this.#live;
@@ -96,11 +100,11 @@ export class Past {
     return this.#live;
   }
 
-  #run(script: Entry[], before: Moment | undefined, entry: Entry | undefined): Moment {
+  #run(script: readonly Link[], before: Moment | undefined, entry: Entry | undefined): Moment {
     [this.#script, this.#had, this.#before, this.#entry] = [script, 0, before, entry];
     this.#begin();
     if (this.rest()) this.#advance();
-    if (this.#had < script.length) throw new Error('The thread did not do again what it had done');
+    if (this.#had < script.length) throw new Error(NOT_AGAIN);
     return this.#live as Moment;
   }
 
@@ -130,11 +134,13 @@ export class Past {
   }
 
   /** The next old answer, after what happened before it. */
-  #old(): { readonly seen: Seen } | undefined {
-    for (let entry = this.#script[this.#had]; entry !== undefined; entry = this.#script[this.#had]) {
+  #old(stops: boolean): { readonly seen: Seen } | undefined {
+    for (let link = this.#script[this.#had]; link?.entry !== undefined; link = this.#script[this.#had]) {
       this.#had += 1;
-      if (!('input' in entry)) return entry;
-      entry.input.apply(this.#thread);
+      const { before, entry } = link;
+      if ('input' in entry) entry.input.apply(this.#thread);
+      else if (before?.stops === stops) return entry;
+      else throw new Error(NOT_AGAIN);
     }
     return undefined;
   }
@@ -144,7 +150,7 @@ export class Past {
   /** Nobody else goes on before. */
   ask<T extends Seen>(effect: () => T): T {
     this.asked += 1;
-    const old = this.#old();
+    const old = this.#old(false);
     if (old !== undefined) return old.seen as T;
     this.#before = this.#arrive(effect, false);
     const seen = effect();
@@ -155,7 +161,7 @@ export class Past {
   /** Others may go on before. The answer, or steps that have it at their end. */
   stop<T extends Seen>(effect: (() => T) | undefined): T | Steps<T> {
     this.asked += 1;
-    const old = this.#old();
+    const old = this.#old(true);
     return old === undefined ? this.#stand(effect) : (old.seen as T);
   }
 
@@ -167,7 +173,7 @@ export class Past {
 
   /** It has nothing to do. `true`: it had afterwards. */
   rest(): boolean {
-    if (this.#old() !== undefined) return true;
+    if (this.#old(true) !== undefined) return true;
     if (!this.#repeats) this.#arrive(undefined, true);
     return false;
   }
