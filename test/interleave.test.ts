@@ -59,11 +59,12 @@ for (const scenario of scenarios) {
 
 // Runs end where they come to a known state. No outcome may be lost by that.
 for (const [name, preemptions] of [
-  ['trySend at full', 1],
+  ['trySend while there is always room', 1],
   ['an abort against room', 0],
   ['two threads bury one sender', 0],
   ['the receiver discards what is left while senders write', 0],
-  ['a task is cancelled while the worker does something else', 1],
+  ['of two tasks, the one that is awaited last ends first', 1],
+  ['a sender stops during the whole drain, and is killed', 0],
 ] as const) {
   test(`what follows a known state has been run: ${name}`, () => {
     const scenario = scenarios.find((known) => known.name === name) as Scenario;

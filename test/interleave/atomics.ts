@@ -23,7 +23,7 @@ export function atomicsOf(thread: Thread, machine: () => Machine): Record<string
   const access = (op: string, change: Change) => (view: View, index: number, a: number, b: number) => {
     const at = view[BEGIN] + index;
     const { log, shared } = machine();
-    if (op === 'load' && log === undefined && machine().isQuiet(at)) return shared.load(at);
+    if (op === 'load' && log === undefined && machine().isConstant(at)) return shared.load(at);
     return make(at, () => machine().call(thread, op, at, change, a, b));
   };
   /** It does not see what was there. */

@@ -80,14 +80,14 @@ export const ledgerMutants: readonly Mutant[] = [
   ),
   mutant(
     'a cancelled task that says too late when it was cancelled',
-    'a task is cancelled while the worker does something else',
+    'whoever cancels a task is killed',
     'ledger',
     'times[(records.label(id) >> 1) + DROPPED] = now(); // published',
     '// published',
   ),
   mutant(
     'a cancel that does not wake who waits for the end',
-    'a task is cancelled while the worker does something else',
+    'of two tasks, the one that is awaited last ends first',
     'ledger',
     "this.watchers.tellFirst(id);\n                return 'queued';",
     "return 'queued';",
@@ -206,7 +206,7 @@ export const ledgerMutants: readonly Mutant[] = [
   ),
   mutant(
     'a watcher that parks without looking again',
-    'a task is cancelled while the worker does something else',
+    'two threads wait for ends with one sender number',
     'handle',
     'const wakes = watchers.wakes(this.#slot);',
     'this.#settle(); const wakes = watchers.wakes(this.#slot);',

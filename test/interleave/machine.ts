@@ -98,6 +98,11 @@ export class Machine {
     for (let at = 0; at < this.#quiet.length; at++) this.#quiet[at] = quiet(at) ? 1 : 0;
   }
 
+  /** Of the channel: only looked at. */
+  isConstant(at: number): boolean {
+    return at < this.words.length && this.isQuiet(at);
+  }
+
   isQuiet(at: number): boolean {
     return this.#quiet[at] === 1;
   }
@@ -216,6 +221,10 @@ export class Machine {
     return promise;
   }
 
+  get happened(): Happenings['happened'] {
+    return this.#happenings.happened;
+  }
+
   /** Who waits where. */
   waiting(into: (value: number) => void): void {
     for (const { thread, at } of this.#waiters) into(8 * at + thread.index);
@@ -247,6 +256,7 @@ export class Machine {
     this.allSteps += 1;
     this.log?.push({ thread: thread.name, op, at, value: now });
     if (now === before) return before;
+    if (this.isConstant(at)) this.fail(`a word of a sender that nobody opened was changed: ${at}`);
     shared.store(at, now);
     const wrong = this.watch(thread, at, before, now);
     if (wrong !== undefined) this.fail(wrong);

@@ -1,7 +1,7 @@
 /**
  * Which scenario catches which mutant: `node build/test/interleave/matrix.deep.js [seconds]`, so long at most for each way
  * to look for it (hunt.ts), and longer for those that nothing catches in that time. Fails if a scenario catches none that no
- * other one catches: it would not be needed. Mutants of the ledger are tried on the scenarios with tasks, those of the
+ * other one catches: it would not be needed. Scenarios with two deaths in a run are for what nobody has thought of. Mutants of the ledger are tried on the scenarios with tasks, those of the
  * channel on the others.
  */
 import { once } from 'node:events';
@@ -39,13 +39,13 @@ async function main(seconds: number): Promise<void> {
     await once(worker, 'exit');
   });
   await Promise.all(crew);
-  for (const { name } of scenarios) {
+  for (const { name, kills = 1 } of scenarios) {
     const all = names.filter((mutant) => caught.get(mutant)?.includes(name));
     const alone = all.filter((mutant) => caught.get(mutant)?.length === 1);
     console.log(
       `${name}: ${all.length} mutants, alone:${alone.map((mutant) => `\n  ${mutant}`).join('') || ' none'}`,
     );
-    if (alone.length === 0) process.exitCode = 1;
+    if (alone.length === 0 && kills < 2) process.exitCode = 1;
   }
   for (const name of names)
     if ((caught.get(name)?.length ?? 0) === 0) console.log(`not caught in that time: ${name}`);

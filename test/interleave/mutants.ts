@@ -22,7 +22,7 @@ export const mutants: readonly Mutant[] = [
   ),
   mutant(
     'a blocked thread that parks without looking',
-    'trySend at full',
+    'trySend while there is always room',
     'park',
     'if (!ready())\n            Atomics.wait(this.#words, this.#at, PARKED, ms);',
     'Atomics.wait(this.#words, this.#at, PARKED, ms);',

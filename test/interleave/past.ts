@@ -173,6 +173,7 @@ export class Past {
 
   /** It has nothing to do. `true`: it had afterwards. */
   rest(): boolean {
+    this.asked += 1;
     if (this.#old(true) !== undefined) return true;
     if (!this.#repeats) this.#arrive(undefined, true);
     return false;

@@ -80,7 +80,7 @@ function torn(text: string): string {
 
 /** What scenarios use of an instrumented sender and receiver. Every call is to be run with `call`. */
 export interface Instance {
-  /** The thread's sends that wait: to be forgotten before the next run. */
+  /** The thread's sends that wait: to be forgotten before its code begins anew. */
   readonly blocked: { readonly waiting: Set<unknown> };
   readonly line: Record<string, number>;
   readonly memory: Record<string, number> & { readonly Phase: Record<string, number> };

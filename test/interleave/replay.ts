@@ -76,6 +76,7 @@ export function tell(world: World, schedule: string): string {
   const steps = world.machine.log.filter(({ at }) => !world.machine.isQuiet(at));
   const lines = steps.map((step) => describe(world, step));
   world.machine.log = undefined;
+  world.forget();
   return [
     ...lines,
     `received: ${world.witness.state.delivered.join(', ')}`,

@@ -23,14 +23,6 @@ import type { Scenario } from './world.js';
 
 export const scenarios: readonly Scenario[] = [
   {
-    name: 'trySend at full',
-    capacity: 1,
-    cells: 1,
-    start: BELOW_ZERO,
-    refusals: ['full'],
-    threads: { a: tx(trying(1, 2)), b: tx(blocking(1)), r: rx(draining('blocking')) },
-  },
-  {
     name: 'trySend while there is always room',
     capacity: 2,
     cells: 2,

@@ -4,7 +4,7 @@ import { type Mutant, mutant } from './mutant.js';
 export const sendMutants: readonly Mutant[] = [
   mutant(
     'a trySend that says yes to a full channel',
-    'trySend at full',
+    'two threads in line, a newcomer, and room for two',
     'sender',
     'return outcome === Outcome.SENT;',
     'return true;',
@@ -81,7 +81,7 @@ export const sendMutants: readonly Mutant[] = [
   ),
   mutant(
     'a claim of a cell that has gone round',
-    'trySend at full',
+    'an abort against room',
     'ring',
     'if (!memory.aLapBehind(p, before))\n                continue;',
     '',

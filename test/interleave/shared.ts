@@ -154,6 +154,14 @@ function isIndex(key: string | symbol): boolean {
 }
 
 function mix(a: number, b: number): number {
-  const h = Math.imul(a ^ Math.imul(b, 0x85eb_ca6b), 0x9e37_79b1);
-  return h ^ (h >>> 15);
+  return finish(Math.imul(a, 0x9e37_79b1) ^ finish(b));
+}
+
+/** Each bit of the result depends on all: as MurmurHash3 (A. Appleby) ends. */
+export function finish(a: number): number {
+  let h = a ^ (a >>> 16);
+  h = Math.imul(h, 0x85eb_ca6b);
+  h ^= h >>> 13;
+  h = Math.imul(h, 0xc2b2_ae35);
+  return h ^ (h >>> 16);
 }

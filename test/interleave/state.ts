@@ -1,10 +1,14 @@
 /** The state of everything, as a number; and which states are known. */
-import type { Thread } from './loop.js';
+import { Thread } from './loop.js';
+import { finish } from './shared.js';
 import type { World } from './world.js';
 
-/** 53 bits of the state of everything. */
+/**
+ * 53 bits of the state of everything: memory, what each thread that lives has seen, and what the checks know, also by
+ * threads that are dead.
+ */
 export function hash(world: World, current: Thread | undefined, more: number): number {
-  const { machine, witness } = world;
+  const { machine, witness, audit } = world;
   let [a, b] = [(current?.index ?? -1) ^ (more << 8), more];
   const into = (value: number): void => {
     a = Math.imul(a ^ value, 0x9e37_79b1);
@@ -16,7 +20,7 @@ export function hash(world: World, current: Thread | undefined, more: number): n
   into(machine.shared.hash2);
   into(machine.clock);
   machine.waiting(into);
-  into(witness.unseen);
+  for (const known of [witness.state, audit.state, machine.happened]) into(sumOf(known));
   for (const { past } of machine.threads) {
     into(past.at.hash1);
     into(past.at.hash2);
@@ -25,6 +29,31 @@ export function hash(world: World, current: Thread | undefined, more: number): n
   const high = Math.imul(a ^ (a >>> 16), 0x85eb_ca6b) ^ Math.imul(b ^ (b >>> 13), 0xc2b2_ae35);
   const low = Math.imul(b ^ (b >>> 16), 0x85eb_ca6b) ^ Math.imul(a ^ (a >>> 13), 0xc2b2_ae35);
   return (high & 0x1f_ffff) * 2 ** 32 + (low >>> 0);
+}
+
+const sums = new WeakMap<object, number>();
+
+/** Of what is never changed. The order of lists and maps makes no difference. */
+function sumOf(value: unknown): number {
+  if (typeof value === 'number') return finish(value);
+  if (value instanceof Thread) return finish(-2 - value.index);
+  if (typeof value !== 'object' || value === null) return textSum(String(value));
+  const known = sums.get(value);
+  if (known !== undefined) return known;
+  const parts: Iterable<readonly [unknown, unknown]> =
+    value instanceof Map
+      ? value
+      : Object.entries(value).map(([key, part]) => [Array.isArray(value) ? 0 : key, part]);
+  let sum = 0;
+  for (const [key, part] of parts) sum = (sum + finish(sumOf(key) ^ Math.imul(sumOf(part), 0x9e37_79b1))) | 0;
+  sums.set(value, sum);
+  return sum;
+}
+
+function textSum(text: string): number {
+  let sum = text.length;
+  for (let i = 0; i < text.length; i++) sum = Math.imul(sum ^ text.charCodeAt(i), 0x0100_0193);
+  return finish(sum);
 }
 
 /** States from which everything has been, or is being explored that is within some bounds: a hash table, since a `Map` holds 16 million. */

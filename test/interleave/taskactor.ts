@@ -118,7 +118,8 @@ export class TaskActor {
     try {
       const handle = yield* send(this.#actor.sender);
       this.#actor.admitted(message, mustFail);
-      this.#ask((audit) => audit.accepted(message, handle.id));
+      const { id } = handle;
+      this.#ask((audit) => audit.accepted(message, id));
       return handle;
     } catch (error) {
       this.#actor.refused(message, error);
@@ -231,7 +232,8 @@ export class TaskActor {
       this.#actor.receives(false);
     }
     if (task === undefined) return undefined;
-    this.#ask((audit) => audit.received(order, task.number));
+    const [started, { number }] = [order, task];
+    this.#ask((audit) => audit.received(started, number));
     const position = this.#audit.position(order);
     yield* call(this.ledger.begin(position, STARTED_AT + order, TIMEOUT));
     yield* call(this.ledger.progress(position, progressOf(order)));

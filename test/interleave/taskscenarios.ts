@@ -35,15 +35,6 @@ export const taskScenarios: readonly Scenario[] = [
     threads: { a: open(closingEarly), n: tx(runningAs('a')), r: rx(executing()) },
   },
   {
-    name: 'a task is cancelled while the worker does something else',
-    capacity: 1,
-    cells: 1,
-    start: BELOW_ZERO,
-    tasks: 'one at a time',
-    threads: { a: tx(queueing(1)), r: rx(busy), k: other(cancelling(0, 0, 0)) },
-    mayWait: ['a'],
-  },
-  {
     name: 'of two tasks, the one that is awaited last ends first',
     capacity: 2,
     cells: 2,

@@ -86,15 +86,6 @@ export class Witness {
     this.state = { ...this.state, ...changes };
   }
 
-  /** A hash of what it knows and no thread has seen: who stood in line before whom. */
-  get unseen(): number {
-    let hash = 0;
-    for (const [slot, line] of this.state.before)
-      for (const [other, turn] of line)
-        hash += Math.imul(turn ^ Math.imul(32 * slot + other, 0x85eb_ca6b), 0x9e37_79b1);
-    return hash | 0;
-  }
-
   // ── Memory ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #word(name: string): number {

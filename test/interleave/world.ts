@@ -274,7 +274,7 @@ export class World {
   }
 }
 
-/** Words of senders that nobody opened: only looked at, and all the time the same. */
+/** Words of senders that nobody opened. Those of the line are constant; nobody looks at those of the watchers. */
 function unusedWords(
   { layout, records, machine }: World,
   used: ReadonlySet<number>,
