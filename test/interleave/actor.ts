@@ -241,14 +241,14 @@ export class Actor {
     return (yield* this.after(this.#world.thread(name))) === true;
   }
 
-  *recv(how: 'async' | 'blocking' | 'try'): Steps<unknown> {
-    if (how !== 'try') this.receives(true);
+  *recv(how: 'async' | 'blocking'): Steps<unknown> {
+    this.receives(true);
     let value: unknown;
     if (how === 'async')
       value = yield new Await(yield* call(this.receiver.recv(undefined, this.#world.patient)));
-    else value = yield* call(how === 'try' ? this.receiver.tryRecv() : this.receiver.blockingRecv());
-    if (how !== 'try') this.receives(false);
-    if (value === undefined && how !== 'try') this.tells('ended');
+    else value = yield* call(this.receiver.blockingRecv());
+    this.receives(false);
+    if (value === undefined) this.tells('ended');
     return value;
   }
 

@@ -2,8 +2,7 @@
  * All schedules up to a number of preemptions, depth first.
  *
  * At every call of a thread that others could go on before, the run forks: it goes on in one way, comes back here, and goes
- * on in the next. Two ways that lead to the same state (memory, and all that each thread has seen) have the same future:
- * the second ends there.
+ * on in the next. Two ways that lead to the same state (see state.ts) have the same future: the second ends there.
  */
 import { Choices } from './choices.js';
 import type { Thread } from './loop.js';
@@ -30,8 +29,8 @@ export interface Bounds {
   readonly seconds?: number;
   /** Every way is gone to its end: for comparison. */
   readonly forgetful?: boolean;
-  /** Gets the state at the end of each run. */
-  readonly ends?: Set<number>;
+  /** Told of the end of each run. */
+  readonly atEnd?: () => void;
 }
 
 /** What is left of the bounds in a run. */
@@ -82,7 +81,7 @@ class Exploration {
       this.#take(choice);
     }
     count(this.report, this.#world);
-    if (machine.failure === undefined) this.#bounds.ends?.add(hash(this.#world, undefined, 0));
+    this.#bounds.atEnd?.();
     return machine.failure;
   }
 

@@ -13,7 +13,7 @@ import { DEAD, type Effect, type Entry, type Input, Moment, type Seen } from './
 
 type Link = Pick<Moment, 'before' | 'entry'>;
 
-const NOT_AGAIN = 'The code of a thread did not do again what it had done';
+const NOT_AGAIN = new Error('The code of a thread did not do again what it had done');
 
 export class Past {
   /** Where the thread is now. */
@@ -104,7 +104,7 @@ export class Past {
     [this.#script, this.#had, this.#before, this.#entry] = [script, 0, before, entry];
     this.#begin();
     if (this.rest()) this.#advance();
-    if (this.#had < script.length) throw new Error(NOT_AGAIN);
+    if (this.#had < script.length) throw NOT_AGAIN;
     return this.#live as Moment;
   }
 
@@ -112,6 +112,7 @@ export class Past {
     try {
       this.#thread.advance();
     } catch (error) {
+      if (error === NOT_AGAIN) throw error;
       this.ask(() => this.#threw(error));
       this.rest();
     }
@@ -140,7 +141,7 @@ export class Past {
       const { before, entry } = link;
       if ('input' in entry) entry.input.apply(this.#thread);
       else if (before?.stops === stops) return entry;
-      else throw new Error(NOT_AGAIN);
+      else throw NOT_AGAIN;
     }
     return undefined;
   }

@@ -13,11 +13,6 @@ export const sending = (...messages: number[]): Program =>
     yield* actor.settled(...sends);
   };
 
-export const awaiting = (...messages: number[]): Program =>
-  function* (actor) {
-    for (const n of messages) yield* actor.settled(yield* actor.send(n));
-  };
-
 /** The blocking send gives up; the async ones go on waiting. */
 export const mixingImpatiently: Program = function* (actor) {
   const sends = [];

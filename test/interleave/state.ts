@@ -4,8 +4,8 @@ import { finish } from './shared.js';
 import type { World } from './world.js';
 
 /**
- * 53 bits of the state of everything: memory, what each thread that lives has seen, and what the checks know, also by
- * threads that are dead.
+ * 53 bits of the state of everything: memory, what each thread that lives has seen, and what the checks know, from threads
+ * that are dead, too.
  */
 export function hash(world: World, current: Thread | undefined, more: number): number {
   const { machine, witness, audit } = world;
@@ -56,7 +56,10 @@ function textSum(text: string): number {
   return finish(sum);
 }
 
-/** States from which everything has been, or is being explored that is within some bounds: a hash table, since a `Map` holds 16 million. */
+/**
+ * States from which everything has been, or is being explored that is within some bounds: a hash table of its own, since a
+ * `Map` holds 16 million.
+ */
 export class Known {
   size = 0;
   #states = new Float64Array(2 ** 12);

@@ -1,5 +1,6 @@
 /**
- * A world: one scenario's threads around one channel, and perhaps a ledger, ready to be run again and again, each time in another order.
+ * A world: one scenario's threads around one channel, and perhaps a ledger, ready to be run again and again, each time in
+ * another order.
  */
 import { channelIn, type SenderHandle } from '#channel';
 import { createMemory } from '#channel/memory';
