@@ -1,210 +1,101 @@
-/** Bytes to values. Whatever the bytes are, it reads none beyond their end, and needs no memory that they do not account for. */
+/**
+ * Bytes to values, one at a time. Whatever the bytes are, it reads none beyond the scratch buffer. A count that lies gets
+ * no memory, with one exception: V8 makes room for a sparse array of up to 32 million elements at once.
+ */
+import { deserialize } from './clone.js';
 import { CorruptMessageError } from './errors.js';
-import {
-  AGGREGATE,
-  BINARY_TYPES,
-  ENUMERABLE,
-  ERROR_FIELDS,
-  ERROR_TYPES,
-  MAX_DEPTH,
-  OTHER,
-  type Reader,
-  scratch,
-  Tag,
-  wiresByTag,
-} from './wire.js';
+import { Call, CONSTANTS, Scratch, Tag } from './wire.js';
 
-/** For up to 16 characters: a list per length, since `apply` takes all of it. Faster than `Buffer`; measured. */
-const characters: readonly number[][] = Array.from({ length: 17 }, (_, n) => new Array(n).fill(0));
+const text16 = String.fromCharCode as (...units: (number | undefined)[]) => string;
 
-/** Where a value is expected, `Hole` and `End` are as wrong as a tag that does not exist. */
-function unexpected(tag: number): CorruptMessageError {
-  return new CorruptMessageError(`Expected a value, got tag ${tag}`);
-}
-
-/** Decodes one value at a time from a scratch buffer of its own. */
-export class Decoder implements Reader {
-  /** Where `decode` reads: `maxBytes` rounded up to a multiple of 8. */
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  /** The same memory. */
-  readonly words: Int32Array<ArrayBuffer>;
-  readonly #buffer: Buffer;
-  readonly #view: DataView;
+export class Decoder extends Scratch {
   #at = 0;
   #end = 0;
-  #depth = 0;
-
-  constructor(maxBytes: number) {
-    const memory = scratch(maxBytes);
-    this.bytes = new Uint8Array(memory);
-    this.words = new Int32Array(memory);
-    this.#buffer = Buffer.from(memory);
-    this.#view = new DataView(memory);
-  }
 
   /** Decodes the first `length` bytes. Throws `CorruptMessageError` if they are not one value exactly. */
   decode(length: number): unknown {
-    if (!Number.isInteger(length) || length < 0 || length > this.bytes.length) {
-      throw new CorruptMessageError(`Expected a length up to ${this.bytes.length}, got ${length}`);
-    }
     this.#at = 0;
     this.#end = length;
-    this.#depth = 0;
-    let value: unknown;
     try {
-      value = this.read();
-    } catch (error) {
-      if (error instanceof CorruptMessageError) throw error;
-      // A constructor was given what it cannot take, such as an impossible pattern or half a float.
-      throw new CorruptMessageError('Expected the bytes of a value', { cause: error });
+      const value = this.#value();
+      if (this.#at !== length) throw new Error(`Expected its end after ${length} bytes, got ${this.#at}`);
+      return value;
+    } catch (cause) {
+      throw new CorruptMessageError(`Expected a value of ${length} bytes`, { cause });
     }
-    if (this.#at !== length) throw new CorruptMessageError(`Expected ${length} bytes, got ${this.#at}`);
-    return value;
   }
 
-  /** Takes one value; for `WireClass.read` only. */
-  read(): unknown {
-    const tag = this.#byte();
-    if (tag === Tag.Latin1) return this.#latin1(this.#size());
-    if (tag === Tag.Uint8) return this.#byte();
-    if (tag === Tag.Int32) return this.#view.getInt32(this.#take(4), true);
-    if (tag >= Tag.Array) return this.#nested(tag);
-    if (tag === Tag.Undefined) return undefined;
-    if (tag === Tag.Null) return null;
-    if (tag === Tag.False) return false;
-    if (tag === Tag.True) return true;
-    if (tag === Tag.Float64) return this.#view.getFloat64(this.#take(8), true);
-    return this.#rare(tag);
-  }
-
-  #rare(tag: number): unknown {
+  #value(): unknown {
+    const tag = this.bytes[this.#skip(1)] ?? 127;
+    if (tag >= Tag.Short) return this.#latin1(tag - Tag.Short);
+    if (tag === Tag.Int32) return this.view.getInt32(this.#skip(4), true);
+    if (tag === Tag.Array) return this.#array(this.#size());
+    if (tag === Tag.SyncCall) return this.#call('sync');
+    if (tag === Tag.AsyncCall) return this.#call('async');
+    if (tag === Tag.Object) return this.#object(this.#size());
+    if (tag < Tag.Int32) return CONSTANTS[tag];
+    if (tag === Tag.Float64) return this.view.getFloat64(this.#skip(8), true);
+    if (tag === Tag.Latin1) return this.#slice('latin1', this.#size());
     if (tag === Tag.Utf16) return this.#slice('utf16le', 2 * this.#size());
-    if (tag === Tag.Positive) return BigInt(`0x${this.#text()}`);
-    if (tag === Tag.Negative) return -BigInt(`0x${this.#text()}`);
-    if (tag === Tag.Date) return new Date(this.#view.getFloat64(this.#take(8), true));
-    if (tag === Tag.RegExp) return new RegExp(this.#text(), this.#text());
-    if (tag === Tag.Binary) return this.#binary(this.#size());
-    throw unexpected(tag);
+    if (tag === Tag.Clone)
+      return deserialize(this.bytes.subarray(this.#skip(this.#end - this.#at), this.#end));
+    throw new Error(`Expected a tag, got ${tag}`);
   }
 
-  #nested(tag: number): unknown {
-    if (++this.#depth > MAX_DEPTH) throw new CorruptMessageError(`Expected at most ${MAX_DEPTH} levels`);
-    const value = this.#container(tag);
-    this.#depth--;
-    return value;
+  #call(kind: 'sync' | 'async'): Call {
+    const fn = this.#value();
+    const next = this.#value();
+    const note = typeof next === 'string' ? next : undefined;
+    const args = note === undefined ? next : this.#value();
+    if (Array.isArray(args) && (typeof fn === 'number' || typeof fn === 'string'))
+      return new Call(kind, fn, args, note);
+    throw new Error('Expected a function and its arguments');
   }
 
-  #container(tag: number): unknown {
-    if (tag === Tag.Array) return this.#array();
-    if (tag === Tag.Object) return this.#plainObject();
-    if (tag === Tag.Map) return this.#map();
-    if (tag === Tag.Set) return new Set(this.#array());
-    if (tag === Tag.Error) return this.#error();
-    const wire = wiresByTag[tag - Tag.Wire];
-    if (wire === undefined) throw unexpected(tag);
-    return wire.read(this);
-  }
-
-  /** The offset of the next `count` bytes. */
-  #take(count: number): number {
-    const at = this.#at;
-    if (count > this.#end - at) throw new CorruptMessageError(`Expected ${count} more bytes`);
-    this.#at = at + count;
-    return at;
-  }
-
-  #byte(): number {
-    return this.bytes[this.#take(1)] ?? 0;
-  }
-
-  #size(): number {
-    const size = this.#byte();
-    return size < 255 ? size : this.#view.getUint32(this.#take(4), true);
-  }
-
-  /** Takes `tag` if it comes next. */
-  #accept(tag: number): boolean {
-    if (this.#at >= this.#end || this.bytes[this.#at] !== tag) return false;
-    this.#at++;
-    return true;
-  }
-
-  #latin1(length: number): string {
-    const list = characters[length];
-    if (list === undefined) return this.#slice('latin1', length);
-    const at = this.#take(length);
-    for (let i = 0; i < length; i++) list[i] = this.bytes[at + i] ?? 0;
-    return String.fromCharCode.apply(null, list);
-  }
-
-  #slice(encoding: BufferEncoding, count: number): string {
-    const at = this.#take(count);
-    return this.#buffer.toString(encoding, at, at + count);
-  }
-
-  #text(): string {
-    const text = this.read();
-    if (typeof text !== 'string') throw new CorruptMessageError(`Expected a string, got ${typeof text}`);
-    return text;
-  }
-
-  #binary(size: number): object {
-    const index = this.#byte();
-    const at = this.#take(size);
-    const { buffer } = this.bytes.slice(at, at + size);
-    const type = BINARY_TYPES[index];
-    if (type === undefined) throw new CorruptMessageError(`Expected a binary type, got ${index}`);
-    return type.of(buffer);
-  }
-
-  #array(): unknown[] {
-    const length = this.#size();
-    // A longer one grows as its elements turn up: a length that lies must not get its memory first.
-    const array: unknown[] = length <= 16 ? new Array(length) : [];
-    for (let i = 0; i < length; i++) {
-      if (!this.#accept(Tag.Hole)) array[i] = this.read();
-    }
-    if (array.length !== length) array.length = length; // Trailing holes.
+  #array(count: number): unknown[] {
+    const array: unknown[] = count <= 16 ? new Array(count) : [];
+    for (let i = 0; i < count; i++) array[i] = this.#value();
     return array;
   }
 
-  #plainObject(): object {
+  #object(count: number): object {
     const object: Record<string, unknown> = {};
-    while (!this.#accept(Tag.End)) {
-      const key = this.#text();
-      const value = this.read();
-      if (key === '__proto__') define(object, key, value, true);
-      else object[key] = value;
+    for (let i = 0; i < count; i++) {
+      const key = this.#value();
+      const value = this.#value();
+      if (typeof key !== 'string') throw new Error(`Expected a key, got ${typeof key}`);
+      if (key !== '__proto__') object[key] = value;
+      else
+        Object.defineProperty(object, key, { value, enumerable: true, writable: true, configurable: true });
     }
     return object;
   }
 
-  #map(): Map<unknown, unknown> {
-    const keys = this.#array();
-    const tag = this.#byte();
-    const values = this.#array();
-    if (tag !== Tag.Array || keys.length !== values.length) throw new CorruptMessageError('Expected entries');
-    return new Map(keys.map((key, i) => [key, values[i]]));
+  /** Up to 16 characters at once beat the call into `Buffer`; measured. */
+  #latin1(length: number): string {
+    if (length > 16) return this.#slice('latin1', length);
+    const b = this.bytes;
+    const i = this.#skip(length);
+    // biome-ignore format: a row for each eight bytes
+    return text16(
+      b[i], b[i + 1], b[i + 2], b[i + 3], b[i + 4], b[i + 5], b[i + 6], b[i + 7],
+      b[i + 8], b[i + 9], b[i + 10], b[i + 11], b[i + 12], b[i + 13], b[i + 14], b[i + 15],
+    ).slice(0, length);
   }
 
-  #error(): Error {
-    const index = this.#byte();
-    const type = ERROR_TYPES[index];
-    if (type === undefined) throw new CorruptMessageError(`Expected an error type, got ${index}`);
-    const error = index === AGGREGATE ? new AggregateError([]) : new type();
-    define(error, 'stack', undefined, false); // Ours would mislead.
-    while (!this.#accept(Tag.End)) {
-      const head = this.#byte();
-      const field = head === OTHER ? this.#text() : ERROR_FIELDS[head & ~ENUMERABLE];
-      if (field === undefined) throw new CorruptMessageError(`Expected an error field, got ${head}`);
-      const value = (head & ~ENUMERABLE) < 3 ? this.#text() : this.read();
-      define(error, field, value, head >= OTHER);
-    }
-    return error;
+  /** Node.js 24 writes past the end of a UTF-16 string that half a character is left for. */
+  #slice(encoding: BufferEncoding, size: number): string {
+    if (size > this.#end - this.#at) throw new Error(`Expected ${size} more bytes`);
+    return this.buffer.toString(encoding, this.#skip(size), this.#at);
   }
-}
 
-/** An own property, even where assigning would run a setter. */
-function define(object: object, key: string, value: unknown, enumerable: boolean): void {
-  Object.defineProperty(object, key, { value, enumerable, writable: true, configurable: true });
+  #size(): number {
+    return this.view.getUint32(this.#skip(4), true);
+  }
+
+  /** The offset of the next `count` bytes. */
+  #skip(count: number): number {
+    this.#at += count;
+    return this.#at - count;
+  }
 }
