@@ -1,40 +1,56 @@
 /**
- * The memory of a channel: what lies where. Who writes it, and when, is said in ring.ts and line.ts.
+ * The memory of a channel: what lies where, and the states of a cell. Who takes which step is said in ring.ts.
  *
- *   the line (line.ts) │ constants │ TAIL │ HEAD │ BELL, RECEIVER_THREAD │ cells │ overflow room of each cell
+ *   constants │ TAIL │ TAKEN │ BELL, RECEIVER_THREAD │ CALLS, COMERS │ OPEN, OPENINGS │ cells │ long messages
  *
- * Each group is written by other threads than its neighbours, so each has 128 bytes of its own. Two cells share a cache
- * line, so that one transfer between cores brings two messages when they come fast:
+ *   word              meaning                                          written by
+ *   TAIL              next position to claim, CLOSED, WAITS            senders, +1 each; who closes, waits or calls
+ *   TAKEN             how many positions have left (64 bits, plain)    the receiver, for its successor
+ *   BELL              the receiver is parked: see park.ts              the receiver; who wakes it
+ *   RECEIVER_THREAD   `threadId` of the receiver, -1: none             who attaches or shares the receiver
+ *   CALLS, COMERS     who waits for room: see waiting.ts               who calls; who comes to wait
+ *   OPEN, OPENINGS    which seats are taken: see seats.ts              who opens, closes or buries a sender
  *
- *   word 0      state = lap (24 bits) | owner's slot (5 bits) | phase (3 bits)    Atomics only
- *   word 1      length of the message in bytes                                    plain, published by the state
- *   word 2..7   the message, if it has at most 24 bytes; else it stands in the cell's overflow room
+ * Each group is written by other threads than its neighbours, so each has 128 bytes of its own: two cache lines, which
+ * the hardware likes to fetch together. A cell has one cache line:
  *
- * A position p, an int32 that wraps, lives in cell `p mod CELLS`, with CELLS the next power of two from the capacity up;
- * `p div CELLS` is its lap.
+ *   word 0      lap (25 bits) | seat of the sender (5 bits) | phase (2 bits)     Atomics only
+ *   word 1      length of the message in bytes                                   plain, published by word 0
+ *   word 2..15  the message, if it has at most 56 bytes; else it stands behind the cells, in room of its own
+ *
+ * Positions count messages, modulo `limit`. Position p lives in cell `p mod capacity`, in lap `p div capacity`; there are
+ * as many laps as 25 bits can count and 30 bits of positions can hold.
  */
-import { LINE_WORDS, STRIDE } from './line.js';
 
-const CAPACITY: number = LINE_WORDS;
-const CELLS: number = LINE_WORDS + 1;
-const MAX_BYTES: number = LINE_WORDS + 2;
-/** Next position to claim. */
-export const TAIL: number = LINE_WORDS + STRIDE;
-/** Next position to take. */
-export const HEAD: number = LINE_WORDS + 2 * STRIDE;
-/** Where the receiver parks. */
-export const BELL: number = LINE_WORDS + 3 * STRIDE;
-/** `threadId` of the receiver's thread: see ring.ts. */
+/** Words in 128 bytes. */
+const STRIDE = 32;
+const CAPACITY = 0;
+const MAX_BYTES = 1;
+export const TAIL: number = STRIDE;
+const TAKEN: number = STRIDE; // in 64-bit words
+export const BELL: number = 3 * STRIDE;
 export const RECEIVER_THREAD: number = BELL + 1;
+export const CALLS: number = 4 * STRIDE;
+export const COMERS: number = CALLS + 1;
+export const OPEN: number = 5 * STRIDE;
+/** One word for each seat. */
+export const OPENINGS: number = OPEN + 1;
+const CELLS: number = 6 * STRIDE;
 
-const FIRST_CELL: number = LINE_WORDS + 4 * STRIDE;
-const CELL_WORDS = 8;
+const CELL_WORDS = 16;
 const LENGTH = 1;
-const PAYLOAD = 2;
-const INLINE_BYTES: number = (CELL_WORDS - PAYLOAD) * 4;
+const MESSAGE = 2;
+const INLINE_BYTES: number = (CELL_WORDS - MESSAGE) * 4;
 
 /** The phases of a cell: see ring.ts. */
-export const Phase = { WRITING: 1, READY: 2, ABORTED: 3 } as const;
+export const Phase = { FREE: 0, WRITING: 1, READY: 2, ABORTED: 3 } as const;
+export const PHASE_MASK = 3;
+/** Phase and seat of a cell's state. */
+export const SEAT_MASK = 0x7f;
+
+/** In TAIL, below the position: a sender waits for room; nothing is sent any more. */
+export const WAITS = 1;
+export const CLOSED = 2;
 
 /** Thread-local room for one encoded message; both views cover the same memory. */
 export interface Scratch {
@@ -49,29 +65,19 @@ export function copyOf(message: Scratch, length: number): Scratch {
   return { bytes, words: new Int32Array(bytes.buffer) };
 }
 
-/**
- * Makes the shared memory of a channel. `cells` and `start` (the first position) are for tests: more cells than needed,
- * and positions just below the wrap-around.
- */
-export function createMemory(
-  capacity: number,
-  maxBytes: number,
-  cells: number = 2 ** Math.ceil(Math.log2(capacity)),
-  start = 0,
-): SharedArrayBuffer {
-  const bytes = (FIRST_CELL + cells * CELL_WORDS) * 4 + cells * roomFor(maxBytes);
-  const shared = new SharedArrayBuffer(bytes);
-  const words = new Int32Array(shared, 0, FIRST_CELL);
+/** Makes the shared memory of a channel. `start`, the first position, is for tests: just below the wrap-around. */
+export function createMemory(capacity: number, maxBytes: number, start = 0): SharedArrayBuffer {
+  const shared = new SharedArrayBuffer((CELLS + capacity * CELL_WORDS) * 4 + capacity * roomFor(maxBytes));
+  const words = new Int32Array(shared, 0, CELLS);
   words[CAPACITY] = capacity;
-  words[CELLS] = cells;
   words[MAX_BYTES] = maxBytes;
-  words[TAIL] = start;
-  words[HEAD] = start;
   words[RECEIVER_THREAD] = -1;
   const memory = new Memory(shared);
-  for (let p = (start - cells) | 0; p !== start; p = (p + 1) | 0) {
-    memory.words[memory.cell(p)] = memory.state(p, 0, Phase.ABORTED); // one lap behind
-  }
+  const first = ((start % memory.limit) + memory.limit) % memory.limit;
+  words[TAIL] = first << 2;
+  memory.taken = first;
+  for (let n = 0, p = first; n < capacity; n++, p = memory.next(p))
+    memory.words[memory.cell(p)] = memory.free(p);
   return shared;
 }
 
@@ -84,80 +90,95 @@ export class Memory {
   readonly shared: SharedArrayBuffer;
   readonly words: Int32Array;
   readonly capacity: number;
-  readonly cells: number;
   readonly maxBytes: number;
-  readonly #shift: number;
-  readonly #lapMask: number;
-  readonly #overflow: Uint8Array[] = [];
+  /** Positions are below this. */
+  readonly limit: number;
+  readonly #laps: number;
+  readonly #counts: Float64Array;
+  readonly #rooms: Uint8Array[] = [];
 
   constructor(shared: SharedArrayBuffer) {
     const constants = new Int32Array(shared, 0, TAIL);
     this.shared = shared;
-    this.capacity = constants[CAPACITY] ?? 0;
-    this.cells = constants[CELLS] ?? 0;
+    this.capacity = constants[CAPACITY] ?? 1;
     this.maxBytes = constants[MAX_BYTES] ?? 0;
-    this.words = new Int32Array(shared, 0, FIRST_CELL + this.cells * CELL_WORDS);
-    this.#shift = Math.log2(this.cells);
-    this.#lapMask = Math.min(2 ** (32 - this.#shift) - 1, 0xff_ffff);
+    this.#laps = Math.min(2 ** 25, Math.floor(2 ** 30 / this.capacity));
+    this.limit = this.capacity * this.#laps;
+    this.words = new Int32Array(shared, 0, CELLS + this.capacity * CELL_WORDS);
+    this.#counts = new Float64Array(shared, 0, CELLS / 2);
   }
 
-  /** Where the cell of position `p` begins. Its first word is its state. */
+  /** The position after p. */
+  next(p: number): number {
+    return p + 1 === this.limit ? 0 : p + 1;
+  }
+
+  /** How far position p is ahead of position `from`. */
+  ahead(p: number, from: number): number {
+    return p >= from ? p - from : p - from + this.limit;
+  }
+
+  /** Where the cell of position p begins: its state. */
   cell(p: number): number {
-    return FIRST_CELL + (p & (this.cells - 1)) * CELL_WORDS;
+    return CELLS + (p % this.capacity) * CELL_WORDS;
   }
 
-  /** The state of a cell in the lap of position `p`. */
-  state(p: number, slot: number, phase: number): number {
-    return (this.#lap(p) << 8) | (slot << 3) | phase;
+  /** The state of p's cell when p may be claimed. Any state of the lap is this one, with seat and phase added. */
+  free(p: number): number {
+    return ((p / this.capacity) | 0) << 7;
   }
 
-  /** A cell in this state has been claimed for position `p`. */
-  claimed(p: number, state: number): boolean {
-    return state >>> 8 === this.#lap(p);
+  /** The free state of the next lap: what a cell is in after it has been taken. */
+  freed(free: number): number {
+    return free >>> 7 === this.#laps - 1 ? 0 : (free + (1 << 7)) | 0;
   }
 
-  /** A cell in this state is one lap behind position `p`. */
-  aLapBehind(p: number, state: number): boolean {
-    return state >>> 8 === ((this.#lap(p) - 1) & this.#lapMask);
+  /** A cell in this state still belongs to the lap before that of the free state. */
+  isLapBefore(state: number, free: number): boolean {
+    return state >>> 7 === (free === 0 ? this.#laps : free >>> 7) - 1;
   }
 
-  #lap(p: number): number {
-    return (p >>> this.#shift) & this.#lapMask;
+  /** How many positions have left the channel since it was made. Never wraps. */
+  get taken(): number {
+    return this.#counts[TAKEN] ?? 0;
   }
 
-  /** Copies a message into the cell of position `p`. */
-  copyIn(p: number, message: Scratch, length: number): void {
-    const at = this.cell(p);
+  set taken(count: number) {
+    this.#counts[TAKEN] = count;
+  }
+
+  /** Copies a message into the cell at `at`. */
+  copyIn(at: number, message: Scratch, length: number): void {
     this.words[at + LENGTH] = length;
     if (length > INLINE_BYTES) {
-      this.#room(p).set(message.bytes.subarray(0, length));
+      this.#room(at).set(message.bytes.subarray(0, length));
       return;
     }
     const count = (length + 3) >> 2;
-    for (let i = 0; i < count; i++) this.words[at + PAYLOAD + i] = message.words[i] ?? 0;
+    for (let i = 0; i < count; i++) this.words[at + MESSAGE + i] = message.words[i] ?? 0;
   }
 
-  /** The length of the message at position `p`; never negative, whatever the bytes are. */
-  length(p: number): number {
-    return (this.words[this.cell(p) + LENGTH] ?? 0) >>> 0;
+  /** The length of a cell's message; never negative, whatever the bytes are. */
+  length(at: number): number {
+    return (this.words[at + LENGTH] ?? 0) >>> 0;
   }
 
-  /** Copies the message at position `p` out. */
-  copyOut(p: number, into: Scratch, length: number): void {
+  /** Copies a cell's message out. */
+  copyOut(at: number, into: Scratch, length: number): void {
     if (length > INLINE_BYTES) {
-      into.bytes.set(this.#room(p).subarray(0, length));
+      into.bytes.set(this.#room(at).subarray(0, length));
       return;
     }
-    const from = this.cell(p) + PAYLOAD;
+    const from = at + MESSAGE;
     const count = (length + 3) >> 2;
     for (let i = 0; i < count; i++) into.words[i] = this.words[from + i] ?? 0;
   }
 
-  /** The overflow room of p's cell. Pages that no long message ever touched cost nothing. */
-  #room(p: number): Uint8Array {
-    const index = p & (this.cells - 1);
-    const start = (FIRST_CELL + this.cells * CELL_WORDS) * 4 + index * roomFor(this.maxBytes);
-    this.#overflow[index] ??= new Uint8Array(this.shared, start, this.maxBytes);
-    return this.#overflow[index];
+  /** Room for a cell's long message. Pages that no long message ever touched cost nothing. */
+  #room(at: number): Uint8Array {
+    const index = (at - CELLS) / CELL_WORDS;
+    const start = (CELLS + this.capacity * CELL_WORDS) * 4 + index * roomFor(this.maxBytes);
+    this.#rooms[index] ??= new Uint8Array(this.shared, start, this.maxBytes);
+    return this.#rooms[index];
   }
 }

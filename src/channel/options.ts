@@ -1,4 +1,5 @@
 /** What a caller may say about a send, and what is wrong with it. */
+import { expectOptions, shown } from '../expect.js';
 
 /** How long a send may wait for room. */
 export interface SendOptions {
@@ -8,18 +9,19 @@ export interface SendOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+export const NO_OPTIONS: SendOptions = Object.freeze({});
+
 /** @throws TypeError or RangeError if an option is not what it should be */
 export function checked(options: SendOptions): { timeout: number; signal: AbortSignal | undefined } {
-  if (typeof options !== 'object' || options === null)
-    throw new TypeError(`Expected \`options\` to be an object, got ${String(options)}`);
+  if (options !== NO_OPTIONS) expectOptions(options, 'timeout', 'signal');
   const { timeout = Number.POSITIVE_INFINITY, signal } = options;
   if (typeof timeout !== 'number' || !(timeout >= 0)) {
     throw new RangeError(
-      `Expected \`timeout\` to be a number of milliseconds from 0 up, got ${String(timeout)}`,
+      `Expected \`timeout\` to be a number of milliseconds from 0 up, got ${shown(timeout)}`,
     );
   }
   if (signal !== undefined && !isSignal(signal))
-    throw new TypeError(`Expected \`signal\` to be an AbortSignal, got ${String(signal)}`);
+    throw new TypeError(`Expected \`signal\` to be an AbortSignal, got ${shown(signal)}`);
   return { timeout, signal };
 }
 

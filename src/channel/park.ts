@@ -1,16 +1,16 @@
 /**
  * Parking: how a thread waits on a word of shared memory until another thread wakes it.
  *
- * A bell's word is IDLE (nobody is parked) or PARKED (somebody is, or is about to be). One thread waits at a bell, any
+ * A bell's word is IDLE (nobody is parked) or PARKED (a thread is, or is about to be). One thread waits at a bell, any
  * thread rings it. The order of the steps is what makes it safe:
  *
- *   who waits:  1. announce: word = PARKED          who rings:  1. make the condition true (an Atomics store)
- *               2. look at the condition                        2. word is PARKED? set it to IDLE and notify
- *               3. park while the word is still PARKED
+ *   the thread that waits:  1. announce: word = PARKED      the thread that rings:  1. make the condition true (Atomics)
+ *                           2. look at the condition                                2. word is PARKED? set IDLE, notify
+ *                           3. park while the word is PARKED
  *
- * The two stores and the two looks are sequentially consistent, so either who waits sees the condition, or who rings
- * sees PARKED. In the second case the word turns IDLE before the notify: a thread that has not come to step 3 yet does not
- * park at all. There is no third case, hence no lost wake-up.
+ * The two stores and the two looks are sequentially consistent. So either the waiting thread sees the condition, or the
+ * ringing thread sees PARKED. In the second case the word turns IDLE before the notify, so a thread that has not come to
+ * step 3 yet does not park at all. There is no third case, hence no lost wake-up.
  *
  * The word also keeps ringing cheap: an `Atomics.notify` takes a process-wide lock even if nobody waits.
  */
@@ -18,19 +18,18 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads';
 
 const IDLE = 0;
 const PARKED = 1;
+const NAPPING = 2;
 
 /**
- * A blocked receiver parks at most this long, one on an event loop ten times as long; then it looks by itself. It would find
- * what a sender has left that was killed in the middle of a wake-up, and that nobody has buried.
+ * The longest wait, in milliseconds. It ends by itself only to guard against a thread that was killed between the two
+ * steps of a wake-up and was never buried.
  */
-export const SLICE_MS = 100;
+export const SLICE_MS = 2000;
 
 /** One thread's view of the place where a thread parks. */
 export class Bell {
   readonly #words: Int32Array;
   readonly #at: number;
-  /** Waits of this thread that do not block it, and have not come back yet. */
-  #pending = 0;
 
   constructor(words: Int32Array, at: number) {
     this.#words = words;
@@ -39,48 +38,58 @@ export class Bell {
 
   /** Blocks the thread until the bell is rung, or for `ms` milliseconds; not at all if `ready` says true. */
   wait(ready: () => boolean, ms: number): void {
-    Atomics.store(this.#words, this.#at, PARKED); // pairs with the load in `ring`; then look
-    if (!ready()) Atomics.wait(this.#words, this.#at, PARKED, ms); // pairs with the notify in ringAlways
-    this.#retract();
+    this.#block(PARKED, ready, ms);
+  }
+
+  /**
+   * Blocks the thread for a moment, or until a thread that cannot go on rouses it: `ring` leaves it asleep. So on one
+   * processor a sender is not interrupted at each message.
+   */
+  nap(ready: () => boolean, ms: number): void {
+    this.#block(NAPPING, ready, ms);
+  }
+
+  #block(how: number, ready: () => boolean, ms: number): void {
+    Atomics.store(this.#words, this.#at, how); // pairs with the loads in ring and rouse; then look
+    if (!ready()) Atomics.wait(this.#words, this.#at, how, ms); // pairs with the notify in ringAlways
+    Atomics.store(this.#words, this.#at, IDLE);
+  }
+
+  /** Wakes the thread that naps here. One that is parked was told already what there is. */
+  rouse(): void {
+    if (Atomics.load(this.#words, this.#at) === NAPPING) this.ringAlways(); // pairs with the store before each look
   }
 
   /** Like {@link wait}, but the event loop goes on. Does not keep the thread alive: see {@link keepAlive}. */
   async waitAsync(ready: () => boolean, ms: number): Promise<void> {
-    Atomics.store(this.#words, this.#at, PARKED); // pairs with the load in `ring`; then look
+    Atomics.store(this.#words, this.#at, PARKED); // pairs with the load in ring; then look
     if (!ready()) {
       const wait = Atomics.waitAsync(this.#words, this.#at, PARKED, ms); // pairs with the notify in ringAlways
-      if (wait.async) {
-        this.#pending += 1;
-        await wait.value;
-        this.#pending -= 1;
-      }
+      if (wait.async) await wait.value;
     }
-    this.#retract();
+    Atomics.store(this.#words, this.#at, IDLE);
   }
 
-  /** No wake-up is wanted any more, unless an async wait of this thread is still pending here. */
-  #retract(): void {
-    if (this.#pending === 0) Atomics.store(this.#words, this.#at, IDLE);
-  }
-
-  /** Nobody is parked here, or is about to be. */
-  get awake(): boolean {
-    return Atomics.load(this.#words, this.#at) === IDLE; // pairs with the stores before each look
-  }
-
-  /** Wakes whoever is parked here. Call it after the condition has become true. */
+  /** Wakes the thread that is parked here. Call it after the condition has become true. */
   ring(): void {
-    if (Atomics.load(this.#words, this.#at) === PARKED) this.ringAlways(); // pairs with the stores before each look
+    if (Atomics.load(this.#words, this.#at) === PARKED) this.ringAlways(); // pairs with the store before each look
   }
 
-  /**
-   * Wakes without looking: for who has looked, and for the successor of a thread that may have been killed between the
-   * two lines below, with the word cleared and nobody notified.
-   */
+  /** Wakes without looking: a thread may have been killed between the two steps, with the word cleared. */
   ringAlways(): void {
     Atomics.store(this.#words, this.#at, IDLE); // makes a late Atomics.wait return at once
     Atomics.notify(this.#words, this.#at);
   }
+}
+
+/**
+ * What this thread's event loop would do, and cannot while the thread is blocked: it is done before each blocked sleep.
+ * A duty that stands here must not block, and may be done once too often.
+ */
+export const duties: Set<() => void> = new Set<() => void>();
+
+export function doDuties(): void {
+  for (const duty of duties) duty();
 }
 
 let holders = 0;

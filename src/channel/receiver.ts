@@ -1,58 +1,102 @@
 /** The receiving half of a channel: how the one receiver waits for messages and takes them out. */
 import { threadId } from 'node:worker_threads';
-import { CorruptMessageError, Decoder } from '../codec/index.js';
-import { noneWaiting, postAllWaiting } from './blocked.js';
-import { keepAlive, SLICE_MS } from './park.js';
-import { IN_LINE_MS, ReceiverPatience } from './patience.js';
-import { EMPTY, END, type Link, Ring, type Skipped } from './ring.js';
+import { Decoder } from '../codec/index.js';
+import { BLOCK_MS, Look, NAP_MS } from './look.js';
+import { doDuties, keepAlive, SLICE_MS } from './park.js';
+import { EMPTY, END, Ring } from './ring.js';
+import { Calls } from './waiting.js';
 
 /** What a receiver is while it travels to another thread, in `workerData` or by `postMessage`. */
-export interface ReceiverHandle<T> extends Link {
+export interface ReceiverHandle<T> {
   readonly kind: 'receiver';
+  readonly memory: SharedArrayBuffer;
   readonly carries?: (value: T) => void;
 }
 
-/** Looks at a message, or at what is wrong with it, and its position, before it leaves the channel. */
-export type Accept<T> = (value: T | CorruptMessageError, position: number) => boolean;
+/** What the receiver's thread does on the way of each message. */
+export interface Hooks {
+  /** The message at this position (how many left the channel before it) is about to be taken. */
+  taking(position: number): void;
+  /** No message comes: this thread is about to sleep. */
+  sleeping(): void;
+  /**
+   * This thread has nothing else to do: a `recv` may block it for a moment, event loop and all (look.ts). Between calls,
+   * the event loop needs its turns.
+   */
+  readonly mayNap: boolean;
+}
+
+const NO_HOOKS: Hooks = { taking() {}, sleeping() {}, mayNap: false };
+const LOOK_PAUSE_US = 1;
 
 /** The receiving half. One thread at a time has it. */
 export class Receiver<T> {
-  /** @internal */
-  readonly link: Link;
   readonly #ring: Ring;
+  readonly #calls: Calls;
   readonly #decoder: Decoder;
-  readonly #patience: ReceiverPatience;
+  readonly #hooks: Hooks;
+  readonly #look = new Look(LOOK_PAUSE_US);
+  /** The senders are called after so many messages, and when there is none. */
+  readonly #batch: number;
+  #untilCall: number;
   #receiving = false;
   #away = false;
+  readonly #hasNext = (): boolean => this.#ring.hasNext;
+  readonly #isReady = (): boolean => this.#peek() !== EMPTY; // it may skip a message, and so free room
+  readonly #nap = (): boolean => {
+    this.#ring.bell.nap(this.#isReady, NAP_MS);
+    if (!this.#ring.hasNext) this.#ring.bell.wait(this.#isReady, BLOCK_MS);
+    return this.#isReady();
+  };
 
   /** @internal Use `channel` or `Receiver.attach`. */
-  constructor(ring: Ring, link: Link) {
-    this.link = link;
-    this.#ring = ring;
-    this.#decoder = new Decoder(ring.memory.maxBytes);
-    this.#patience = new ReceiverPatience(ring);
-    ring.receiverThread = threadId;
+  constructor(memory: SharedArrayBuffer, hooks: Hooks = NO_HOOKS) {
+    this.#ring = new Ring(memory);
+    this.#calls = new Calls(this.#ring);
+    this.#decoder = new Decoder(this.#ring.memory.maxBytes);
+    this.#hooks = hooks;
+    this.#batch = Math.max(this.capacity >> 1, 1);
+    this.#untilCall = this.#batch;
+    this.#ring.receiverThread = threadId;
   }
 
   /**
    * The receiver that was handed over with {@link Receiver.share}. The former receiver's thread must have ended, or
-   * must never receive again; the new one goes on at the message where the old one stopped. `onSkip` is told of the
-   * positions between messages that hold none, each while it still stands in the channel.
+   * must never receive again; the new one goes on at the message where the old one stopped.
    */
-  static attach<T>(handle: ReceiverHandle<T>, onSkip?: Skipped): Receiver<T> {
+  static attach<T>(handle: ReceiverHandle<T>, hooks?: Hooks): Receiver<T> {
     if (handle?.kind !== 'receiver') throw new TypeError('Expected a handle made by `receiver.share()`');
-    const ring = new Ring(handle.memory);
-    if (onSkip !== undefined) ring.onSkip = onSkip;
-    ring.takeOver();
-    return new Receiver<T>(ring, handle);
+    const receiver = new Receiver<T>(handle.memory, hooks);
+    receiver.#calls.repeat(); // the former one may have been killed in the middle of a call
+    return receiver;
   }
 
-  /** Messages the channel has room for. */
+  /** @internal Says which channel it is. */
+  get memory(): SharedArrayBuffer {
+    return this.#ring.memory.shared;
+  }
+
+  /** Messages that the channel has room for. */
   get capacity(): number {
     return this.#ring.capacity;
   }
 
-  /** Messages claimed and not yet taken: what has been sent, and what is being written. */
+  /** The largest message, in encoded bytes. */
+  get maxBytes(): number {
+    return this.#ring.memory.maxBytes;
+  }
+
+  /** The positions of messages are counted modulo this. */
+  get limit(): number {
+    return this.#ring.memory.limit;
+  }
+
+  /** The message at this position is still in the channel. Of any that was sent less than a lap ago. */
+  isHere(position: number): boolean {
+    return this.#ring.isHere(position);
+  }
+
+  /** Messages in the channel: sent and not yet taken, or being written. */
   get length(): number {
     return this.#ring.length;
   }
@@ -60,56 +104,36 @@ export class Receiver<T> {
   /**
    * The next message, or `undefined` when the channel is closed and drained. Only one call at a time.
    *
-   * `accept` is called with each message while it still stands in the channel: if the thread dies in there, the next
-   * receiver gets the message again. `false` drops it. Of a message that cannot be decoded it gets the error.
-   *
-   * `patient`: this thread has nothing else to do. Then a call may block the thread for a millisecond, event loop and all:
-   * it is woken in less time then, see patience.ts. Between calls, see to it that the event loop has its turns.
-   *
    * @throws CorruptMessageError for a message that cannot be decoded; it is taken out, the next call goes on
    */
-  async recv(accept?: Accept<T>, patient = false): Promise<T | undefined> {
+  async recv(): Promise<T | undefined> {
     this.#expectHere();
-    let mayNap = patient;
-    for (let length = this.#look(); ; length = this.#ring.peek()) {
+    for (;;) {
+      const length = this.#peekOrLook();
       if (length === END) return undefined;
-      if (length === EMPTY) {
-        if (mayNap && noneWaiting() && this.#patience.nap()) {
-          mayNap = false; // if that message is dropped, the event loop has its turn
-          continue;
-        }
-        this.#receiving = true;
-        keepAlive(1);
-        await this.#ring.bell.waitAsync(() => this.#ring.peek() !== EMPTY, 10 * SLICE_MS);
-        keepAlive(-1);
-        this.#receiving = false;
-      } else {
-        const value = this.#take(length, accept);
-        if (value !== undefined) return value;
-      }
+      if (length === EMPTY) await this.#sleep();
+      else if (this.#take(length)) return this.#decoder.decode(length) as T;
     }
   }
 
   /** The next message, or `undefined` if there is none now (or none any more: then `recv` says so at once). */
-  tryRecv(accept?: Accept<T>): T | undefined {
+  tryRecv(): T | undefined {
     this.#expectHere();
-    for (let length = this.#ring.peek(); length >= 0; length = this.#ring.peek()) {
-      const value = this.#take(length, accept);
-      if (value !== undefined) return value;
-    }
+    for (let length = this.#peek(); length >= 0; length = this.#peek())
+      if (this.#take(length)) return this.#decoder.decode(length) as T;
     return undefined;
   }
 
   /** Like {@link Receiver.recv}, but blocks the thread, its timers and sockets included. */
   blockingRecv(): T | undefined {
     this.#expectHere();
-    for (let length = this.#look(); ; length = this.#ring.peek()) {
-      if (length !== EMPTY) return length === END ? undefined : this.#take(length);
-      const ready = () => {
-        postAllWaiting();
-        return this.#ring.peek() !== EMPTY;
-      };
-      this.#ring.bell.wait(ready, postAllWaiting() ? SLICE_MS : IN_LINE_MS);
+    for (;;) {
+      const length = this.#peekOrLook();
+      if (length === END) return undefined;
+      if (length === EMPTY) {
+        doDuties();
+        this.#ring.bell.wait(this.#isReady, SLICE_MS);
+      } else if (this.#take(length)) return this.#decoder.decode(length) as T;
     }
   }
 
@@ -123,7 +147,7 @@ export class Receiver<T> {
     this.#expectHere();
     this.#away = true;
     this.#ring.receiverThread = -1;
-    return { kind: 'receiver', ...this.link };
+    return { kind: 'receiver', memory: this.memory };
   }
 
   /**
@@ -132,20 +156,27 @@ export class Receiver<T> {
    */
   close(): void {
     this.#ring.close();
+    this.#calls.callAll();
   }
 
   /**
    * For a queue that is given up: closes the channel and takes out what is left, without waiting for messages that are
-   * still being written: their sends fail. `each` gets every message's position; one that cannot be decoded counts too.
+   * still being written: their sends fail. `each` is told every message's position, and a way to decode it.
    */
-  discard(each: (position: number) => void): void {
+  discard(each: (position: number, decode: () => T) => void): void {
     this.#expectHere();
     this.close();
     this.#ring.abortUnfinished();
-    while (this.#ring.peek() >= 0) {
-      each(this.#ring.position);
-      this.#ring.advance();
+    for (let length = this.#peek(); length >= 0; length = this.#peek()) {
+      const position = this.#ring.memory.taken;
+      const size = length;
+      if (this.#take(length)) each(position, () => this.#decoder.decode(size) as T);
     }
+  }
+
+  /** Wakes all senders that wait. Those that find no room wait again. */
+  callAll(): void {
+    this.#calls.callAll();
   }
 
   #expectHere(): void {
@@ -153,39 +184,39 @@ export class Receiver<T> {
     if (this.#receiving) throw new Error('Expected one `recv` at a time: await the former call first');
   }
 
-  /** Looks for a message, for some microseconds at most. */
-  #look(): number {
+  /** Of an empty channel, all room is free: senders that wait are called. */
+  #peek(): number {
     const length = this.#ring.peek();
-    return length === EMPTY ? this.#patience.look() : length;
+    if (length === EMPTY) this.#calls.callIfWaits();
+    return length;
   }
 
-  /**
-   * Takes the message of that length. It leaves the channel only after it has been decoded and accepted. `undefined`:
-   * it was dropped.
-   */
-  #take(length: number, accept?: Accept<T>): T | undefined {
-    try {
-      const value = this.#decode(length);
-      if (accept !== undefined && !accept(value, this.#ring.position)) return undefined;
-      if (value instanceof CorruptMessageError) throw value;
-      return value;
-    } catch (error) {
-      if (error instanceof CorruptMessageError) error.position = this.#ring.position;
-      throw error;
-    } finally {
-      this.#ring.advance();
-    }
+  #peekOrLook(): number {
+    const length = this.#peek();
+    return length === EMPTY && this.#look.until(this.#hasNext) ? this.#peek() : length;
   }
 
-  /** The message of that length, or what is wrong with it. */
-  #decode(length: number): T | CorruptMessageError {
-    if (length > this.#ring.memory.maxBytes) return new CorruptMessageError(`a length of ${length} bytes`);
-    this.#ring.copyOut(this.#decoder, length);
-    try {
-      return this.#decoder.decode(length) as T;
-    } catch (error) {
-      if (error instanceof CorruptMessageError) return error;
-      throw error;
+  async #sleep(): Promise<void> {
+    if (this.#hooks.mayNap && this.#look.nap(this.#nap)) return;
+    this.#receiving = true;
+    this.#hooks.sleeping();
+    keepAlive(1);
+    await this.#ring.bell.waitAsync(this.#isReady, SLICE_MS);
+    keepAlive(-1);
+    this.#receiving = false;
+  }
+
+  /** Copies the message out and takes it. `false`: it has just been taken back. */
+  #take(length: number): boolean {
+    const ring = this.#ring;
+    const size = Math.min(length, ring.memory.maxBytes); // a length that lies: the decoder says so
+    ring.copyOut(this.#decoder, size);
+    this.#hooks.taking(ring.memory.taken);
+    const taken = ring.take();
+    if (--this.#untilCall === 0) {
+      this.#untilCall = this.#batch;
+      if (this.#look.pays) this.#calls.callIfWaits(); // else the sender would only interrupt this thread
     }
+    return taken;
   }
 }

@@ -1,216 +1,197 @@
 /**
- * The ring: the shared memory of a channel, and every step that threads take in it.
+ * The ring: every step that threads take in the memory of a channel (memory.ts).
  *
- * A sender *claims* the next position, copies its message into the position's cell, and publishes it. A position is
- * claimed only when there is room for it; a sender that finds no room claims nothing, and stands in line (line.ts).
+ * The bound is the cells. There are as many as `capacity`, and each is used again and again, once in a lap:
  *
- *   positions   ─────HEAD────────────────TAIL────────HEAD + capacity────►  int32, wrapping
- *               taken │ claimed, to take   │ room         │ no room
+ *            claim             publish              take
+ *   FREE ───────────► WRITING ─────────► READY ──────────────► FREE of the next lap
+ *   of this lap          │                 │ take back               ▲
+ *                        │ give up, bury   ▼                         │
+ *                        └────────────► ABORTED ─────────────────────┘
+ *                                                     skip
  *
- * The cells are used again and again, once in a *lap* (memory.ts). The state of one:
+ *   step        a compare-exchange of the cell, by
+ *   claim       a sender, from exactly FREE of this lap: a cell of an earlier lap is still in use, so the channel is full
+ *   publish     the sender that has claimed it
+ *   give up     the same sender, if it finds the channel closed; a receiver that discards what is left
+ *   bury        the thread that buries a dead sender
+ *   take        the receiver. The message leaves the channel here, and its room is free
+ *   take back   the sender's thread, before the take: one of the two wins, and both know
+ *   skip        the receiver: a store, since nobody else leaves ABORTED
  *
- *                  claim              publish
- *   (a lap behind) ─────► WRITING ──────────────► READY      taken once HEAD has passed it
- *                            └──────────────────► ABORTED    skipped by the receiver
+ * TAIL follows the claims: a sender claims the cell at TAIL, then moves TAIL on. A sender that finds this cell claimed
+ * helps TAIL on, so a sender that dies between the two steps holds up nobody. (Michael and Scott's queue claims and helps
+ * like that; laps in the state are Vyukov's and crossbeam's.)
  *
- * A cell is not marked free: the lap in its state, and HEAD, tell. WRITING is left by exactly one compare-exchange. It is
- * *aborted* by the owner, if it finds the channel closed or does not want the position; by whoever *buries* the owner,
- * which is dead; by a receiver that discards what is left.
- *
- *   word              written by
- *   TAIL              senders, by compare-exchange, +1 each; see `post` for who may be late with it
- *   HEAD              the receiver alone, +1 each
- *   a cell's state    as above; the rest of the cell: the owner, while WRITING
- *   BELL              see park.ts
- *   RECEIVER_THREAD   whoever attaches, or shares, the receiver
+ * TAIL also says whether the channel is closed and whether a sender waits for room. One load tells a sender all three,
+ * and its compare-exchange of TAIL fails if any of them has changed since.
  *
  * Invariants:
- *   1. No position is claimed beyond HEAD + capacity. That is the bound, and since there are at least `capacity` cells it
- *      also says that a cell is claimed only when its last message has been taken. TAIL is where the claims end, or one
- *      before, until somebody helps it on.
- *   2. Messages are taken in the order of their claims.
+ *   1. At most `capacity` positions are claimed and not taken: each has a cell of its own.
+ *   2. A cell is claimed only while TAIL is at its position, so positions are claimed, and taken, in order.
+ *   3. Each cell leaves WRITING once and READY once.
  *
- * Death: only single words decide anything, so a thread can be killed between any two instructions. A sender killed
- * between its claim and its publish leaves WRITING, and the receiver stops there until the dead one is buried. A
- * receiver killed anywhere leaves the message at HEAD to the next one.
+ * Only single words decide anything, so a thread can be killed between any two instructions. A sender killed between
+ * claim and publish leaves WRITING: the receiver stops there until the sender is buried (seats.ts). A receiver killed
+ * before the take leaves the message to the next one; one killed after it leaves FREE of the next lap, which the next
+ * receiver steps over.
  *
- * The cell-first claim with helping is that of Michael and Scott's queue; laps in the state word are Vyukov's and
- * crossbeam's.
+ * What could go wrong, and when: a sender that is stopped between two steps for exactly as many positions as are counted
+ * (2^25 for a channel of one, else up to 2^30) would take a cell for one of its own lap.
  */
-import { type Life, Line } from './line.js';
-import { BELL, HEAD, Memory, Phase, RECEIVER_THREAD, type Scratch, TAIL } from './memory.js';
+import {
+  BELL,
+  CALLS,
+  CLOSED,
+  Memory,
+  OPEN,
+  PHASE_MASK,
+  Phase,
+  RECEIVER_THREAD,
+  type Scratch,
+  SEAT_MASK,
+  TAIL,
+  WAITS,
+} from './memory.js';
 import { Bell } from './park.js';
 
-/** What became of a message. FULL and CLOSED: it was not sent. */
-export const Outcome = { SENT: 0, FULL: 1, CLOSED: 2 } as const;
-export type Outcome = (typeof Outcome)[keyof typeof Outcome];
+/** What became of a message. FULL: there is no room that this sender may take. */
+export const Sent = { YES: 0, FULL: 1, CLOSED: 2 } as const;
+export type Sent = (typeof Sent)[keyof typeof Sent];
 
 /** {@link Ring.peek}: no message now; no message any more. */
 export const EMPTY = -1;
 export const END = -2;
 
-/** What all senders and receivers of one channel in one thread share. */
-export interface Link {
-  readonly memory: SharedArrayBuffer;
-  /** A second piece of memory that travels with the channel's handles, for whoever uses the channel. */
-  annex?: SharedArrayBuffer | undefined;
-}
-
-/** Follows a message: told its position once it is claimed, before anyone can see the message. `false`: try the next position. */
-export interface Claimant {
-  /** Must not throw. */
-  claimed(position: number): boolean;
-}
-
-/** What wakes the receiver. */
-export interface Ringable {
-  ring(): void;
-}
-
-/** Is told of a position that was claimed and holds no message: its send has failed, or its sender is dead. */
-export type Skipped = (position: number) => void;
-
-/** One thread's view of the memory. A sender and a receiver each have their own. */
+/** One thread's view of the ring. A sender and a receiver each have their own. */
 export class Ring {
   readonly memory: Memory;
   readonly capacity: number;
-  readonly line: Line;
   /** Where the receiver parks. */
   readonly bell: Bell;
-  /** The next in line is called when so many messages are left, and when none is. */
-  callAt: number;
-  /** Told of each position that the receiver skips, while it still stands in the channel. */
-  onSkip: Skipped = () => {};
-  readonly #words: Int32Array;
-  /** The receiver's own HEAD; a sender's last sight of it. */
+  /** A sender: the position of the message that it has sent last. */
+  sent = 0;
+  /** A receiver: the position that it takes next, where its cell begins, and the free state of that. */
   #head: number;
+  #at: number;
+  #free: number;
+  /** A receiver: the state of the cell in which {@link peek} has found a message. */
+  #found = 0;
+  readonly #words: Int32Array;
 
   constructor(shared: SharedArrayBuffer) {
     this.memory = new Memory(shared);
     this.capacity = this.memory.capacity;
-    this.callAt = this.capacity >> 1;
     this.#words = this.memory.words;
-    this.line = new Line(this.#words);
     this.bell = new Bell(this.#words, BELL);
-    this.#head = Atomics.load(this.#words, HEAD);
+    this.#head = this.memory.taken % this.memory.limit;
+    this.#at = this.memory.cell(this.#head);
+    this.#free = this.memory.free(this.#head);
   }
 
-  /** Messages claimed and not yet taken, 0 to `capacity`. A snapshot: other threads go on meanwhile. */
+  /** How many messages are in the channel. A snapshot for people: other threads go on meanwhile. */
   get length(): number {
-    const head = Atomics.load(this.#words, HEAD);
-    const length = (Atomics.load(this.#words, TAIL) - head) | 0;
-    return Math.max(0, Math.min(length, this.capacity)); // HEAD, or TAIL, may have gone on between the two looks
+    const tail = Atomics.load(this.#words, TAIL) >>> 2;
+    const ahead = this.memory.ahead(tail, this.memory.taken % this.memory.limit);
+    // The receiver is beyond a TAIL that was read before it went on, or that a dead sender did not move.
+    return ahead > this.memory.limit >> 1 ? 0 : Math.min(ahead, this.capacity);
   }
 
-  // ── Senders ────────────────────────────────────────────────────────────────────────────────────────────────────
+  /** Nothing is sent any more. */
+  get closed(): boolean {
+    return (Atomics.load(this.#words, TAIL) & CLOSED) !== 0; // pairs with close
+  }
+
+  // ── A sender ───────────────────────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * Claims the next position, copies `length` bytes of `message` into its cell, publishes them, and wakes the receiver, by
-   * its bell or a late one. FULL: there is no room that this sender has a right to. CLOSED: it will never be received.
-   *
-   * The claim is the compare-exchange of the cell. Whoever finds the cell at TAIL claimed moves TAIL on (helps), so a
-   * sender that dies between the two steps holds up nobody.
+   * Claims the position at TAIL, copies `length` bytes of `message` into its cell, and publishes them. While other senders
+   * wait for room, only the one whose `turn` it is may send: see waiting.ts. The caller wakes the receiver.
    */
-  post(slot: number, message: Scratch, length: number, bell: Ringable, claimant?: Claimant): Outcome {
-    const memory = this.memory;
+  post(message: Scratch, length: number, seat: number, turn: number): Sent {
+    const { memory } = this;
     const words = this.#words;
     for (;;) {
-      const p = Atomics.load(words, TAIL);
+      const tail = Atomics.load(words, TAIL); // pairs with close, and with the senders that come to wait
+      if ((tail & CLOSED) !== 0) return Sent.CLOSED;
+      if ((tail & WAITS) !== 0 && Atomics.load(words, CALLS) !== turn) return Sent.FULL; // pairs with call
+      const p = tail >>> 2;
       const at = memory.cell(p);
-      const before = Atomics.load(words, at);
-      if (memory.claimed(p, before)) {
-        Atomics.compareExchange(words, TAIL, p, (p + 1) | 0); // claimed by another: help it, try the next
+      const free = memory.free(p);
+      const writing = free | (seat << 2) | Phase.WRITING;
+      const before = Atomics.compareExchange(words, at, free, writing); // the claim; pairs with take
+      if (before !== free) {
+        if (memory.isLapBefore(before, free)) return Sent.FULL;
+        Atomics.compareExchange(words, TAIL, tail, (memory.next(p) << 2) | (tail & PHASE_MASK)); // claimed by another: help
         continue;
       }
-      const outcome = this.#mayClaim(p, slot);
-      if (outcome === Outcome.CLOSED) return outcome;
-      if (!memory.aLapBehind(p, before)) continue; // TAIL went round since we read it
-      if (outcome === Outcome.FULL) {
-        // Only if p is still to be claimed: else it may have been taken since, or skipped, and HEAD has passed it.
-        if (Atomics.load(words, TAIL) !== p || Atomics.load(words, at) !== before) continue;
-        return outcome;
-      }
-      const writing = memory.state(p, slot, Phase.WRITING);
-      // The claim. The state has the lap in it (24 bits), so this fails if anybody claimed p since.
-      if (Atomics.compareExchange(words, at, before, writing) !== before) continue;
-      Atomics.compareExchange(words, TAIL, p, (p + 1) | 0); // may have been done by a helper
-      // The claim, then this look; a receiver that closes: the gate, then a look at the cells. One of us sees the other.
-      const closed = this.line.gate < 0;
-      if (closed || (claimant !== undefined && !claimant.claimed(p))) {
-        this.#abort(at, writing);
+      const after = (memory.next(p) << 2) | (tail & PHASE_MASK);
+      if (Atomics.compareExchange(words, TAIL, tail, after) !== tail && this.#isClosedAfter(p)) {
+        Atomics.compareExchange(words, at, writing, writing | Phase.ABORTED); // fails if it was discarded
         this.bell.ring(); // the receiver may be parked at this position
-        if (closed) return Outcome.CLOSED;
-        continue;
+        return Sent.CLOSED;
       }
-      memory.copyIn(p, message, length);
-      // Publishes length and message; pairs with peek. Fails if the message was discarded.
-      if (Atomics.compareExchange(words, at, writing, memory.state(p, slot, Phase.READY)) !== writing)
-        return Outcome.CLOSED;
-      bell.ring();
-      return Outcome.SENT;
+      memory.copyIn(at, message, length);
+      // Publishes length and message; pairs with the load in peek. Fails if the receiver has discarded it.
+      if (Atomics.compareExchange(words, at, writing, free | (seat << 2) | Phase.READY) !== writing)
+        return Sent.CLOSED;
+      this.sent = p;
+      return Sent.YES;
     }
   }
 
-  /**
-   * SENT: there is room for position `p`, and this sender has a right to it. While nobody stands in line, the last sight of
-   * HEAD will do: it can only show less room than there is. Else HEAD is read after the gate, since one who has just
-   * joined must look after it has set its bit.
-   */
-  #mayClaim(p: number, slot: number): Outcome {
-    let used = (p - this.#head) >>> 0;
-    if (used >= this.capacity) used = this.#used(p);
-    let gate = this.line.gate; // after HEAD: whoever joins the line later sees that room, too
-    if (gate > 0) {
-      used = this.#used(p);
-      gate = this.line.gate;
+  /** Moves TAIL beyond p, which this thread has claimed, if no helper has done so. Says whether the channel is closed. */
+  #isClosedAfter(p: number): boolean {
+    for (;;) {
+      const tail = Atomics.load(this.#words, TAIL); // pairs with close
+      if (tail >>> 2 !== p) return (tail & CLOSED) !== 0;
+      const after = (this.memory.next(p) << 2) | (tail & PHASE_MASK);
+      if (Atomics.compareExchange(this.#words, TAIL, tail, after) === tail) return (tail & CLOSED) !== 0;
     }
-    if (gate < 0) return Outcome.CLOSED;
-    const ahead = gate === 0 ? 0 : this.line.ahead(slot, gate);
-    return this.capacity - used > ahead ? Outcome.SENT : Outcome.FULL;
   }
 
-  /** Positions before `p` that are not taken yet. */
-  #used(p: number): number {
-    this.#head = Atomics.load(this.#words, HEAD); // pairs with the store in advance
-    return (p - this.#head) >>> 0;
+  /** Takes back the message at p, which this seat has sent. `false`: it has been taken. Its cell is free when its turn comes. */
+  takeBack(p: number, seat: number): boolean {
+    const ready = this.memory.free(p) | (seat << 2) | Phase.READY;
+    const at = this.memory.cell(p);
+    return Atomics.compareExchange(this.#words, at, ready, ready | Phase.ABORTED) === ready; // against take
   }
 
-  #abort(at: number, writing: number): void {
-    Atomics.compareExchange(this.#words, at, writing, (writing & ~7) | Phase.ABORTED); // against publish, or each other
+  /** The message at p has not been taken: of a position that was claimed less than a lap ago. */
+  isHere(p: number): boolean {
+    const state = Atomics.load(this.#words, this.memory.cell(p)); // pairs with take
+    return (state & ~SEAT_MASK) === this.memory.free(p) && (state & PHASE_MASK) !== Phase.ABORTED;
   }
 
-  /**
-   * Wakes the next in line when half of the room is free, and when all of it is; or only then (patience.ts). One at a time:
-   * it fills the room, and the next is woken when that has been taken, or when it leaves the line. For everybody who has just
-   * freed room, or its place in line.
-   */
-  callLine(): void {
-    if (this.line.gate <= 0) return; // after the caller's change: who is just joining sees that, or its bit is seen here
-    const used = this.length;
-    if (used === 0 || used === this.callAt) this.line.callNext();
+  /** All that was sent has been taken. */
+  get isEmpty(): boolean {
+    const tail = Atomics.load(this.#words, TAIL) >>> 2;
+    const last = tail === 0 ? this.memory.limit - 1 : tail - 1;
+    return Atomics.load(this.#words, this.memory.cell(last)) === this.memory.freed(this.memory.free(last)); // pairs with take
   }
 
-  /** A sender sends nothing more. After the last one the receiver drains what is there, then ends. */
-  closeSender(life: Life): void {
-    this.line.end(life);
-    this.bell.ring();
+  /** There is room, whoever may take it. */
+  get hasRoom(): boolean {
+    const p = Atomics.load(this.#words, TAIL) >>> 2;
+    return Atomics.load(this.#words, this.memory.cell(p)) === this.memory.free(p); // pairs with take
   }
 
-  /**
-   * For a sender whose thread has ended, however it ended: aborts what it left half-written, repeats the wake-ups it may
-   * have owed, and closes it. Its complete messages stay. Does nothing to a life that is over, or is being buried: a
-   * burial is begun once, so whoever buries must not be ended meanwhile.
-   */
-  bury(life: Life): void {
-    if (!this.line.startBurial(life)) return;
-    for (let p = 0; p < this.memory.cells; p++) {
-      const at = this.memory.cell(p);
+  /** There is room for half of the cells, or more. */
+  get isHalfFree(): boolean {
+    const tail = Atomics.load(this.#words, TAIL) >>> 2;
+    const p = (tail + (this.capacity >> 1)) % this.memory.limit;
+    return Atomics.load(this.#words, this.memory.cell(p)) === this.memory.free(p); // pairs with take
+  }
+
+  /** A dead sender's message that is half-written is given up: the receiver skips it. */
+  abortAllOf(seat: number): void {
+    for (let i = 0; i < this.capacity; i++) {
+      const at = this.memory.cell(i);
       const state = Atomics.load(this.#words, at);
-      if ((state & 0xff) === ((life.slot << 3) | Phase.WRITING)) this.#abort(at, state);
+      if ((state & SEAT_MASK) !== ((seat << 2) | Phase.WRITING)) continue;
+      this.#isClosedAfter((state >>> 7) * this.capacity + i); // the dead sender may not have moved TAIL on
+      Atomics.compareExchange(this.#words, at, state, state | Phase.ABORTED); // against a receiver that discards
     }
-    this.line.finishBurial(life);
-    this.bell.ringAlways();
-    this.line.free(life);
   }
 
   // ── The receiver ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -227,65 +208,72 @@ export class Ring {
   /** The length in bytes of the next message, or EMPTY, or END. The message stays where it is. */
   peek(): number {
     for (;;) {
-      const p = this.#head;
-      const at = this.memory.cell(p);
-      let state = Atomics.load(this.#words, at); // pairs with publish
-      if (!this.memory.claimed(p, state)) {
-        if (!this.#ended()) return EMPTY;
-        state = Atomics.load(this.#words, at); // again: the last sender may have published, then closed
-        if (!this.memory.claimed(p, state)) return END;
+      const at = this.#at;
+      const state = Atomics.load(this.#words, at); // pairs with publish
+      const phase = state & PHASE_MASK;
+      if ((state & ~SEAT_MASK) !== this.#free) {
+        this.#advance(); // taken by a receiver that died before it could say so
+      } else if (phase === Phase.READY) {
+        this.#found = state;
+        return this.memory.length(at);
+      } else if (phase === Phase.ABORTED) {
+        Atomics.store(this.#words, at, this.memory.freed(this.#free)); // pairs with the claim of the next lap
+        this.#advance();
+      } else if (phase === Phase.WRITING || !this.#isEnded()) {
+        return EMPTY;
+      } else if (Atomics.load(this.#words, at) === state) {
+        return END; // looked at again: the last sender may have published, then closed
       }
-      if ((state & 7) === Phase.READY) return this.memory.length(p);
-      if ((state & 7) === Phase.WRITING) return EMPTY;
-      this.onSkip(p); // ABORTED
-      this.advance();
     }
   }
 
+  /** There is something at the head: a message, or what has to be skipped. Looks at one word. */
+  get hasNext(): boolean {
+    const state = Atomics.load(this.#words, this.#at); // pairs with publish
+    return (state & ~SEAT_MASK) !== this.#free || (state & PHASE_MASK) >= Phase.READY;
+  }
+
   /** Nobody can send any more. Look at the cell again *after* this has become true. */
-  #ended(): boolean {
-    return this.line.empty || this.line.gate < 0; // pairs with closeSender and close
+  #isEnded(): boolean {
+    return Atomics.load(this.#words, OPEN) === 0 || this.closed; // pairs with Seats.close
   }
 
-  /** The position of the message that {@link peek} found. */
-  get position(): number {
-    return this.#head;
-  }
-
-  /** Copies the message at HEAD out of shared memory. */
+  /** Copies the message at the head out of shared memory. */
   copyOut(into: Scratch, length: number): void {
-    this.memory.copyOut(this.#head, into, length);
+    this.memory.copyOut(this.#at, into, length);
   }
 
-  /** Done with the message at HEAD: its room is free from here on. */
-  advance(): void {
-    this.#head = (this.#head + 1) | 0;
-    Atomics.store(this.#words, HEAD, this.#head); // pairs with #used
-    this.callLine();
+  /** Takes the message that {@link peek} found out of the channel. `false`: it has just been taken back. */
+  take(): boolean {
+    const at = this.#at;
+    const found = this.#found;
+    const freed = this.memory.freed(this.#free);
+    const taken = Atomics.compareExchange(this.#words, at, found, freed) === found; // against takeBack; pairs with the claim
+    if (!taken) Atomics.store(this.#words, at, freed); // it was taken back
+    this.#advance();
+    return taken;
   }
 
-  /** A new receiver takes over, perhaps from one that died between any two instructions and owed wake-ups. */
-  takeOver(): void {
-    this.#head = Atomics.load(this.#words, HEAD);
-    this.line.ringAll();
+  #advance(): void {
+    this.memory.taken += 1;
+    this.#head = this.memory.next(this.#head);
+    this.#at = this.memory.cell(this.#head);
+    this.#free = this.memory.free(this.#head);
   }
 
   /** No more sends. What was sent can still be taken. */
   close(): void {
-    this.line.close(); // pairs with the look after a claim
+    Atomics.or(this.#words, TAIL, CLOSED); // pairs with the loads and compare-exchanges of TAIL in post
     this.bell.ring();
   }
 
-  /**
-   * After closing, for a receiver that does not wait for what is still being written: its send fails. A sender that
-   * claims a position only now finds the channel closed by itself.
-   */
+  /** After closing: gives up what is still being written. Its send fails. A later claim finds the channel closed. */
   abortUnfinished(): void {
-    for (let i = 0; i < this.capacity; i++) {
-      const p = (this.#head + i) | 0;
+    for (let i = 0, p = this.#head; i < this.capacity; i++, p = this.memory.next(p)) {
       const at = this.memory.cell(p);
       const state = Atomics.load(this.#words, at);
-      if (this.memory.claimed(p, state) && (state & 7) === Phase.WRITING) this.#abort(at, state);
+      if ((state & ~SEAT_MASK) === this.memory.free(p) && (state & PHASE_MASK) === Phase.WRITING)
+        Atomics.compareExchange(this.#words, at, state, state | Phase.ABORTED); // against publish
     }
   }
 }

@@ -2,71 +2,89 @@
  * The sending half of a channel: sends at once if there is room, else waits, as a promise or with the thread blocked
  * (waiting.ts).
  */
-import { setMaxListeners } from 'node:events';
+import { setImmediate } from 'node:timers'; // not the global: a test, or a task, may replace that
 import { threadId } from 'node:worker_threads';
 import { Encoder } from '../codec/index.js';
 import { ChannelClosedError, SendTimeoutError } from './errors.js';
-import { LateBell } from './late.js';
-import type { Life } from './line.js';
+import { Look } from './look.js';
 import { copyOf } from './memory.js';
-import { abortReason, checked, forget, type SendOptions } from './options.js';
-import { SenderPatience } from './patience.js';
-import { type Claimant, type Link, Outcome, Ring, type Ringable } from './ring.js';
-import { type WaitingSend, WaitingSends } from './waiting.js';
+import { abortReason, checked, NO_OPTIONS, type SendOptions } from './options.js';
+import { duties } from './park.js';
+import { Ring, Sent } from './ring.js';
+import { bury, closeSeat, isOpen, openSeat, type Seat } from './seats.js';
+import { Calls, Waiting, type WaitingSend } from './waiting.js';
 
 /** What a sender is while it travels to another thread, in `workerData` or by `postMessage`. */
-export interface SenderHandle<T> extends Link, Life {
+export interface SenderHandle<T> extends Seat {
   readonly kind: 'sender';
+  readonly memory: SharedArrayBuffer;
   /** Only for the type checker: what the channel carries. */
   readonly carries?: (value: T) => void;
 }
 
-const NO_OPTIONS: SendOptions = Object.freeze({});
+/** Told the position of a message, in the same turn in which it was sent. */
+export interface OnSent {
+  sent(position: number): void;
+}
+
 const MAX_TIMER = 2 ** 31 - 1; // a longer timer would fire at once
 /** What a `send` that need not wait returns, without making a promise of its own. */
 const SENT: Promise<void> = Promise.resolve();
+/** The longest pause between two looks for room, in microseconds. Room for a batch of messages comes up meanwhile. */
+const MAX_PAUSE_US = 8;
 
 /** The sending half. Each belongs to one thread; {@link Sender.share} makes one for another thread. */
 export class Sender<T> {
-  /** @internal */
-  readonly link: Link;
-  readonly #life: Life;
   readonly #ring: Ring;
-  readonly #late: LateBell;
+  readonly #seat: Seat;
+  readonly #calls: Calls;
+  readonly #waiting: Waiting;
+  readonly #look: Look;
   readonly #encoder: Encoder;
-  readonly #patience: SenderPatience;
-  readonly #waiting: WaitingSends;
   #closed = false;
-  #ended = false;
   #freed = false;
+  /** The receiver is to be woken when the event loop has had its turn. */
+  #wakeOwed = false;
+  readonly #wake = (): void => {
+    if (!this.#wakeOwed) return;
+    this.#wakeOwed = false;
+    duties.delete(this.#wake);
+    this.#ring.bell.ring();
+  };
+  readonly #hasRoom = (): boolean => this.#ring.isHalfFree;
 
   /** @internal Use `channel` or `Sender.attach`. */
-  constructor(ring: Ring, life: Life, link: Link) {
-    this.link = link;
-    this.#life = life;
-    this.#ring = ring;
-    this.#late = new LateBell(ring);
-    this.#encoder = new Encoder(ring.memory.maxBytes);
-    this.#patience = new SenderPatience(ring.capacity);
-    this.#waiting = new WaitingSends(ring, life.slot, this.#patience, () => this.#end());
+  constructor(memory: SharedArrayBuffer, seat?: Seat) {
+    this.#ring = new Ring(memory);
+    this.#seat = seat ?? openSeat(this.#ring.memory.words);
+    this.#calls = new Calls(this.#ring);
+    this.#look = new Look(Math.min(Math.max(this.capacity >> 2, 1), MAX_PAUSE_US));
+    this.#waiting = new Waiting(this.#ring, this.#seat.seat, this.#calls, this.#look, () => this.#end());
+    this.#encoder = new Encoder(this.#ring.memory.maxBytes);
   }
 
-  /** The sender that another thread made for this one with {@link Sender.share}. A handle is attached once. */
+  /**
+   * The sender that another thread made for this one with {@link Sender.share}. A handle is attached once. A sender of a
+   * handle that was closed or buried before is closed.
+   */
   static attach<T>(handle: SenderHandle<T>): Sender<T> {
-    return new Sender<T>(new Ring(expectHandle(handle).memory), handle, handle);
+    expectHandle(handle);
+    const sender = new Sender<T>(handle.memory, handle);
+    if (!isOpen(sender.#ring.memory.words, handle)) sender.#closed = sender.#freed = true;
+    return sender;
   }
 
-  /** This sender's number among the channel's open senders, 0 to 30. */
-  get slot(): number {
-    return this.#life.slot;
+  /** @internal Says which channel it is. */
+  get memory(): SharedArrayBuffer {
+    return this.#ring.memory.shared;
   }
 
-  /** Messages the channel has room for. */
+  /** Messages that the channel has room for. */
   get capacity(): number {
     return this.#ring.capacity;
   }
 
-  /** Messages claimed and not yet taken: what has been sent, and what is being written. */
+  /** Messages in the channel: sent and not yet taken, or being written. */
   get length(): number {
     return this.#ring.length;
   }
@@ -78,69 +96,90 @@ export class Sender<T> {
 
   /**
    * Sends `value`. Resolves when it is in the channel: there was room, and it will be received. Values are copied at the
-   * call. If there is no room, it may block the thread for a tenth of a millisecond before it waits: see patience.ts.
+   * call. If there is no room, it may block the thread for a tenth of a millisecond before it waits: see look.ts.
+   *
+   * `late`: the receiver is woken when the event loop has done what it can do now, so that this thread's other work comes
+   * first.
    *
    * Rejects, and then the value is never received, with SendTimeoutError, with the signal's reason, with
    * ChannelClosedError, with NotSendableError or TaskTooLargeError; with TypeError or RangeError for a wrong option.
    */
-  send(value: T, options: SendOptions = NO_OPTIONS, claimant?: Claimant): Promise<void> {
+  send(value: T, options: SendOptions = NO_OPTIONS, onSent?: OnSent, late = false): Promise<void> {
     try {
       const { timeout, signal } = checked(options);
       if (signal?.aborted) throw abortReason(signal);
       const length = this.#encode(value);
       if (signal?.aborted) throw abortReason(signal); // by a getter of the value
-      const outcome = this.#post(length, claimant);
-      if (outcome === Outcome.SENT) return SENT;
-      if (outcome === Outcome.CLOSED) throw new ChannelClosedError(value);
-      return this.#wait(value, length, claimant, timeout, signal);
+      const outcome = late ? this.#post(length, true) : this.#postOrLook(length);
+      if (outcome === Sent.CLOSED) throw new ChannelClosedError(value);
+      if (outcome === Sent.FULL) return this.#wait(value, length, timeout, signal, onSent);
+      onSent?.sent(this.#ring.sent);
+      return SENT;
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
   /**
-   * Sends `value` if there is room now. `false`: the channel is full, nothing was sent. `late`: the receiver is woken when
-   * the event loop has done what it can do now, unless more than half of the room is used before: see late.ts.
+   * Sends `value` if there is room now. `false`: the channel is full, nothing was sent.
    *
    * @throws ChannelClosedError, NotSendableError, TaskTooLargeError
    */
-  trySend(value: T, claimant?: Claimant, late = false): boolean {
-    const outcome = this.#post(this.#encode(value), claimant, late ? this.#late : this.#ring.bell);
-    if (outcome === Outcome.CLOSED) throw new ChannelClosedError(value);
-    return outcome === Outcome.SENT;
+  trySend(value: T): boolean {
+    const outcome = this.#post(this.#encode(value));
+    if (outcome === Sent.CLOSED) throw new ChannelClosedError(value);
+    return outcome === Sent.YES;
   }
 
   /**
    * Sends `value` and blocks the thread, event loop and all, until it is in the channel. For producer threads; on a
-   * server's main thread it stalls every connection, and nobody could restart a receiver that died meanwhile: use `send`
-   * there.
+   * server's main thread it stalls every connection: use `send` there.
    *
    * @throws Error (ERR_WOULD_DEADLOCK) on the thread that runs the receiver; SendTimeoutError, ChannelClosedError,
    * NotSendableError, TaskTooLargeError; TypeError or RangeError for a wrong option
    */
-  blockingSend(value: T, options: Omit<SendOptions, 'signal'> = NO_OPTIONS, claimant?: Claimant): void {
+  blockingSend(value: T, options: Omit<SendOptions, 'signal'> = NO_OPTIONS): void {
     const { timeout } = checked(options);
-    expectOtherThread(this.#ring);
+    if (this.#ring.receiverThread === threadId && !this.#ring.closed) throw wouldDeadlock();
     const length = this.#encode(value);
-    let outcome = this.#post(length, claimant);
-    if (outcome === Outcome.FULL) outcome = this.#block(length, claimant, timeout);
-    if (outcome === Outcome.CLOSED) throw new ChannelClosedError(value);
-    if (outcome === Outcome.FULL) throw new SendTimeoutError(value, timeout);
+    const since = performance.now();
+    let outcome = this.#postOrLook(length);
+    if (outcome === Sent.FULL && timeout > 0)
+      outcome = this.#waiting.block(copyOf(this.#encoder, length), length, since + timeout);
+    if (outcome === Sent.CLOSED) throw new ChannelClosedError(value);
+    if (outcome === Sent.FULL) throw new SendTimeoutError(value, timeout);
+  }
+
+  /** The position of the message that was sent last: {@link takeBack} and {@link isHere} take it, for a lap. */
+  get position(): number {
+    return this.#ring.sent;
+  }
+
+  /** Takes a message of this sender back. `false`: it has been taken. Its place is free when its turn comes. */
+  takeBack(position: number): boolean {
+    return this.#ring.takeBack(position, this.#seat.seat);
+  }
+
+  /** The message at this position is still in the channel. */
+  isHere(position: number): boolean {
+    return this.#ring.isHere(position);
   }
 
   /** A sender for another thread: attach the handle there. Counts as open from now on; see {@link Sender.bury}. */
   share(): SenderHandle<T> {
     if (this.#closed) throw new Error('This sender is closed: share it before');
-    return { kind: 'sender', ...this.link, ...this.#ring.line.open() };
+    return { kind: 'sender', memory: this.memory, ...openSeat(this.#ring.memory.words) };
   }
 
   /**
-   * For whoever sees the exit of a thread that had a sender: closes it, if it was not closed, and gives up what it left
-   * half-written. Without this, a thread terminated in the middle of a send holds up the receiver for ever. Any sender of
-   * any channel will do, closed or not; its thread must not be ended meanwhile.
+   * For the thread that sees the exit of a thread with a sender: closes that sender, if it was not closed, and gives up
+   * what it left half-written. Without this, a thread terminated in the middle of a send holds up the receiver for ever.
+   * Any sender of any channel will do, closed or not; its thread must not be ended meanwhile.
    */
   bury(handle: SenderHandle<T>): void {
-    new Ring(expectHandle(handle).memory).bury(handle);
+    expectHandle(handle);
+    const ring = new Ring(handle.memory);
+    bury(handle, ring, new Calls(ring));
   }
 
   /** Sends nothing more. Sends that wait for room go on waiting; after the last sender's last message, `recv` ends. */
@@ -151,10 +190,8 @@ export class Sender<T> {
 
   #end(): void {
     if (!this.#closed || this.#freed || this.#waiting.count > 0) return;
-    if (!this.#ended) this.#ring.closeSender(this.#life);
-    this.#ended = true;
-    this.#freed = !this.#waiting.listening; // else it still waits at the slot's bell
-    if (this.#freed) this.#ring.line.free(this.#life);
+    this.#freed = true;
+    closeSeat(this.#ring, this.#seat);
   }
 
   #encode(value: T): number {
@@ -166,66 +203,62 @@ export class Sender<T> {
     return length;
   }
 
-  /** Nobody waits for the room that this thread would look for: it would take more of it than its share. */
-  get #mayLook(): boolean {
-    return this.#waiting.count === 0 && this.#ring.line.gate === 0;
-  }
-
   /** Posts the encoder's message, unless older ones of this thread wait. */
-  #post(length: number, claimant: Claimant | undefined, bell: Ringable = this.#ring.bell): Outcome {
-    if (this.#waiting.count === 0) return this.#ring.post(this.slot, this.#encoder, length, bell, claimant);
-    return this.#ring.line.gate < 0 ? Outcome.CLOSED : Outcome.FULL;
+  #post(length: number, late = false): Sent {
+    if (this.#waiting.count > 0) return this.#ring.closed ? Sent.CLOSED : Sent.FULL;
+    const outcome = this.#ring.post(this.#encoder, length, this.#seat.seat, this.#calls.turn);
+    if (outcome === Sent.YES) {
+      if (late) this.#wakeLate();
+      else this.#ring.bell.ring();
+    }
+    return outcome;
   }
 
-  /** Waits with the thread blocked. */
-  #block(length: number, claimant: Claimant | undefined, timeout: number): Outcome {
-    const deadline = performance.now() + timeout;
-    let outcome: Outcome = Outcome.FULL;
-    const posted = () => {
-      outcome = this.#post(length, claimant);
-      return outcome !== Outcome.FULL;
-    };
-    if (this.#mayLook && this.#patience.look(posted)) return outcome;
-    return this.#waiting.block({ scratch: copyOf(this.#encoder, length), length, claimant }, deadline);
+  /** Posts, perhaps after a look for room. */
+  #postOrLook(length: number): Sent {
+    const outcome = this.#post(length);
+    if (outcome !== Sent.FULL || this.#waiting.count > 0 || this.#calls.mustWait) return outcome;
+    return this.#look.until(this.#hasRoom) ? this.#post(length) : outcome;
+  }
+
+  #wakeLate(): void {
+    if (this.#wakeOwed) return;
+    this.#wakeOwed = true;
+    duties.add(this.#wake);
+    setImmediate(this.#wake);
   }
 
   /** Waits without blocking. */
   #wait(
     value: T,
     length: number,
-    claimant: Claimant | undefined,
     timeout: number,
     signal: AbortSignal | undefined,
+    onSent: OnSent | undefined,
   ): Promise<void> {
     return new Promise((resolve, reject) => {
-      const expire = () => {
-        if (!this.#waiting.post()) this.#waiting.giveUp(send, new SendTimeoutError(value, timeout));
-      };
-      const abort = () => this.#waiting.giveUp(send, abortReason(signal));
-      const settle = (outcome: Outcome, reason?: unknown): void => {
-        clearTimeout(timer);
-        forget(signal, abort);
-        if (outcome === Outcome.SENT) resolve();
-        else reject(outcome === Outcome.CLOSED ? new ChannelClosedError(value) : reason);
-      };
-      const send: WaitingSend = { scratch: copyOf(this.#encoder, length), length, claimant, settle };
-      if (signal instanceof EventTarget) setMaxListeners(0, signal); // one signal may stop any number of sends
-      signal?.addEventListener('abort', abort);
+      const expire = () => this.#waiting.expire(send, new SendTimeoutError(value, timeout));
       const timer = timeout <= MAX_TIMER ? setTimeout(expire, timeout) : undefined;
+      const settle = (outcome: Sent, position: number, reason?: unknown): void => {
+        clearTimeout(timer);
+        if (outcome === Sent.YES) {
+          onSent?.sent(position);
+          resolve();
+        } else reject(outcome === Sent.CLOSED ? new ChannelClosedError(value) : reason);
+      };
+      const send: WaitingSend = { scratch: copyOf(this.#encoder, length), length, signal, settle };
       this.#waiting.add(send);
     });
   }
 }
 
-function expectHandle<T>(handle: SenderHandle<T>): SenderHandle<T> {
-  if (handle?.kind === 'sender') return handle;
-  throw new TypeError('Expected a handle made by `sender.share()`');
+function expectHandle<T>(handle: SenderHandle<T>): void {
+  if (handle?.kind !== 'sender') throw new TypeError('Expected a handle made by `sender.share()`');
 }
 
-function expectOtherThread(ring: Ring): void {
-  if (ring.receiverThread !== threadId || ring.line.gate < 0) return; // a closed channel says so
+function wouldDeadlock(): Error {
   const error = new Error(
     'blockingSend on the thread that runs the receiver would deadlock: use `await send(…)`',
   );
-  throw Object.assign(error, { code: 'ERR_WOULD_DEADLOCK' });
+  return Object.assign(error, { code: 'ERR_WOULD_DEADLOCK' });
 }

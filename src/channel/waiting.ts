@@ -1,96 +1,200 @@
 /**
- * The sends of one sender that wait for room: a list, oldest first. While it is not empty, the thread stands in line
- * (line.ts). Whenever it is called, or has a look by itself, it posts as many of them as there is room for.
+ * Waiting for room: which sender may send when there is none, and how a sender waits for that.
+ *
+ * All senders that wait park on one word, CALLS, and the platform keeps their queue: `Atomics.notify(CALLS, 1)` wakes the
+ * thread that has waited longest, whether it is blocked or waits asynchronously.
+ *
+ *   a sender that finds no room              the receiver, with half of the cells free, or all
+ *   1. reads CALLS                           1. sees WAITS in TAIL, else it goes on
+ *   2. counts COMERS up                      2. reads COMERS
+ *   3. sets WAITS in TAIL                    3. counts CALLS up, wakes one waiter: that one has the turn
+ *   4. parks, if CALLS is as in 1            4. woke nobody? clears WAITS; COMERS has changed? sets it, and calls again
+ *
+ * A waiter that was called has the *turn* until the next call. It sends all that it can; meanwhile senders without the turn
+ * come to wait as well, even if there is room. So room is handed over in batches, and no newcomer overtakes a waiter.
+ *
+ * Why no call is missing. A sender that parks in 4 has read CALLS before it counted COMERS. A caller that wakes nobody and
+ * counted CALLS up after that makes 4 return at once. A caller that did so before either reads the new COMERS at its end,
+ * and calls again; or the sender sets WAITS after the caller has cleared it. So while a sender is parked, WAITS is set, and
+ * a thread is about to call:
+ *   - the receiver, if there is a message: it looks at TAIL when it has taken the last one;
+ *   - the waiter that has been called: it sends, which makes a message, or calls the next one;
+ *   - the sender that set WAITS, if there is no message: the receiver may have looked before. It looks itself, and calls.
+ *
+ * A terminated thread may swallow a call: burial calls again. A thread that is blocked, or busy, may come late to a call of
+ * an async wait. And a receiver that is slow frees half of the cells late. So a sender that waits looks by itself from time
+ * to time, and before its timeout, and takes the turn if there is room.
  */
-import { addWaiting, postAllWaiting, removeWaiting } from './blocked.js';
-import type { Scratch } from './memory.js';
-import { keepAlive } from './park.js';
-import { IN_LINE_MS, type SenderPatience } from './patience.js';
-import { type Claimant, Outcome, type Ring } from './ring.js';
 
-/** An encoded message, and who follows it. */
-export interface Message {
+import { type Look, NAP_MS } from './look.js';
+import { CALLS, CLOSED, COMERS, type Scratch, TAIL, WAITS } from './memory.js';
+import { abortReason, forget } from './options.js';
+import { doDuties, duties, keepAlive } from './park.js';
+import { type Ring, Sent } from './ring.js';
+
+/** How often a sender that waits looks by itself, in milliseconds. */
+const LOOK_MS = 20;
+
+/** One thread's part in the calls. */
+export class Calls {
+  /** The number of the call that gave this sender the turn. -1: none, unless CALLS has been -1. */
+  turn = -1;
+  readonly #ring: Ring;
+  readonly #words: Int32Array;
+
+  constructor(ring: Ring) {
+    this.#ring = ring;
+    this.#words = ring.memory.words;
+  }
+
+  /** Others wait, and this sender has not the turn. */
+  get mustWait(): boolean {
+    if ((Atomics.load(this.#words, TAIL) & WAITS) === 0) return false; // pairs with step 3 of a sender
+    return Atomics.load(this.#words, CALLS) !== this.turn; // pairs with the add in call
+  }
+
+  /** The receiver has freed room. */
+  callIfWaits(): void {
+    if ((Atomics.load(this.#words, TAIL) & WAITS) !== 0) this.call(); // pairs with step 3 of a sender
+  }
+
+  /** Wakes the sender that has waited longest. `false`: none waits. */
+  call(): boolean {
+    for (;;) {
+      const comers = Atomics.load(this.#words, COMERS); // pairs with step 2 of a sender
+      Atomics.add(this.#words, CALLS, 1); // pairs with step 4 of a sender
+      if (Atomics.notify(this.#words, CALLS, 1) > 0) return true;
+      Atomics.and(this.#words, TAIL, ~WAITS);
+      if (Atomics.load(this.#words, COMERS) === comers) return false; // pairs with step 2 of a sender
+      Atomics.or(this.#words, TAIL, WAITS);
+    }
+  }
+
+  /** Calls for a thread that was killed: it may have cleared WAITS and not set it again. */
+  repeat(): void {
+    Atomics.or(this.#words, TAIL, WAITS);
+    this.call();
+  }
+
+  /** The channel was closed: all waiters look. */
+  callAll(): void {
+    Atomics.add(this.#words, CALLS, 1); // pairs with step 4 of a sender
+    Atomics.notify(this.#words, CALLS);
+  }
+
+  /** Steps 1 to 3. Returns what to park with, or `undefined`: try to send again. */
+  come(): number | undefined {
+    this.#ring.bell.rouse();
+    const calls = Atomics.load(this.#words, CALLS); // pairs with the add in call
+    Atomics.add(this.#words, COMERS, 1); // pairs with the loads in call
+    const before = Atomics.or(this.#words, TAIL, WAITS); // pairs with callIfWaits
+    if ((before & CLOSED) !== 0) return undefined; // pairs with close: callAll may have come before step 1
+    if ((before & WAITS) !== 0 || !this.#ring.isEmpty) return calls;
+    this.call();
+    return undefined;
+  }
+
+  /** This sender has been called. */
+  takeTurn(): void {
+    this.turn = Atomics.load(this.#words, CALLS); // pairs with the add in call
+  }
+
+  /** This sender has not been called, and takes the turn. It must have something to send. */
+  seizeTurn(): void {
+    this.turn = (Atomics.add(this.#words, CALLS, 1) + 1) | 0; // pairs with step 4 of a sender
+  }
+}
+
+/** An encoded message that waits, and who is told. */
+export interface WaitingSend {
   readonly scratch: Scratch;
   readonly length: number;
-  readonly claimant: Claimant | undefined;
+  readonly signal: AbortSignal | undefined;
+  /** It has left the list. FULL: it gave up, for `reason`. `position`: where it was sent. */
+  settle(outcome: Sent, position: number, reason?: unknown): void;
 }
 
-/** A send that waits. */
-export interface WaitingSend extends Message {
-  /** It has left the list. FULL: it gave up, for `reason`. */
-  settle(outcome: Outcome, reason?: unknown): void;
-}
-
-export class WaitingSends {
+/** The sends of one sender that wait for room, oldest first. */
+export class Waiting {
   readonly #ring: Ring;
-  readonly #slot: number;
-  readonly #patience: SenderPatience;
-  readonly #ended: () => void;
+  readonly #seat: number;
+  readonly #calls: Calls;
+  readonly #look: Look;
+  readonly #onEmpty: () => void;
   readonly #sends: WaitingSend[] = [];
+  /** One listener for each signal, however many sends wait with it. */
+  readonly #signals = new Map<AbortSignal, { listener: () => void; sends: number }>();
   #listening = false;
-  readonly #look = (): boolean => this.post();
+  readonly #duty = (): void => void this.post();
+  readonly #nap = (): boolean => this.#park(NAP_MS);
 
-  /** `ended` is called whenever nothing waits any more. */
-  constructor(ring: Ring, slot: number, patience: SenderPatience, ended: () => void) {
+  /** `onEmpty` is called whenever nothing waits any more. */
+  constructor(ring: Ring, seat: number, calls: Calls, look: Look, onEmpty: () => void) {
     this.#ring = ring;
-    this.#slot = slot;
-    this.#patience = patience;
-    this.#ended = ended;
+    this.#seat = seat;
+    this.#calls = calls;
+    this.#look = look;
+    this.#onEmpty = onEmpty;
   }
 
   get count(): number {
     return this.#sends.length;
   }
 
-  /** The thread still waits at its bell, perhaps for nothing any more. */
-  get listening(): boolean {
-    return this.#listening;
-  }
-
-  /** Waits without blocking. */
+  /** Waits without blocking, but for a moment at first: see look.ts. */
   add(send: WaitingSend): void {
+    if (send.signal !== undefined) this.#listenTo(send.signal); // first: a signal of another library may throw
     this.#push(send);
-    if (this.#listening)
-      this.post(); // the thread may have joined the line just now: one look after that is its own to do
-    else if (!this.#patience.nap(this.#ring.line.bell(this.#slot), this.#look)) void this.#listen();
+    if (!this.#listening && !this.#look.nap(this.#nap)) void this.#listen();
   }
 
   /** Waits with the thread blocked, until it is `deadline` on `performance.now()`. */
-  block(message: Message, deadline: number): Outcome {
-    let outcome: Outcome = Outcome.FULL;
+  block(scratch: Scratch, length: number, deadline: number): Sent {
+    let outcome: Sent = Sent.FULL;
     let waits = true;
-    const settle = (result: Outcome) => {
-      outcome = result;
-      waits = false;
+    let at = 0;
+    const send: WaitingSend = {
+      scratch,
+      length,
+      signal: undefined,
+      settle(result, position) {
+        outcome = result;
+        at = position;
+        waits = false;
+      },
     };
-    const send = { ...message, settle };
     this.#push(send);
-    const ready = () => postAllWaiting() || !waits;
+    doDuties();
     while (waits) {
       const left = deadline - performance.now();
-      if (left > 0) this.#ring.line.bell(this.#slot).wait(ready, Math.min(left, IN_LINE_MS));
-      else if (!ready()) this.giveUp(send, undefined);
+      if (left > 0) this.#park(Math.min(left, LOOK_MS));
+      else {
+        this.giveUp(send, undefined);
+        if (this.#sends.length === 0) this.#calls.call(); // if nobody else waits, WAITS goes
+      }
     }
+    this.#ring.sent = at; // more may have been sent since
     return outcome;
   }
 
   /** Posts what waits, oldest first, as far as there is room. `true`: nothing waits any more. */
   post(): boolean {
     for (let first = this.#sends[0]; first !== undefined; first = this.#sends[0]) {
-      const outcome = this.#ring.post(
-        this.#slot,
-        first.scratch,
-        first.length,
-        this.#ring.bell,
-        first.claimant,
-      );
-      if (outcome === Outcome.FULL) return false;
+      const outcome = this.#ring.post(first.scratch, first.length, this.#seat, this.#calls.turn);
+      if (outcome === Sent.FULL) return false;
       this.#sends.shift();
-      this.#letOthers();
-      first.settle(outcome);
+      if (outcome === Sent.YES) this.#ring.bell.ring();
+      this.#leave(first);
+      first.settle(outcome, this.#ring.sent);
     }
-    this.#ended();
     return true;
+  }
+
+  /** The time of a send is up: it is sent now, or gives up. */
+  expire(send: WaitingSend, reason: unknown): void {
+    if (!this.#sends.includes(send)) return;
+    this.#seizeTurn();
+    if (!this.post()) this.giveUp(send, reason);
   }
 
   /** A send waits no more, for `reason`: unless it has left the list by itself. */
@@ -98,37 +202,73 @@ export class WaitingSends {
     const at = this.#sends.indexOf(send);
     if (at < 0) return;
     this.#sends.splice(at, 1);
-    if (this.#sends.length === 0) this.#letOthers();
-    send.settle(Outcome.FULL, reason);
-    if (this.#sends.length === 0) this.#ended();
+    this.#leave(send);
+    send.settle(Sent.FULL, 0, reason);
   }
 
   #push(send: WaitingSend): void {
     this.#sends.push(send);
-    if (this.#sends.length > 1) return;
-    addWaiting(this.#look);
-    this.#ring.line.join(this.#slot);
+    duties.add(this.#duty);
   }
 
-  /** One send waits no more: the others in line come before the next, and this thread may have been called for theirs. */
-  #letOthers(): void {
-    const { line } = this.#ring;
-    if (this.#sends.length === 0) {
-      removeWaiting(this.#look);
-      line.leave(this.#slot);
+  #leave({ signal }: WaitingSend): void {
+    const heard = signal === undefined ? undefined : this.#signals.get(signal);
+    if (signal !== undefined && heard !== undefined && --heard.sends === 0) {
+      this.#signals.delete(signal);
+      forget(signal, heard.listener);
     }
-    if ((line.gate & ~(1 << this.#slot)) <= 0) return; // nobody else is there, or the channel is closed
-    if (this.#sends.length > 0) line.takeTurn(this.#slot);
-    this.#ring.callLine();
+    if (this.#sends.length > 0) return;
+    duties.delete(this.#duty);
+    this.#onEmpty();
+  }
+
+  #listenTo(signal: AbortSignal): void {
+    const heard = this.#signals.get(signal);
+    if (heard !== undefined) {
+      heard.sends += 1;
+      return;
+    }
+    const listener = () => {
+      const reason = abortReason(signal);
+      for (const each of this.#sends.filter((send) => send.signal === signal)) this.giveUp(each, reason);
+    };
+    signal.addEventListener('abort', listener);
+    this.#signals.set(signal, { listener, sends: 1 });
+  }
+
+  /** Parks, with the thread blocked, for `ms` at most; then sends what there is room for. `true`: nothing waits any more. */
+  #park(ms: number): boolean {
+    const calls = this.#calls.come();
+    if (calls !== undefined) {
+      doDuties(); // after step 1: what a duty frees may be told by a call
+      if (this.#sends.length === 0) return true;
+      const how = Atomics.wait(this.#ring.memory.words, CALLS, calls, ms); // step 4; pairs with call
+      if (how === 'ok') this.#calls.takeTurn();
+      else if (how === 'timed-out' && ms !== NAP_MS) this.#seizeTurn();
+    }
+    return this.post();
   }
 
   /** Waits to be called while anything waits. */
   async #listen(): Promise<void> {
     this.#listening = true;
     keepAlive(1);
-    while (this.#sends.length > 0) await this.#ring.line.bell(this.#slot).waitAsync(this.#look, IN_LINE_MS);
+    while (!this.post()) {
+      const calls = this.#calls.come();
+      if (calls === undefined) continue;
+      const wait = Atomics.waitAsync(this.#ring.memory.words, CALLS, calls, LOOK_MS); // step 4; pairs with call
+      const how = wait.async ? await wait.value : wait.value;
+      if (this.#sends.length === 0)
+        this.#calls.call(); // it gave up meanwhile: the next one; if there is none, WAITS goes
+      else if (how === 'ok') this.#calls.takeTurn();
+      else if (how === 'timed-out') this.#seizeTurn();
+    }
     keepAlive(-1);
     this.#listening = false;
-    this.#ended();
+  }
+
+  /** Takes the turn if there is room: a call does not come, or not in time. */
+  #seizeTurn(): void {
+    if (this.#ring.hasRoom) this.#calls.seizeTurn();
   }
 }
