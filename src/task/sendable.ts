@@ -1,9 +1,9 @@
 /**
  * What can cross to another thread, as far as types can tell: the compiler's half of what `Encoder` checks at run time.
+ * They also refuse what a clone would leave behind: methods, keys that are symbols, what a subclass adds.
  *
- * Types see structure alone. So a class without methods passes for the plain object that it looks like, and a subclass
- * without members of its own for its base; `any`, `unknown` and `object` pass whatever they hold. Such values are
- * checked when they are sent.
+ * Types see structure alone. A class without methods passes for the plain object as which it arrives; `any`, `unknown`
+ * and `object` pass whatever they hold. Such values are checked when they are sent.
  */
 
 type Primitive = string | number | boolean | bigint | null | undefined;
@@ -91,7 +91,15 @@ export type Checked<T, Path extends string, Fine = unknown, Also = never> = [Pro
   ? Fine
   : NotSendable<Problem<T, Path>> | Also;
 
-/** Parameters, each as it is or why it cannot cross: so the compiler's error names the one that is in the way. */
+/**
+ * Parameters, each as it is or why it cannot cross: so the compiler's error names the one that is in the way. To a
+ * parameter whose members are all optional any object could be given, but not `void`.
+ */
 export type CheckedArgs<A extends readonly unknown[]> = {
-  [K in keyof A]: Checked<A[K], K extends string ? `args[${K}]` : 'args[number]', A[K], void>;
+  [K in keyof A]: Checked<
+    A[K],
+    K extends string ? `args[${K}]` : 'args[number]',
+    A[K],
+    object extends A[K] ? void : never
+  >;
 };

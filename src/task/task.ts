@@ -1,0 +1,151 @@
+/**
+ * Tasks: which function to run in the worker thread, and the values it captured.
+ *
+ * A function cannot cross threads, so a task names it. Both threads import the same module of `defineTasks`; the message
+ * carries a key that follows from the name, and nothing else of the module. Or the task brings the function's source
+ * along: see closure.ts.
+ */
+import { isAsyncFunction } from 'node:util/types';
+import { Call } from '../codec/index.js';
+import { expectOptions, shown } from '../expect.js';
+import type { Checked, CheckedArgs } from './sendable.js';
+
+export type TaskKind = 'sync' | 'async';
+
+/** A unit of work. `R` is the type of its result. Build it with a function of `defineTasks`, or with `move`. */
+export class Task<R = unknown> extends Call {
+  /** Of its function; `closure` if it was moved. */
+  readonly name: string;
+  /** Only for the type checker. */
+  declare readonly result?: R;
+
+  /** @internal */
+  constructor(kind: TaskKind, fn: number | string, args: readonly unknown[], name: string, note?: string) {
+    super(kind, fn, args, note);
+    this.name = name;
+  }
+
+  /** @internal The same task, with a note for the log of its thread. */
+  noted(note: string): Task<R> {
+    return new Task<R>(this.kind, this.fn, this.args, this.name, note);
+  }
+}
+
+/** `timeout` in milliseconds, counted from the start of the task. Default: none. */
+export interface TaskOptions {
+  readonly timeout?: number;
+}
+
+/** A function that may become a task: see {@link syncTask} and {@link asyncTask}. */
+export interface Definition<A extends readonly unknown[] = never[], R = unknown> {
+  readonly kind: TaskKind;
+  readonly fn: (...args: A) => R | PromiseLike<R>;
+  /** In milliseconds; 0: none. */
+  readonly timeout: number;
+}
+
+type NoPromise<R> = [R] extends [never]
+  ? unknown
+  : R extends PromiseLike<unknown>
+    ? 'Expected a function that returns no promise: use asyncTask'
+    : unknown;
+
+/**
+ * A task that keeps the worker thread busy until it returns.
+ *
+ * @throws TypeError or RangeError for what is no function, an async one, or options that do not exist or cannot be
+ */
+export function syncTask<A extends readonly unknown[], R>(
+  fn: ((...args: A) => R) & ((...args: CheckedArgs<A>) => unknown) & NoPromise<R> & Checked<R, 'result'>,
+  options: TaskOptions = {},
+): Definition<A, R> {
+  return define<A, R>('sync', fn, options);
+}
+
+/** A task that waits, for timers, sockets, files; the thread's event loop goes on meanwhile. Throws as `syncTask`. */
+export function asyncTask<A extends readonly unknown[], R>(
+  fn: ((...args: A) => PromiseLike<R>) & ((...args: CheckedArgs<A>) => unknown) & Checked<R, 'result'>,
+  options: TaskOptions = {},
+): Definition<A, R> {
+  return define<A, R>('async', fn, options);
+}
+
+/** What has passed these checks. */
+const made = new WeakSet<object>();
+
+function define<A extends readonly unknown[], R>(
+  kind: TaskKind,
+  fn: (...args: A) => R | PromiseLike<R>,
+  options: TaskOptions,
+): Definition<A, R> {
+  if (typeof fn !== 'function') throw new TypeError(`Expected a function, got ${shown(fn)}`);
+  if (kind === 'sync' && isAsyncFunction(fn)) throw new TypeError('Expected a sync function: use asyncTask');
+  expectOptions(options, 'timeout');
+  const { timeout = 0 } = options;
+  if (!(typeof timeout === 'number' && timeout >= 0 && timeout < 2 ** 31))
+    throw new RangeError(
+      `Expected \`timeout\` to be a number of milliseconds from 0 to 2147483647, or none, got ${shown(timeout)}`,
+    );
+  const definition = Object.freeze({ kind, fn, timeout });
+  made.add(definition);
+  return definition;
+}
+
+/** Shown by the compiler where something else stands. */
+type Defined<D> = {
+  readonly [K in keyof D]: D[K] extends Definition
+    ? unknown
+    : 'Expected a task made by syncTask or asyncTask';
+};
+
+/** For each definition a function that builds the task: same parameters, but it only captures them. */
+export type Tasks<D> = {
+  readonly [K in keyof D]: D[K] extends Definition<infer A, infer R> ? (...args: A) => Task<R> : never;
+};
+
+/** A definition with the name that `defineTasks` gave it, and the key of that name. */
+export interface NamedDefinition extends Definition {
+  readonly key: number;
+  readonly name: string;
+}
+
+/** The definitions of one module, by their keys. */
+export type TaskModule = ReadonlyMap<number, NamedDefinition>;
+
+const modules = new WeakMap<object, TaskModule>();
+
+/** Gives definitions their names. Export the result as `tasks` from the module that the worker thread imports. */
+export function defineTasks<const D extends Readonly<Record<string, unknown>>>(
+  given: D & Defined<D>,
+): Tasks<D> {
+  if (typeof given !== 'object' || given === null)
+    throw new TypeError(`Expected an object with tasks, got ${shown(given)}`);
+  const module = new Map<number, NamedDefinition>();
+  const builders: Record<string, unknown> = {};
+  for (const [name, definition] of Object.entries(given as Readonly<Record<string, Definition>>)) {
+    if (!made.has(definition ?? {}))
+      throw new TypeError(`Expected task ${name} to be made by syncTask or asyncTask`);
+    const { kind } = definition;
+    const key = keyOf(name);
+    const other = module.get(key)?.name;
+    if (other !== undefined)
+      throw new TypeError(`Expected ${name} to have another key than ${other}: rename it`);
+    module.set(key, { ...definition, key, name });
+    builders[name] = (...args: unknown[]) => new Task(kind, key, args, name);
+  }
+  const tasks = Object.freeze(builders) as Tasks<D>;
+  modules.set(tasks, module);
+  return tasks;
+}
+
+/** The functions behind what `defineTasks` returned, or `undefined` for anything else. */
+export function moduleOf(tasks: unknown): TaskModule | undefined {
+  return typeof tasks === 'object' && tasks !== null ? modules.get(tasks) : undefined;
+}
+
+/** What a message carries for a name: its FNV-1a hash in 32 bits. */
+function keyOf(name: string): number {
+  let hash = 0x811c_9dc5;
+  for (const char of name) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x0100_0193);
+  return hash | 0;
+}

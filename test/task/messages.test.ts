@@ -1,0 +1,61 @@
+/** What the compiler says of tasks that cannot be: the message names the parameter and the path, or what to use instead. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const TSC = join(ROOT, 'node_modules', '.bin', 'tsc');
+
+const CASES: readonly (readonly [string, RegExp])[] = [
+  ['syncTask((text: string, log: () => void) => {})', /args\[1\] is a function/],
+  ['syncTask((text: string, log: () => void) => {})', /parameters 'log' and 'log'/],
+  ['syncTask((hooks: { done?: () => void }) => {})', /args\[0\]\.done is a function/],
+  ['syncTask((order: { user: { save(): void } }) => {})', /args\[0\]\.user\.save is a function/],
+  ['asyncTask(async (later: Promise<number>) => {})', /args\[0\] is a promise/],
+  ['syncTask((key: symbol) => {})', /args\[0\] is a symbol/],
+  ['syncTask((view: Int32Array<SharedArrayBuffer>) => {})', /args\[0\] is shared memory/],
+  ['syncTask((list: (() => void)[]) => {})', /args\[0\]\[number\] is a function/],
+  ['syncTask(() => ({ close() {} }))', /result\.close is a function/],
+  ['move({ db: { query() {} } }, () => {})', /captures\.db\.query is a function/],
+  ['defineTasks({ run: (n: number) => n })', /syncTask/],
+  ['syncTask(async () => 1)', /use asyncTask/],
+];
+
+test('Each compile error says what is wrong, and where', async (t) => {
+  const folder = await mkdtemp(join(ROOT, 'build', 'messages-'));
+  t.after(() => rm(folder, { recursive: true }));
+  await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+  const library = JSON.stringify(join(ROOT, 'dist', 'index.js'));
+  const head = `import { asyncTask, defineTasks, move, syncTask } from ${library};\n`;
+  for (const [n, [code]] of CASES.entries())
+    await writeFile(join(folder, `case${n}.mts`), `${head}${code};\n`);
+  const flags = [
+    '--noEmit',
+    '--strict',
+    '--target',
+    'es2023',
+    '--module',
+    'nodenext',
+    '--types',
+    'node',
+    '--pretty',
+    'false',
+  ];
+  const files = CASES.map((_, n) => join(folder, `case${n}.mts`));
+  const printed = await new Promise<string>((resolve) => {
+    execFile(TSC, [...flags, '--ignoreConfig', ...files], { cwd: folder }, (_, stdout, stderr) =>
+      resolve(stdout + stderr),
+    );
+  });
+  for (const [n, [code, expected]] of CASES.entries()) {
+    const message = printed
+      .split(/^(?=\S*case\d+\.mts)/m)
+      .filter((part) => part.includes(`case${n}.mts`))
+      .join('');
+    if (!code.includes('?:')) assert.doesNotMatch(message, /Type 'void/);
+    assert.match(message, expected, `${code}\n${message || printed.slice(0, 2000)}`);
+  }
+});
