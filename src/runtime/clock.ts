@@ -1,7 +1,7 @@
 /**
- * The clock that all threads share: monotonic, so a change of the system's time moves no deadline and no order, and of
- * the process, where `performance.now()` may begin anew in each thread. It costs no more than `Date.now()`. What people
- * read is wall time: this clock and one offset, which is taken once and shared along with the records.
+ * The clock that both threads share: monotonic, so a change of the system's time moves no deadline and no order, and of
+ * the process, where `performance.now()` begins anew in each thread. What people read is wall time: this clock and one
+ * offset, which the owner takes once.
  */
 import { hrtime } from 'node:process'; // the global is a getter, and costs half as much again
 
@@ -11,17 +11,9 @@ export function now(): number {
   return seconds * 1e3 + nanoseconds / 1e6;
 }
 
-/** What makes wall time, in milliseconds since 1970, of a time of this clock. */
-export function wallOffset(): number {
-  let offset = 0;
-  // The thread may lose its processor between the looks at both clocks: those that lie closest together count.
-  for (let i = 0, closest = Number.POSITIVE_INFINITY; i < 5; i++) {
-    const before = now();
-    const wall = Date.now();
-    const apart = now() - before;
-    if (apart >= closest) continue;
-    closest = apart;
-    offset = wall - before;
-  }
-  return offset;
+const OFFSET: number = Date.now() - now();
+
+/** A time of this clock in milliseconds since 1970. */
+export function wallTime(time: number): number {
+  return time + OFFSET;
 }

@@ -1,55 +1,96 @@
 /**
- * Deadlines, as the supervisor enforces them: an async task has a timer in its thread, so this is for tasks that keep the
- * thread from its event loop. Both are measured by one clock, which goes on while the process is stopped, or its threads
- * get no processor. So a task is given some time *after* it was first seen to be late: what has ended meanwhile, or is
- * about to, comes first.
+ * Deadlines, as the owner enforces them. An async task has a timer in its thread, so this is for tasks that keep the thread
+ * from its event loop.
+ *
+ * There is one timer, for the moment at which the nearest deadline may pass: a queued task may start now at the earliest.
+ * While no task with a timeout is open there is none.
+ *
+ * Both threads use one clock, which goes on while the process is stopped, or its threads get no processor. So a task is
+ * given some time *after* it was first seen to be late: an end that has come meanwhile, or is about to, counts.
  */
 import { now } from './clock.js';
-import { errorFromOutside } from './errors.js';
+import type { Entry } from './entry.js';
 import type { Ledger } from './ledger.js';
+import type { Running } from './runs.js';
 
-/** How often to look. */
-const WATCH_MS = 50;
 /** How long a late task may take to end by itself: a sync one may have returned just now, an async one has a timer. */
 const GRACE_MS = { sync: 100, async: 250 } as const;
+/** A timer may fire early by less than this, in milliseconds. */
+const EARLY_MS = 1;
+/** A queued task is looked at no more often than this. */
+const LEAST_MS = 50;
 
-/** Watches the tasks of one thread. */
 export class Deadlines {
-  /** The tasks that were ended with their thread: one, or none. */
-  readonly ended: number[] = [];
+  /** The task over whose deadline the thread is being ended. */
+  victim: Entry | undefined;
   readonly #ledger: Ledger;
-  readonly #endThread: (cause: Error) => void;
-  /** The late tasks, and when each was first seen to be late. */
-  #late = new Map<number, number>();
+  readonly #endThread: () => void;
+  /** When a late task was first seen to be late. */
+  readonly #late = new WeakMap<Entry, number>();
   #timer: NodeJS.Timeout | undefined;
+  /** When the timer fires. */
+  #due = Number.POSITIVE_INFINITY;
 
-  constructor(ledger: Ledger, endThread: (cause: Error) => void) {
+  constructor(ledger: Ledger, endThread: () => void) {
     this.#ledger = ledger;
     this.#endThread = endThread;
+    this.#ledger.runs.due = this.#due;
   }
 
-  watch(): void {
-    this.#timer = setInterval(() => this.#look(), WATCH_MS).unref();
+  /** A task with this timeout may start now. */
+  expect(timeout: number): void {
+    this.#lookAt(now() + Math.max(timeout, LEAST_MS));
   }
 
-  rest(): void {
-    clearInterval(this.#timer);
+  #lookAt(time: number): void {
+    if (time >= this.#due) return;
+    clearTimeout(this.#timer);
+    this.#setDue(time);
+    this.#timer = setTimeout(() => this.#look(), time - now() + EARLY_MS).unref();
+  }
+
+  /** The worker sees it, too: it wakes the owner over a task of another thread, whose deadline comes before. */
+  #setDue(time: number): void {
+    this.#due = time;
+    this.#ledger.runs.due = time;
   }
 
   #look(): void {
+    this.#setDue(Number.POSITIVE_INFINITY);
     const time = now();
-    const late = new Map<number, number>();
-    for (const id of this.#ledger.running()) {
-      const { deadline = Number.POSITIVE_INFINITY, kind = 'sync' } = this.#ledger.read(id) ?? {};
-      if (this.#ledger.wallTime(time) < deadline) continue;
-      const since = this.#late.get(id) ?? time;
-      late.set(id, since);
-      if (time - since < GRACE_MS[kind] || !this.#ledger.endOverdue(id)) continue;
-      this.ended.push(id);
-      this.rest();
-      this.#endThread(errorFromOutside('a task ran past its timeout'));
-      return;
+    for (const run of this.#ledger.running()) {
+      const { task, started } = run;
+      if (task.timeout === 0 || started === undefined) continue;
+      let end = started + task.timeout;
+      if (time >= end) {
+        const since = this.#late.get(task) ?? time;
+        this.#late.set(task, since);
+        end = since + GRACE_MS[task.kind];
+      }
+      if (time < end) this.#lookAt(end);
+      else if (this.#endOver(task, run)) return;
     }
-    this.#late = late;
+    this.expect(this.#ledger.shortestTimeout());
+  }
+
+  /** Ends the thread over a task, unless that has just ended. */
+  #endOver(task: Entry, run: Running): boolean {
+    if (!this.#ledger.runs.revoke(run)) return false;
+    this.#ledger.drain();
+    if (task.final !== undefined) {
+      this.#ledger.runs.giveBack();
+      return false;
+    }
+    this.victim = task;
+    this.#endThread();
+    return true;
+  }
+
+  /** The thread is dead. */
+  reset(): void {
+    clearTimeout(this.#timer);
+    this.#setDue(Number.POSITIVE_INFINITY);
+    this.victim = undefined;
+    this.expect(this.#ledger.shortestTimeout());
   }
 }

@@ -1,34 +1,8 @@
 /**
- * What tracing tools can listen to, by `node:diagnostics_channel`. Each event is published in the thread where it happens:
- * `enqueue` where the task was sent, `start` and `end` in the worker thread (listen in the tasks module), `worker:death`
- * in the thread that started the runtime. Without a subscriber an event is never made.
+ * What tracing tools can listen to, by `node:diagnostics_channel`, on the owner's thread. `start` comes when the owner learns of
+ * it, at the latest together with `end`; the record has the time. Without a subscriber an event is never made.
  */
 import { channel } from 'node:diagnostics_channel';
-import type { FinalState } from './record.js';
-
-/** `async-tasks:enqueue`: the task is in the queue. `fn`: see `TaskRecord`. */
-export interface EnqueueEvent {
-  readonly id: number;
-  readonly fn: number;
-  readonly kind: 'sync' | 'async';
-  readonly requestId: string | undefined;
-}
-
-/** `async-tasks:start`: the task's function is about to be called. */
-export interface StartEvent {
-  readonly id: number;
-  readonly name: string;
-  readonly requestId: string | undefined;
-}
-
-/** `async-tasks:end`: the task has ended in its thread. */
-export interface EndEvent extends StartEvent {
-  readonly state: FinalState;
-  /** Its result, or what it threw. */
-  readonly outcome: unknown;
-  /** How long it ran, in milliseconds. */
-  readonly duration: number | undefined;
-}
 
 /** `async-tasks:worker:death`: the worker thread has ended without having been asked to. */
 export interface WorkerDeathEvent {
@@ -37,6 +11,7 @@ export interface WorkerDeathEvent {
   readonly delay: number;
 }
 
+/** The task is in the queue. The event is its `TaskRecord`, as with the next two. */
 export const enqueueChannel = channel('async-tasks:enqueue');
 export const startChannel = channel('async-tasks:start');
 export const endChannel = channel('async-tasks:end');

@@ -31,25 +31,15 @@ export class TaskCancelledError extends Error {
   }
 }
 
-/** The task has ended, but its result or error was too large for its room in the ledger. */
+/** The task has succeeded, but its result was larger than a message may be. */
 export class OutcomeOmittedError extends Error {
   override readonly name = 'OutcomeOmittedError';
   readonly code = 'ERR_OUTCOME_OMITTED';
 
-  constructor(state: string, bytes: number) {
+  constructor(bytes: number) {
     super(
-      `The task ${state}, but its outcome of ${bytes} bytes was too large to keep: store it and return a key`,
+      `The task succeeded, but its result of ${bytes} bytes was too large to keep: store it and return a key`,
     );
-  }
-}
-
-/** The task's record has been used for a later task. */
-export class TaskExpiredError extends Error {
-  override readonly name = 'TaskExpiredError';
-  readonly code = 'ERR_TASK_EXPIRED';
-
-  constructor(id: number) {
-    super(`The record of task ${id} is gone: the ledger keeps only the last tasks (option \`history\`)`);
   }
 }
 

@@ -2,91 +2,82 @@
  * The executor: a loop that receives, with a `switch` on the task's kind.
  *
  * Tasks start in the order of the queue. A sync task runs alone; async tasks overlap up to `concurrency`, and with the
- * default of 1 each is awaited before the next starts. Whatever a task does, its outcome goes to the ledger, and the
- * loop goes on.
+ * default of 1 each is awaited before the next starts. Whatever a task does, its end is reported, and the loop goes on.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Accept, Receiver } from '../channel/index.js';
+import { setImmediate } from 'node:timers/promises';
+import { keepAlive, Receiver, type ReceiverHandle } from '../channel/index.js';
 import { CorruptMessageError } from '../codec/index.js';
-import { withFields } from './fields.js';
-import type { Ledger } from './ledger.js';
-import { Overlap } from './overlap.js';
+import type { Task, TaskModule } from '../task/index.js';
+import { now } from './clock.js';
+import { Reporter } from './ends.js';
 import { type Print, safely } from './report.js';
-import { Runner, type RunnerOptions } from './runner.js';
-import { Stretch } from './stretch.js';
-import { Task } from './task.js';
+import { Runner } from './runner.js';
+import { Runs } from './runs.js';
 
-export interface ExecutorOptions extends RunnerOptions {
+export interface ExecutorOptions {
+  readonly rx: ReceiverHandle<Task>;
+  readonly ends: SharedArrayBuffer;
+  readonly runs: SharedArrayBuffer;
+  readonly module: TaskModule;
   /** Where the lines go that tell of each task; `undefined`: nowhere. */
-  readonly log: Print | undefined;
+  readonly print: Print | undefined;
 }
 
-/** Where the tasks come from: what the executor needs of a receiver. */
-type Inbox = Pick<Receiver<Task>, 'recv' | 'tryRecv'>;
+/** How long tasks may follow one another before the event loop has its turn, in milliseconds. */
+const STRETCH_MS = 1;
 
 /** As it is when this module is loaded, before the module of the tasks: that one may enter an async context for good. */
 const inEmptyContext = AsyncLocalStorage.snapshot();
 
 /** Runs tasks until the channel is closed and drained. */
-export function taskExec(rx: Inbox, options: ExecutorOptions): Promise<void> {
-  return inEmptyContext(() => execute(rx, options));
+export async function taskExec(options: ExecutorOptions): Promise<void> {
+  keepAlive(1); // all the time: a task, too, may wait for nothing but its signal
+  await inEmptyContext(() => execute(options, options.print && safely(options.print)));
+  keepAlive(-1);
 }
 
-async function execute(rx: Inbox, options: ExecutorOptions): Promise<void> {
-  const { ledger, concurrency } = options;
-  const print = safely(options.log);
-  const stretch = new Stretch();
-  const runner = new Runner(options, stretch);
-  const overlap = new Overlap(concurrency);
-  const accept = acceptTask(ledger, stretch);
-  const announce = () => print('start new task');
-  print('task executor started');
+async function execute(options: ExecutorOptions, print: Print | undefined): Promise<void> {
+  const runs = new Runs(options.runs);
+  const reporter = new Reporter(options.ends, () => rx.callAll());
+  const rx = Receiver.attach<Task>(options.rx, {
+    taking: (id) => runner.taking(id),
+    sleeping: () => reporter.sleeping(),
+    mayNap: runs.concurrency === 1, // tasks that overlap need the event loop
+  });
+  const runner = new Runner(options.module, runs, reporter, rx);
+  print?.('task executor started');
+  let turn = now();
   for (;;) {
+    if (runner.isFull) await runner.oneEnded();
+    if (runner.time - turn >= STRETCH_MS) {
+      await setImmediate();
+      turn = runner.lookAtClock();
+    }
     let task: Task | undefined;
-    if (stretch.over) await stretch.end();
     try {
-      task = rx.tryRecv(accept) ?? (await wait(rx, accept, options, stretch));
+      task = rx.tryRecv();
+      if (task === undefined) {
+        runner.isTimeOld = true;
+        task = await rx.recv();
+      }
     } catch (error) {
-      runner.skipCorrupt(error);
+      if (!(error instanceof CorruptMessageError)) throw error;
+      runner.skip(error);
       continue;
     }
     if (task === undefined) break;
-    if (options.log !== undefined) withFields(runner.fieldsOf(task), announce);
     switch (task.kind) {
       case 'sync':
-        if (overlap.size > 0) await overlap.end();
-        runner.runSync(task);
+        if (runner.isBusy) await runner.allEnded();
+        runner.runSync(task, print);
         break;
       case 'async':
-        await overlap.add(runner.runAsync(task));
+        runner.runAsync(task, print);
         break;
       default:
         task.kind satisfies never;
     }
   }
-  await overlap.end();
-}
-
-/** A task becomes RUNNING while its message still stands in the channel: see ledger.ts. */
-function acceptTask(ledger: Ledger, stretch: Stretch): Accept<Task> {
-  return (task, position) => {
-    ledger.tally.reach(position);
-    const started = ledger.start(position, stretch.now()); // what is no task has a record as well
-    if (task instanceof CorruptMessageError) throw task;
-    if (!(task instanceof Task)) throw new CorruptMessageError('Expected a task');
-    task.position = position;
-    if (!started) stretch.expectWait(); // it was cancelled, and the receiver may wait before the next one
-    return started;
-  };
-}
-
-/** Waits for a message. It may come at once: the event loop has not had its turn then. */
-function wait(
-  rx: Inbox,
-  accept: Accept<Task>,
-  { concurrency }: ExecutorOptions,
-  stretch: Stretch,
-): Promise<Task | undefined> {
-  stretch.expectWait();
-  return rx.recv(accept, concurrency === 1); // tasks that overlap need the event loop
+  await runner.allEnded();
 }

@@ -1,8 +1,8 @@
 /**
- * What machines read of a line of the log besides its text: which task it belongs to, and which request. The fields go
- * with the async context, so that they are on the lines that a task, or whatever answers a request, prints by itself.
+ * What machines read of a line of the log besides its text: its task, its request, how the task failed. The fields go
+ * with the async context, so that every line has them that a task, or the answer to a request, prints.
  *
- * Only if the log is JSON (log.ts): else nothing is kept, and no async context is made.
+ * Without a JSON log (log.ts) nothing is kept, and no async context is made.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 
@@ -23,19 +23,14 @@ export function useFields(): void {
   inUse = true;
 }
 
-export function fieldsInUse(): boolean {
-  return inUse;
+/** All lines that `run` prints, and what it starts, have these fields. */
+export function withFields<R>(fields: Fields, run: () => R): R {
+  return inUse ? storage.run(fields, run) : run();
 }
 
-/** Runs something whose lines, and those of all that it starts, have these fields. */
-export function withFields<R>(fields: Fields | undefined, run: () => R): R {
-  return inUse && fields !== undefined ? storage.run(fields, run) : run();
-}
-
-/** More is known of what goes on here. */
+/** Adds to the fields of this async context. */
 export function addFields(fields: Fields): void {
-  const known = storage.getStore();
-  if (known !== undefined) Object.assign(known, fields);
+  Object.assign(storage.getStore() ?? {}, fields);
 }
 
 /** A line as one JSON object. An error is in its fields: then the text that tells of it is left out. */

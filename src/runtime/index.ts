@@ -1,48 +1,22 @@
 /**
- * What runs tasks: the runtime that owns the worker thread, and all that the two sides of the queue need. Other folders
- * come in through here.
+ * What runs tasks. To be read in this order: executor.ts and runner.ts (the worker: the loop, one task), run.ts (what a
+ * task asks), ends.ts and runs.ts (what both threads share), entry.ts, ledger.ts and handle.ts (the owner), deadlines.ts,
+ * thread.ts and supervisor.ts (threads die), runtime.ts. Then what is logged: outcome.ts, report.ts, fields.ts, log.ts.
  */
-export { move } from './closure.js';
-export { currentTask, type TaskContext } from './context.js';
-export type { EndEvent, EnqueueEvent, StartEvent, WorkerDeathEvent } from './diagnostics.js';
+export { BOUNDS_MS, type Ended, type Histogram } from './counts.js';
+export type { WorkerDeathEvent } from './diagnostics.js';
 export {
   OutcomeOmittedError,
   StartTimeoutError,
   TaskCancelledError,
-  TaskExpiredError,
   TaskTimeoutError,
   WorkerCrashedError,
 } from './errors.js';
 export { addFields, withFields } from './fields.js';
-export {
-  blockingRunTask,
-  enqueueTask,
-  type RunOptions,
-  runTask,
-  type TaskHandle,
-  tryRunTask,
-  whenEnded,
-} from './handle.js';
+export { blockingRunTask, enqueueTask, type RunOptions, runTask, TaskHandle, tryRunTask } from './handle.js';
 export { printDirectly, printJson } from './log.js';
-export { readPulse } from './pulse.js';
+export type { DrainOptions, RuntimeOptions } from './options.js';
+export { describeThrown, restoreThrown, type Thrown } from './outcome.js';
 export type { FinalState, TaskRecord, TaskState } from './record.js';
-export {
-  type DrainOptions,
-  type DrainReport,
-  type Runtime,
-  type RuntimeOptions,
-  startRuntime,
-} from './runtime.js';
-export type { Sendable } from './sendable.js';
-export {
-  asyncTask,
-  type Definition,
-  defineTasks,
-  moduleOf,
-  syncTask,
-  type Task,
-  type TaskModule,
-  type TaskOptions,
-  type Tasks,
-} from './task.js';
-export { BOUNDS_MS, type Histogram, type Totals } from './totals.js';
+export { type DrainReport, type Runtime, type RuntimeStats, startRuntime } from './runtime.js';
+export type { Death } from './supervisor.js';

@@ -1,138 +1,165 @@
 /**
- * Outcomes: what a task returned or threw, as bytes that fit into its record. Nothing that a task returns or throws makes
- * this throw.
+ * What a task threw, as a plain value that any codec can carry, and back. Nothing that a task throws makes this throw:
+ * every property is read under guard, and a getter that throws costs only its own piece.
  *
- * A result that cannot cross to another thread makes the task fail with the error that says why; one that is too large is
- * left out. An error is more than a result: it is cut until it fits. Name, code, and the head of message and stack stay;
- * of the rest, what cannot cross is left out. The stack says what was cut, and what was left out.
+ * An error keeps its nearest built-in class, name, message, stack, code, cause, errors and own enumerable fields. Each
+ * text is cut on its own, to an eighth of `maxBytes`: 8,192 characters by default. Any other field may have twice as many
+ * bytes. At most 4 levels of causes and errors are kept, 8 entries of `errors`, and 32 errors in all. The last line of the
+ * stack and the field `leftOut` name everything else. While the whole is larger than `maxBytes`, the limit of texts and
+ * fields is halved; an error that stays too large keeps its texts alone.
  */
-import { Encoder, TaskTooLargeError } from '../codec/index.js';
-import type { FinalState } from './record.js';
-import { isError } from './report.js';
+import { types } from 'node:util';
+import { deserialize, serialize } from 'node:v8';
 
-const MAX_NAME = 64;
-/** Shorter than this, a message or a stack tells nothing. */
-const MIN_TEXT = 16;
-/** Causes of causes of …: one for so many characters of room. */
-const CAUSE_ROOM = 512;
-const NATIVE = [RangeError, TypeError, SyntaxError, ReferenceError, EvalError, URIError];
-const TEXTS = new Set(['name', 'message', 'stack']);
+const MAX_DEPTH = 4;
+const MAX_LIST = 8;
+const MAX_ERRORS = 32;
+const MIN_CHARS = 16;
+const BUILT_IN = [
+  DOMException,
+  AggregateError,
+  RangeError,
+  TypeError,
+  SyntaxError,
+  ReferenceError,
+  EvalError,
+  URIError,
+];
+const TEXTS = ['name', 'message', 'stack'];
 
-/** Encodes one outcome at a time into `bytes`. */
-export class OutcomeEncoder {
-  /** In which state the task ends with the outcome that was encoded last. */
-  state: FinalState = 'succeeded';
-  readonly #encoder: Encoder;
-  readonly #maxBytes: number;
-
-  constructor(maxBytes: number) {
-    this.#encoder = new Encoder(maxBytes);
-    this.#maxBytes = maxBytes;
-  }
-
-  get bytes(): Uint8Array {
-    return this.#encoder.bytes;
-  }
-
-  /** Returns the number of bytes; 0: there is nothing to keep; negative: it was left out, it would have had that many. */
-  encode(state: FinalState, outcome: unknown): number {
-    this.state = state;
-    if (outcome === undefined) return 0;
-    try {
-      return this.#encoder.encode(outcome);
-    } catch (problem) {
-      return this.#instead(outcome, problem);
-    }
-  }
-
-  #instead(outcome: unknown, problem: unknown): number {
-    const error = this.state !== 'succeeded' && isError(outcome);
-    if (problem instanceof TaskTooLargeError && !error) return -Math.min(problem.bytes, 2 ** 31 - 1);
-    if (error) return this.#cut(outcome);
-    if (this.state === 'succeeded') {
-      this.state = 'failed';
-      return this.#cut(isError(problem) ? problem : new TypeError(`Expected a result that can be sent`));
-    }
-    return this.#cut(new TypeError(`The task threw what cannot be sent: ${textOf(problem, 'message')}`));
-  }
-
-  /** Shorter and shorter until it fits. */
-  #cut(error: object): number {
-    for (let length = this.#maxBytes; length >= MIN_TEXT; length >>= 1) {
-      const size = this.#try(this.#copy(error, length, Math.floor(length / CAUSE_ROOM)));
-      if (size > 0) return size;
-    }
-    const bare = Object.assign(new Error(), { name: 'Error', stack: '' });
-    return this.#try(bare) || -1; // in a ledger without room for any error
-  }
-
-  #try(value: unknown): number {
-    try {
-      return this.#encoder.encode(value);
-    } catch {
-      return 0;
-    }
-  }
-
-  /** What of an error can cross, with texts of at most `length` characters. */
-  #copy(error: object, length: number, causes: number): Error {
-    const message = textOf(error, 'message');
-    const native = NATIVE.find((type) => error instanceof type) ?? Error;
-    const copy = new native(cut(message, length));
-    const name = textOf(error, 'name');
-    if (name !== copy.name) copy.name = cut(name, MAX_NAME);
-    const left: string[] = [];
-    for (const key of new Set(['code', 'cause', 'errors', ...ownKeys(error)])) {
-      const value = memberOf(error, key);
-      if (value === undefined || TEXTS.has(key) || Object.hasOwn(copy, key)) continue;
-      const part = this.#part(key, value, length, causes);
-      const size = this.#try(part);
-      if (size === 0 || size > 2 * length) left.push(key);
-      else Object.defineProperty(copy, key, { value: part, enumerable: key !== 'cause', configurable: true });
-    }
-    copy.stack =
-      stackOf(error, message, length) + (left.length > 0 ? `\n    [left out: ${left.join(', ')}]` : '');
-    return copy;
-  }
-
-  #part(key: string, value: unknown, length: number, causes: number): unknown {
-    if (typeof value === 'string') return cut(value, length);
-    return key === 'cause' && causes > 0 && isError(value)
-      ? this.#copy(value, length >> 1, causes - 1)
-      : value;
-  }
+export interface ThrownError {
+  /** The built-in class from which the error is made again. */
+  readonly type: string;
+  readonly name: string;
+  readonly message: string;
+  readonly stack: string;
+  readonly fields: readonly (readonly [key: string, value: Thrown])[];
+  /** Names; empty if nothing was left out. */
+  readonly leftOut: string;
 }
 
-/** The message stands in the stack again, and is cut there as well. */
-function stackOf(error: object, message: string, length: number): string {
-  const stack = textOf(error, 'stack');
-  const at = stack.indexOf(message);
-  if (at < 0 || at > MAX_NAME) return cut(stack, length);
-  return stack.slice(0, at) + cut(message, length) + cut(stack.slice(at + message.length), length);
+/** An error, the `errors` of one, an object as `node:v8` serializes it, or a primitive value. */
+export type Thrown = ThrownError | { list: readonly Thrown[] } | { bytes: Uint8Array } | { value: unknown };
+
+/** What is left for an error: characters for each text, and errors in all. */
+interface Room {
+  readonly chars: number;
+  errors: number;
 }
 
-function cut(text: string, length: number): string {
-  return text.length <= length ? text : `${text.slice(0, length)}… [cut: ${text.length} characters]`;
+/** Fits into `maxBytes`, 1,024 or more, also with a codec that takes twice as many bytes as `node:v8`. */
+export function describeThrown(thrown: unknown, maxBytes = 65_536): Thrown {
+  const fits = (value: Thrown) => 2 * serialize(value).byteLength <= maxBytes;
+  const value = isError(thrown) ? '' : crossing(thrown, maxBytes >> 3, maxBytes >> 1);
+  if (typeof value === 'object' && fits(value)) return value;
+  const error = isError(thrown) ? thrown : new TypeError(`The task threw what cannot be sent: ${value}`);
+  for (let chars = maxBytes >> 3; chars >= MIN_CHARS; chars >>= 1) {
+    const description = describe(error, { chars, errors: MAX_ERRORS }, 0);
+    if (fits(description)) return description;
+  }
+  return describe(error, { chars: maxBytes >> 6, errors: 0 }, MAX_DEPTH + 1);
 }
 
-function memberOf(error: object, key: string): unknown {
+export function restoreThrown(thrown: Thrown): unknown {
+  if ('value' in thrown) return thrown.value;
+  if ('bytes' in thrown) return deserialize(thrown.bytes);
+  if ('list' in thrown) return thrown.list.map(restoreThrown);
+  const { type, name, message, stack, fields, leftOut } = thrown;
+  const { prototype } = BUILT_IN.find((each) => each.name === type) ?? Error;
+  const error: Error =
+    type === 'DOMException' ? new DOMException(message, name) : Object.setPrototypeOf(new Error(), prototype);
+  const own: [string, unknown][] = Object.entries({ message, stack });
+  if (error.name !== name) own.push(['name', name]);
+  for (const [key, value] of fields) own.push([key, restoreThrown(value)]);
+  if (leftOut !== '') own.push(['leftOut', leftOut]);
+  for (const [key, value] of own) {
+    const enumerable = ![...TEXTS, 'cause', 'errors'].includes(key);
+    Object.defineProperty(error, key, { value, enumerable, writable: true, configurable: true });
+  }
+  return error;
+}
+
+/** Beyond the last level only the texts are kept. */
+function describe(error: object, room: Room, depth: number): ThrownError {
+  room.errors--;
+  const left = attempt(() => Object.getPrototypeOf(error)) === null ? ['prototype'] : [];
+  const fields: [string, Thrown][] = [];
+  for (const key of new Set(['code', 'cause', 'errors', ...(attempt(() => Object.keys(error)) ?? [])])) {
+    const value = TEXTS.includes(key) ? undefined : read(error, key);
+    if (value === undefined) continue;
+    const part = depth > MAX_DEPTH ? '' : attempt(() => partOf(key, value, room, depth, left));
+    if (typeof part === 'object') fields.push([key, part]);
+    else left.push(key);
+  }
+  const cut = (text: string) => shorten(text, room.chars);
+  const [name, message] = [textOf(error, 'name') || 'Error', textOf(error, 'message')];
+  let stack = textOf(error, 'stack');
+  if (stack.startsWith('[stack: ')) stack = `${name}: ${message}\n    ${stack}`;
+  // The message stands in the stack again. It is cut by itself there, so that the frames behind it stay.
+  const at = Math.max(stack.indexOf(message), 0);
+  const end = stack.startsWith(message, at) ? at + message.length : at;
+  const lines = cut(stack.slice(0, at)) + cut(stack.slice(at, end)) + cut(stack.slice(end));
+  const leftOut = cut(left.join(', '));
+  const own = BUILT_IN.find((type) => attempt(() => error instanceof type));
+  return {
+    type: (own ?? BUILT_IN.find((type) => type.name === name) ?? Error).name, // by name: of another realm
+    name: cut(name),
+    message: cut(message),
+    stack: leftOut === '' ? lines : `${lines}\n    [left out: ${leftOut}]`,
+    fields,
+    leftOut,
+  };
+}
+
+/** A text: it is left out. */
+function partOf(key: string, value: unknown, room: Room, depth: number, left: string[]): Thrown | string {
+  if (key === 'errors' && Array.isArray(value)) {
+    const first = Array.from({ length: Math.min(value.length, MAX_LIST) }, (_, i) => read(value, `${i}`));
+    const parts = first.map((each) => attempt(() => partOf('', each, room, depth, left)));
+    const list = parts.filter((part) => typeof part === 'object');
+    if (list.length < value.length) left.push(`errors (${value.length - list.length} of ${value.length})`);
+    return { list };
+  }
+  if (!isError(value)) return crossing(value, room.chars, 2 * room.chars);
+  return depth < MAX_DEPTH && room.errors > 0 ? describe(value, room, depth + 1) : '';
+}
+
+/** A value that is no error, or a text that says why it does not cross. */
+function crossing(value: unknown, maxChars: number, maxBytes: number): Thrown | string {
+  if (typeof value === 'string') return { value: shorten(value, maxChars) };
+  if (typeof value === 'function' || typeof value === 'symbol') return `a ${typeof value}`;
+  if (typeof value !== 'bigint' && Object(value) !== value) return { value };
   try {
-    return Reflect.get(error, key);
-  } catch {
-    return undefined; // a getter that throws
+    const bytes = serialize(value);
+    return bytes.byteLength <= maxBytes ? { bytes } : `an object of ${bytes.byteLength} bytes`;
+  } catch (error) {
+    return isError(error) ? textOf(error, 'message') : 'an object whose getter threw';
   }
 }
 
-function textOf(error: unknown, key: string): string {
-  if (typeof error !== 'object' || error === null) return '';
-  const value = memberOf(error, key);
-  return typeof value === 'string' ? value : '';
+/** Also of another realm, or without a prototype. */
+function isError(value: unknown): value is object {
+  return attempt(() => types.isNativeError(value) || value instanceof Error) === true;
 }
 
-function ownKeys(error: object): string[] {
+function shorten(text: string, chars: number): string {
+  return text.length <= chars ? text : `${text.slice(0, chars)}… [cut: ${text.length} characters]`;
+}
+
+function textOf(error: object, key: string): string {
+  const value = read(error, key) ?? '';
+  const isText = typeof value === 'string' || typeof value === 'number';
+  return isText ? String(value) : `[${key}: of type ${typeof value}]`;
+}
+
+function read(object: object, key: string): unknown {
+  return attempt(() => Reflect.get(object, key), `[${key}: its getter threw]`);
+}
+
+function attempt<R, E = undefined>(run: () => R, otherwise?: E): R | E {
   try {
-    return Object.keys(error);
+    return run();
   } catch {
-    return [];
+    return otherwise as E;
   }
 }

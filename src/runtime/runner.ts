@@ -1,208 +1,245 @@
 /**
- * Runs a task and records its end. Whatever the task does, it reaches one final state here, and nothing is thrown. All
- * that may call code of the task runs in its scope: its function, a getter of its result, the text of its error.
+ * Runs tasks and reports their ends. Whatever a task does, it reaches one final state here, and nothing is thrown. All that
+ * may call code of the task runs in its scope: its function, a getter of its result, the text of its error.
  */
 import { executionAsyncId } from 'node:async_hooks';
 import { clearTimeout, setTimeout } from 'node:timers'; // not the globals: a task may replace those
 import { types } from 'node:util';
-import { CorruptMessageError } from '../codec/index.js';
+import type { Receiver } from '../channel/index.js';
+import { type CorruptMessageError, Encoder, TaskTooLargeError } from '../codec/index.js';
+import { callAs, compile, type NamedDefinition, type Task, type TaskModule } from '../task/index.js';
 import { now } from './clock.js';
-import { compile } from './closure.js';
-import { TaskScope } from './context.js';
-import { type EndEvent, endChannel, type StartEvent, startChannel } from './diagnostics.js';
+import type { Reporter } from './ends.js';
 import { TaskTimeoutError } from './errors.js';
-import { type Fields, fieldsInUse, withFields } from './fields.js';
-import type { Ledger } from './ledger.js';
-import type { FinalState } from './record.js';
-import { durationOf, reportFailure, safely } from './report.js';
-import { Signals } from './signals.js';
-import type { Stretch } from './stretch.js';
-import type { Definition, Task, TaskModule } from './task.js';
+import { withFields } from './fields.js';
+import { describeThrown } from './outcome.js';
+import { codeOf, type FinalState } from './record.js';
+import { type Print, reportFailure, safely } from './report.js';
+import { Run, Signals, stopReason } from './run.js';
+import type { Runs } from './runs.js';
 
-export interface RunnerOptions {
-  readonly module: TaskModule;
-  readonly ledger: Ledger;
-  readonly concurrency: number;
-}
+const MAX_CLOSURES = 1000;
+const NO_TASK = { key: 0, name: 'no task', timeout: 0 } as const;
+/** In place of the result of a task whose time is up. */
+const LATE = Symbol('late');
+/** By so much the owner may look later for late tasks than at their deadline. */
+const LOOK_MS = 100;
 
 export class Runner {
-  readonly #options: RunnerOptions;
-  readonly #stretch: Stretch;
+  /** The executor may wait before the next task: by then, the time is another one. */
+  isTimeOld = true;
+  /** The last look at the clock: the end of a task is the start of the next. */
+  time: number = now();
+  readonly #module: TaskModule;
+  readonly #closures = new Map<string, NamedDefinition>();
+  readonly #runs: Runs;
+  readonly #reporter: Reporter;
   readonly #signals: Signals;
-  readonly #closures = new Map<string, Definition>();
+  readonly #encoder: Encoder;
+  readonly #limit: number;
   readonly #asyncId = executionAsyncId();
   readonly #print = safely(console.error); // the method of now: a task may replace it
+  /** Entries of the table in which no task runs. */
+  readonly #free: number[];
+  /** The entry of the task that was taken last, until it is started. */
+  #entry: number | undefined;
+  #running = 0;
+  /** The task that was taken last. */
+  #id = 0;
+  #ended = () => {};
 
-  constructor(options: RunnerOptions, stretch: Stretch) {
-    this.#options = options;
-    this.#stretch = stretch;
-    this.#signals = new Signals(options.ledger);
+  constructor(module: TaskModule, runs: Runs, reporter: Reporter, rx: Receiver<Task>) {
+    this.#module = module;
+    this.#runs = runs;
+    this.#reporter = reporter;
+    this.#signals = new Signals(runs, rx.limit);
+    this.#encoder = new Encoder(rx.maxBytes);
+    this.#limit = rx.limit;
+    this.#free = Array.from({ length: runs.concurrency }, (_, entry) => entry);
   }
 
-  runSync(task: Task): void {
-    const scope = this.#scopeOf(task);
-    scope.runInAsyncScope(this.#sync, this, task, scope);
+  lookAtClock(): number {
+    this.time = now();
+    return this.time;
   }
 
-  runAsync(task: Task): Promise<void> {
-    const scope = this.#scopeOf(task);
-    return scope.runInAsyncScope(this.#async, this, task, scope);
+  /** The next message is about to be taken: an entry says so before it is. */
+  taking(id: number): void {
+    if (this.isTimeOld) this.lookAtClock();
+    this.isTimeOld = false;
+    this.#id = id;
+    this.#reporter.awake();
+    this.#entry ??= this.#free.pop() ?? 0;
+    this.#runs.start(this.#entry, id % this.#limit, this.time);
   }
 
-  /** What the lines of a task have besides their text: see fields.ts. */
-  fieldsOf(task: Task): Fields | undefined {
-    if (!fieldsInUse()) return undefined;
-    const { id: taskId, name, requestId } = this.#eventOf(task);
-    return { taskId, task: name, requestId };
+  get isFull(): boolean {
+    return this.#running === this.#runs.concurrency;
   }
 
-  /** A message that is no task any more has been taken out of the channel: that is recorded, and the loop goes on. */
-  skipCorrupt(error: unknown): void {
-    if (!(error instanceof CorruptMessageError) || error.position === undefined) throw error;
-    this.#options.ledger.finish(error.position, 'failed', error, this.#stretch.endTask());
-    this.#report('failed', 'no task', error.position, error);
+  get isBusy(): boolean {
+    return this.#running > 0;
   }
 
-  #scopeOf(task: Task): TaskScope {
-    return fieldsInUse()
-      ? withFields(this.fieldsOf(task), () => this.#newScope(task.position))
-      : this.#newScope(task.position);
+  /** Not Promise.race: each call would leave a reaction behind with a task that runs for long. */
+  oneEnded(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#ended = resolve;
+    });
   }
 
-  #newScope(position: number): TaskScope {
-    return new TaskScope(position, this.#options.ledger, this.#signals, this.#asyncId);
+  async allEnded(): Promise<void> {
+    if (this.#entry !== undefined) this.#runs.defer(this.#entry);
+    while (this.isBusy) await this.oneEnded();
   }
 
-  /** What is told of a task, to whom listens. */
-  #eventOf(task: Task): StartEvent {
-    const id = this.#options.ledger.idAt(task.position);
-    return { id, name: this.#nameOf(task), requestId: this.#options.ledger.read(id)?.requestId };
+  runSync(task: Task, print: Print | undefined): void {
+    const run = this.#begin(task, print);
+    run.runInAsyncScope(this.#sync, this, task, run);
   }
 
-  #sync(task: Task, scope: TaskScope): void {
+  runAsync(task: Task, print: Print | undefined): void {
+    const run = this.#begin(task, print);
+    void run.runInAsyncScope(this.#async, this, task, run);
+  }
+
+  /** A message that cannot be read has been taken: that is its end, and the loop goes on. */
+  skip(error: CorruptMessageError): void {
+    this.#fail(this.#newRun({ ...NO_TASK, kind: 'sync', fn: missing }), error);
+  }
+
+  #begin(task: Task, print: Print | undefined): Run {
+    const definition = this.#definitionOf(task);
+    if (print === undefined) return this.#newRun(definition, task.note);
+    const fields = { taskId: this.#id, task: definition.name, requestId: task.note };
+    return withFields(fields, () => {
+      print(`start new task, id ${this.#id}`);
+      return this.#newRun(definition, task.note);
+    });
+  }
+
+  #newRun(definition: NamedDefinition, requestId?: string): Run {
+    const entry = this.#entry ?? 0;
+    this.#entry = undefined;
+    this.#running += 1;
+    this.#runs.name(entry, definition.key, definition.kind === 'async' ? codeOf('succeeded', 'async') : 0);
+    const { timeout } = definition;
+    if (timeout > 0 && !this.#runs.isDue(this.time + timeout + LOOK_MS)) this.#reporter.look();
+    return new Run(this.#id, definition, entry, this.time, requestId, this.#signals, this.#asyncId);
+  }
+
+  #definitionOf({ kind, fn }: Task): NamedDefinition {
+    if (typeof fn === 'number') return this.#module.get(fn) ?? { ...NO_TASK, kind, fn: missing };
+    let definition = this.#closures.get(fn);
+    if (definition === undefined) {
+      definition = { ...NO_TASK, name: 'closure', kind, fn: compile(kind, fn) };
+      if (this.#closures.size >= MAX_CLOSURES) this.#closures.clear();
+      this.#closures.set(fn, definition);
+    }
+    return definition;
+  }
+
+  #sync(task: Task, run: Run): void {
     try {
-      if (this.#options.concurrency > 1) scope.throwIfCancelled(); // it may have waited for async tasks to end
-      const result = this.#call(task, this.#begin(task), scope);
+      if (this.#runs.concurrency > 1) {
+        if (run.cancelled) throw stopReason(); // it may have waited for async tasks to end
+        run.started = this.lookAtClock();
+        this.#runs.begin(run.entry, run.started);
+      }
+      const result = this.#call(task, run);
       if (typeof result === 'object' && types.isPromise(result)) {
-        void this.#reportLater(task, result);
+        void this.#reportLater(run, result);
         throw new TypeError(
           'Expected a sync task to return no promise: use asyncTask, or an async function in `move`',
         );
       }
-      this.#succeed(task, result);
+      this.#succeed(run, result);
     } catch (error) {
-      this.#fail(task, error);
+      this.#fail(run, error);
     }
-    scope.end();
   }
 
-  async #async(task: Task, scope: TaskScope): Promise<void> {
+  async #async(task: Task, run: Run): Promise<void> {
     try {
-      const definition = this.#begin(task);
-      const result = Promise.resolve(this.#call(task, definition, scope));
-      if (definition.timeout === 0) this.#succeed(task, await result);
-      else await this.#endInTime(task, result, definition.timeout, scope);
+      const { timeout } = run.definition;
+      const result = Promise.resolve(this.#call(task, run));
+      if (timeout === 0) this.#succeed(run, await result);
+      else await this.#endInTime(run, result, timeout);
     } catch (error) {
-      this.#fail(task, error);
+      this.#fail(run, error);
     }
-    scope.end();
   }
 
   /** Waits for the result of a task until its time is up. */
-  async #endInTime(task: Task, result: Promise<unknown>, timeout: number, scope: TaskScope): Promise<void> {
-    let late: TaskTimeoutError | undefined;
+  async #endInTime(run: Run, result: Promise<unknown>, timeout: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
-    const expired = new Promise<void>((resolve) => {
-      timer = setTimeout(() => {
-        late = new TaskTimeoutError(timeout);
-        resolve();
-      }, timeout);
+    const expired = new Promise((resolve) => {
+      timer = setTimeout(resolve, timeout, LATE);
     });
     try {
       const value = await Promise.race([result, expired]);
-      if (late === undefined) this.#succeed(task, value);
-      else this.#fail(task, late, true);
+      if (value !== LATE) return this.#succeed(run, value);
     } finally {
       clearTimeout(timer);
     }
-    if (late !== undefined) scope.abort(late);
+    const late = new TaskTimeoutError(timeout);
+    this.#fail(run, late, true);
+    run.abort(late);
   }
 
-  #begin(task: Task): Definition {
-    const definition = typeof task.fn === 'number' ? this.#defined(task.fn) : this.#moved(task);
-    const { ledger, concurrency } = this.#options;
-    if (startChannel.hasSubscribers) startChannel.publish(this.#eventOf(task));
-    if (definition.timeout > 0 || concurrency > 1) ledger.begin(task.position, now(), definition.timeout);
-    return definition;
+  #call(task: Task, run: Run): unknown {
+    const args = typeof task.fn === 'string' ? [...task.args, run.context] : task.args;
+    return callAs(run, run.definition.fn as (...args: readonly unknown[]) => unknown, args);
   }
 
-  #call(task: Task, { fn }: Definition, scope: TaskScope): unknown {
-    const args = typeof task.fn === 'string' ? [...task.args, scope.context] : task.args;
-    return scope.call(fn as (...args: readonly unknown[]) => unknown, args);
-  }
-
-  #defined(number: number): Definition {
-    const definition = this.#options.module.definitions[number];
-    if (definition === undefined)
-      throw new Error(`Expected a task of ${this.#options.module.names.join(', ')}`);
-    return definition;
-  }
-
-  /** A closure arrives as source, and is compiled once. */
-  #moved(task: Task): Definition {
-    const source = String(task.fn);
-    let definition = this.#closures.get(source);
-    if (definition === undefined) {
-      definition = { kind: task.kind, fn: compile(task.kind, source), timeout: 0 };
-      if (this.#closures.size >= 1000) this.#closures.clear();
-      this.#closures.set(source, definition);
+  /** A result that cannot be sent makes the task fail. One that is too large is left out. */
+  #succeed(run: Run, result: unknown): void {
+    let size = 0;
+    try {
+      if (result !== undefined) size = this.#encoder.encode(result);
+    } catch (error) {
+      if (!(error instanceof TaskTooLargeError)) {
+        this.#fail(run, error);
+        return;
+      }
+      size = -Math.min(error.bytes, 2 ** 31 - 1);
     }
-    return definition;
+    this.#end(run, 'succeeded', size);
+  }
+
+  #fail(run: Run, error: unknown, isLate = false): void {
+    const state = !isLate && run.cancelled ? 'cancelled' : 'failed'; // a late one was ended by its deadline
+    this.#end(run, state, this.#encoder.encode(describeThrown(error, this.#encoder.bytes.length)));
+    this.#report(state, run, error);
+  }
+
+  #end(run: Run, state: FinalState, size: number): void {
+    const { id, entry, started } = run;
+    const { key, kind } = run.definition;
+    const finished = this.lookAtClock();
+    this.#reporter.report({ id, key, state: codeOf(state, kind), started, finished }, this.#encoder, size);
+    this.#runs.end(entry);
+    this.#free.push(entry);
+    this.#running -= 1;
+    run.end();
+    this.#ended();
   }
 
   /** What a sync task has left behind goes on, and nobody else would hear of its failure. */
-  async #reportLater(task: Task, promise: Promise<unknown>): Promise<void> {
+  async #reportLater(run: Run, promise: Promise<unknown>): Promise<void> {
     try {
       await promise;
     } catch (error) {
-      this.#report('failed', this.#nameOf(task), task.position, error);
+      this.#report('failed', run, error);
     }
   }
 
-  /** `undefined`: it had ended before. */
-  #end(task: Task, state: FinalState, outcome: unknown): FinalState | undefined {
-    const { ledger } = this.#options;
-    const ended = ledger.finish(task.position, state, outcome, this.#stretch.endTask());
-    if (ended !== undefined && endChannel.hasSubscribers) {
-      const { started, finished } = ledger.read(ledger.idAt(task.position)) ?? {};
-      const duration = durationOf(started, finished);
-      endChannel.publish({ ...this.#eventOf(task), state: ended, outcome, duration } satisfies EndEvent);
-    }
-    return ended;
+  #report(state: 'failed' | 'cancelled', { id, definition, started, requestId }: Run, error: unknown): void {
+    const duration = this.time - started;
+    reportFailure(this.#print, { id, name: definition.name, state, error, requestId, duration });
   }
+}
 
-  /** A result that cannot be sent makes the task fail. */
-  #succeed(task: Task, result: unknown): void {
-    const { ledger } = this.#options;
-    if (this.#end(task, 'succeeded', result) !== 'failed') return;
-    const error = ledger.read(ledger.idAt(task.position))?.outcome;
-    this.#report('failed', this.#nameOf(task), task.position, error);
-  }
-
-  #fail(task: Task, error: unknown, isLate = false): void {
-    const { position } = task;
-    const asked = !isLate && this.#options.ledger.cancelRequested(position); // else its deadline ended it
-    const state = asked ? 'cancelled' : 'failed';
-    this.#end(task, state, error);
-    this.#report(state, this.#nameOf(task), position, error);
-  }
-
-  #nameOf({ fn }: Task): string {
-    return typeof fn === 'number' ? (this.#options.module.names[fn] ?? '?') : 'closure';
-  }
-
-  #report(state: FinalState, name: string, position: number, error: unknown): void {
-    const id = this.#options.ledger.idAt(position);
-    reportFailure(this.#print, { id, name, state, error }, this.#options.ledger.read(id));
-  }
+function missing(): never {
+  throw new Error('Expected a task of the tasks module that the runtime was started with');
 }

@@ -1,51 +1,55 @@
 /**
- * The runtime: a channel's receiver, a ledger, and the worker thread that runs the executor, with its supervisor on the
- * thread that started it.
- *
- * The queue and the ledger are shared memory and outlive the thread. Nothing here is on the way of a task.
+ * The runtime: a channel's receiver, the ledger, and the worker thread that runs the executor, with its supervisor. All but
+ * the worker lives on the thread that started it, the owner. Nothing here is on the way of a task.
  */
-import { Receiver } from '../channel/index.js';
+import { keepAlive, Receiver, type ReceiverHandle } from '../channel/index.js';
+import { Call } from '../codec/index.js';
+import { shown } from '../expect.js';
+import type { Task } from '../task/index.js';
+import { now } from './clock.js';
+import type { Ended } from './counts.js';
+import { Deadlines } from './deadlines.js';
+import { createEnds } from './ends.js';
+import type { Entry } from './entry.js';
+import { registerLedger, TaskHandle } from './handle.js';
 import { Ledger } from './ledger.js';
 import { ignoreStderrErrors, logMemory } from './log.js';
+import { checkedDrain, checkedOptions, type DrainOptions, type RuntimeOptions } from './options.js';
 import type { TaskRecord } from './record.js';
-import { createLedgerMemory } from './records.js';
-import { Supervisor } from './supervisor.js';
-import type { Task } from './task.js';
-
-export interface RuntimeOptions {
-  /** The module that exports `tasks`, made by `defineTasks`. */
-  readonly tasks: URL;
-  /** How many async tasks may overlap. Default 1: one task at a time. */
-  readonly concurrency?: number | undefined;
-  /**
-   * How many records the ledger keeps, rounded up to a power of two: at least twice the channel's capacity, and twice
-   * `concurrency`. Default 1,024, or twice the capacity if that is more.
-   */
-  readonly history?: number | undefined;
-  /** `false`: no lines about each task on stdout. Failed tasks and dying threads are logged on stderr in any case. */
-  readonly log?: boolean | undefined;
-  /** How long the import of the tasks may take, in milliseconds. Default 30,000. */
-  readonly startTimeout?: number | undefined;
-}
-
-export interface DrainOptions {
-  /** When to give up, in milliseconds. Default 25,000. */
-  readonly timeout?: number | undefined;
-  /** How long to be only not `ready`, in milliseconds, so that load balancers see it. Default 0. */
-  readonly delay?: number | undefined;
-}
+import { createRuns } from './runs.js';
+import { type Death, Supervisor } from './supervisor.js';
 
 /** What became of the tasks that were queued or running when the runtime was asked to end. */
 export interface DrainReport {
   readonly finished: readonly TaskRecord[];
-  /** Ended with the thread while they ran, or cancelled before they were started. */
+  /** Ended with the thread while they ran, or cancelled before they were started. Each is logged. */
   readonly unfinished: readonly TaskRecord[];
 }
 
-const RESULT_BYTES = 4096;
-const DRAIN_MS = 25_000;
-const START_MS = 30_000;
-const MAX_TIMER = 2 ** 31 - 1;
+/** Numbers for people and for monitoring. */
+export interface RuntimeStats {
+  readonly capacity: number;
+  /** Messages in the channel. */
+  readonly queued: number;
+  /** Callers of `runTask` that wait for room. */
+  readonly waiting: number;
+  /** The ids of the tasks that run. */
+  readonly running: readonly number[];
+  /** By the name of the tasks' function. */
+  readonly ended: ReadonlyMap<string, Ended>;
+  /** How many worker threads have died. */
+  readonly restarts: number;
+  /** The last deaths, oldest first. */
+  readonly deaths: readonly Death[];
+}
+
+/** This thread is importing a tasks module, as a worker. */
+let importing = false;
+
+/** The worker's: while it imports the tasks, no runtime may be started. */
+export function setImporting(value: boolean): void {
+  importing = value;
+}
 
 /**
  * Starts the worker thread. Resolves when it has imported the tasks.
@@ -54,6 +58,11 @@ const MAX_TIMER = 2 ** 31 - 1;
  * StartTimeoutError; TypeError or RangeError for a wrong option
  */
 export async function startRuntime(rx: Receiver<Task>, options: RuntimeOptions): Promise<Runtime> {
+  if (importing)
+    throw new Error(
+      'Expected startRuntime to be called by the program, not by its tasks module, which the worker thread imports, too: ' +
+        'put the tasks into a file of their own',
+    );
   const runtime = new Runtime(rx, options);
   await runtime.started;
   return runtime;
@@ -63,53 +72,74 @@ export async function startRuntime(rx: Receiver<Task>, options: RuntimeOptions):
 export class Runtime {
   /** @internal Resolves when the first thread is ready; rejects with the error that ended it before. */
   readonly started: Promise<void>;
-  /** The records of the recent tasks. */
-  readonly ledger: Ledger;
   readonly #rx: Receiver<Task>;
-  readonly #share: () => Receiver<Task>;
+  readonly #handle: ReceiverHandle<Task>;
+  readonly #ledger: Ledger;
   readonly #supervisor: Supervisor;
-  readonly #ended: Promise<void>;
-  #ending = false;
+  #ended: Promise<void> | undefined;
   #over = false;
   #report: Promise<DrainReport> | undefined;
 
   /** @internal */
   constructor(rx: Receiver<Task>, options: RuntimeOptions) {
-    const { tasks, concurrency, history, log, startTimeout } = checked(rx, options);
-    const memory = createLedgerMemory(history, RESULT_BYTES, concurrency > 1);
+    if (!(rx instanceof Receiver)) throw new TypeError(`Expected \`rx\` to be a Receiver, got ${shown(rx)}`);
+    const { tasks, concurrency, history, log, startTimeout } = checkedOptions(options);
     const handle = rx.share(); // throws if the receiver is in use
-    rx.link.annex = memory;
-    this.ledger = new Ledger(memory);
-    ignoreStderrErrors();
+    const memory = { ends: createEnds(rx.maxBytes), runs: createRuns(concurrency) };
     this.#rx = rx;
-    this.#share = () => Receiver.attach(handle);
-    const setup = { rx: handle, ledger: memory, tasks: tasks.href, concurrency, log, logMemory: logMemory() };
-    this.#supervisor = new Supervisor(this.ledger, setup, startTimeout);
-    let supervised: Promise<void> = Promise.resolve();
+    this.#handle = handle;
+    this.#ledger = new Ledger(rx, memory, history, (timeout) => deadlines.expect(timeout));
+    const deadlines = new Deadlines(this.#ledger, () => this.#supervisor.endLate());
+    ignoreStderrErrors();
+    const setup = { rx: handle, ...memory, tasks: tasks.href, log, logMemory: logMemory() };
+    this.#supervisor = new Supervisor(this.#ledger, deadlines, setup, startTimeout);
+    registerLedger(rx.memory, new Error('Expected startRuntime to have resolved: await it before runTask'));
     this.started = new Promise((ready, refuse) => {
-      supervised = this.#supervise(ready, refuse);
+      this.#ended = this.#supervise(ready, refuse);
     });
-    this.#ended = supervised;
+    keepAlive(1); // while it starts
+    void this.started.catch(() => {}).finally(() => keepAlive(-1));
   }
 
   /** No thread runs tasks or is about to, and the runtime has not ended as asked. */
   get failing(): boolean {
-    return !(this.#ending && this.#over) && !this.#supervisor.healthy;
+    return !(this.ending && this.#over) && !this.#supervisor.healthy;
   }
 
   /** Tasks are accepted and run: the runtime is neither failing nor ending. */
   get ready(): boolean {
-    return !this.#ending && this.#supervisor.healthy;
+    return !this.ending && this.#supervisor.healthy;
   }
 
   /** The runtime has been asked to end. */
   get ending(): boolean {
-    return this.#ending;
+    return this.#report !== undefined;
   }
 
-  /** The name of a task's function, by the number in its record. */
-  nameOf({ fn }: Pick<TaskRecord, 'fn'>): string {
-    return this.#supervisor.nameOf(fn);
+  /** The recent tasks, newest first: all that are open, and those that have ended last. */
+  tasks(): TaskRecord[] {
+    const running = new Map(this.#ledger.running().map((run) => [run.task, run]));
+    return this.#ledger.entries().map((entry) => entry.describe(running.get(entry)));
+  }
+
+  /** A recent task. */
+  task(id: number): TaskHandle | undefined {
+    const entry = this.#ledger.entry(id);
+    return entry && new TaskHandle(entry);
+  }
+
+  /** Resolves when no task is queued or runs. A task of another thread counts once it has been seen running. */
+  idle(): Promise<void> {
+    return this.#ledger.idle();
+  }
+
+  stats(): RuntimeStats {
+    const running = this.#ledger.running().map(({ task }) => task.id);
+    const { capacity, length: queued } = this.#rx;
+    const { waiting, counts } = this.#ledger;
+    const { restarts, deaths } = this.#supervisor;
+    const ended = structuredClone(counts);
+    return { capacity, queued, waiting, running, ended, restarts, deaths: [...deaths] };
   }
 
   /**
@@ -118,31 +148,36 @@ export class Runtime {
    * first `delay` milliseconds it is only not `ready`, and still accepts tasks. A second call has the first one's options.
    */
   drain(options: DrainOptions = {}): Promise<DrainReport> {
-    const { timeout = DRAIN_MS, delay = 0 } = expectObject('options', options);
-    expectInteger('timeout', timeout, 0, MAX_TIMER);
-    expectInteger('delay', delay, 0, MAX_TIMER);
+    const { timeout, delay } = checkedDrain(options);
     this.#report ??= this.#drain(timeout, delay);
     return this.#report;
   }
 
-  /** Ends the thread now, whatever it does. Queued tasks are cancelled. */
-  async close(): Promise<void> {
-    if (this.#report === undefined) await this.drain({ timeout: 0 });
-    else this.#supervisor.giveUp(); // a drain is under way: cut it short
-    await this.#report;
+  /** Ends the thread now, whatever it does. Queued tasks are cancelled. The report says what was cut off. */
+  close(): Promise<DrainReport> {
+    if (this.#report === undefined) return this.drain({ timeout: 0 });
+    this.#supervisor.giveUp(); // a drain is under way: cut it short
+    return this.#report;
   }
 
+  /** `await using` drains. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
+    await this.drain();
   }
 
   async #supervise(ready: () => void, refuse: (error: unknown) => void): Promise<void> {
+    const onStarted = () => {
+      registerLedger(this.#rx.memory, this.#ledger);
+      ready();
+    };
     try {
-      await this.#supervisor.run(ready);
+      await this.#supervisor.run(onStarted);
       refuse(new Error('The runtime was closed before it had started')); // does nothing if it had
     } catch (error) {
+      registerLedger(this.#rx.memory, new Error('The runtime could not be started', { cause: error }));
       this.#rx.close();
-      this.#cancelQueued();
+      this.#discard();
+      this.#ledger.stop();
       refuse(error);
     } finally {
       this.#over = true;
@@ -150,61 +185,47 @@ export class Runtime {
   }
 
   async #drain(timeout: number, delay: number): Promise<DrainReport> {
-    this.#ending = true;
+    keepAlive(1);
     const timer = setTimeout(() => this.#supervisor.giveUp(), timeout);
     if (delay > 0) await this.#supervisor.pause(delay);
     this.#rx.close();
-    const ids = this.ledger.open();
-    const known = new Set(this.ledger.latest(2 * this.#rx.capacity)); // some may turn out to be of failed sends
+    const open = this.#ledger
+      .entries()
+      .reverse()
+      .filter(({ final }) => final === undefined);
     if (timeout === 0) this.#supervisor.giveUp();
     await this.#ended;
     clearTimeout(timer);
-    // A sender on another thread that had claimed its position before the close may have written its record only now.
-    ids.push(...this.ledger.latest(this.#rx.capacity).filter((id) => !known.has(id) && !ids.includes(id)));
-    const unfinished = new Set([...this.#supervisor.cutOff, ...this.#cancelQueued()]);
-    const read = (ids: readonly number[]) => ids.flatMap((id) => this.ledger.read(id) ?? []);
-    return { finished: read(ids.filter((id) => !unfinished.has(id))), unfinished: read([...unfinished]) };
+    const unfinished = new Set([...this.#supervisor.cutOff, ...this.#discard()]);
+    this.#ledger.stop();
+    keepAlive(-1);
+    const finished = open.filter((entry) => !unfinished.has(entry));
+    const describe = (entry: Entry) => entry.describe();
+    for (const { id, name, final } of unfinished) console.error(`lost: task ${id} (${name}) ${final}`);
+    return { finished: finished.map(describe), unfinished: [...unfinished].map(describe) };
   }
 
-  /** Takes what is left out of the channel. Returns the ids. */
-  #cancelQueued(): number[] {
-    const ids: number[] = [];
-    this.#share().discard((position) => {
-      const id = this.ledger.idAt(position);
-      if (this.ledger.cancel(id) === 'queued') ids.push(id);
+  /** Takes what is left out of the channel. Returns the tasks. */
+  #discard(): Entry[] {
+    const lost: Entry[] = [];
+    Receiver.attach(this.#handle).discard((id, decode) => {
+      const entry = this.#ledger.entry(id) ?? this.#adopt(id, decode);
+      if (entry.final !== undefined) return;
+      this.#ledger.finish(entry, 'cancelled', now());
+      lost.push(entry);
     });
-    this.ledger.close();
-    return ids;
+    return lost;
   }
-}
 
-/** The options, each with its default, if none is wrong. */
-function checked(
-  rx: Receiver<Task>,
-  options: RuntimeOptions,
-): { readonly [K in keyof RuntimeOptions]-?: NonNullable<RuntimeOptions[K]> } {
-  if (!(rx instanceof Receiver)) throw new TypeError(`Expected \`rx\` to be a Receiver, got ${shown(rx)}`);
-  const { tasks, concurrency = 1, history, log = true, startTimeout } = expectObject('options', options);
-  if (!(tasks instanceof URL)) throw new TypeError(`Expected \`tasks\` to be a URL, got ${shown(tasks)}`);
-  if (typeof log !== 'boolean') throw new TypeError(`Expected \`log\` to be a boolean, got ${shown(log)}`);
-  const keep = history === undefined ? Math.max(1024, 2 * rx.capacity) : history;
-  const patience = startTimeout === undefined ? START_MS : startTimeout;
-  expectInteger('concurrency', concurrency, 1, 256);
-  expectInteger('history', keep, 2 * Math.max(rx.capacity, concurrency), 2 ** 20);
-  expectInteger('startTimeout', patience, 1, MAX_TIMER);
-  return { tasks, concurrency, history: keep, log, startTimeout: patience };
-}
-
-function expectObject<T extends object>(name: string, value: T): T {
-  if (typeof value === 'object' && value !== null) return value;
-  throw new TypeError(`Expected \`${name}\` to be an object, got ${shown(value)}`);
-}
-
-function expectInteger(name: string, value: number, min: number, max: number): void {
-  if (Number.isInteger(value) && value >= min && value <= max) return;
-  throw new RangeError(`Expected \`${name}\` to be an integer from ${min} to ${max}, got ${shown(value)}`);
-}
-
-function shown(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : String(value);
+  /** A task of another thread, which never started. */
+  #adopt(id: number, decode: () => unknown): Entry {
+    let task: unknown;
+    try {
+      task = decode();
+    } catch {
+      // The message cannot be read.
+    }
+    const { fn, kind } = task instanceof Call ? task : new Call('sync', 0, []);
+    return this.#ledger.adopt(id, typeof fn === 'number' ? fn : 0, kind, now());
+  }
 }

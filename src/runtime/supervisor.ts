@@ -1,43 +1,58 @@
 /**
- * The supervisor: keeps one worker thread running. When it dies, what ran in it fails, and another thread goes on with
- * the queue: at once, or later and later if threads keep dying at once. A task that is past its deadline and cannot end
- * by itself is ended together with its thread.
+ * The supervisor: keeps one worker thread running. When it dies, the tasks that ran in it fail, and another thread goes on
+ * with the queue: at once, or later and later if threads keep dying at once.
+ *
+ * Death, in one sentence: when the thread has ended, its ends are drained; a task that an entry of the table names, that
+ * was taken and has no end has failed; every other task waits in the channel for the next thread.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
-import { Deadlines } from './deadlines.js';
+import { now } from './clock.js';
+import type { Deadlines } from './deadlines.js';
 import { type WorkerDeathEvent, workerDeathChannel } from './diagnostics.js';
-import { errorFromOutside, WorkerCrashedError } from './errors.js';
+import type { Entry } from './entry.js';
+import { errorFromOutside, TaskTimeoutError, WorkerCrashedError } from './errors.js';
 import type { Ledger } from './ledger.js';
 import { freeLog } from './log.js';
 import { reportFailure } from './report.js';
-import { Thread, type ThreadEnd } from './thread.js';
+import { Thread } from './thread.js';
 import type { WorkerSetup } from './worker.js';
 
-/**
- * A thread that died this soon after it had imported the tasks, or before, and not over a task, died "at once": the next
- * ones start later and later.
- */
+/** A thread that died sooner, and not over a task, died "at once". The time counts from the import of the tasks. */
 const AT_ONCE_MS = 1000;
 const BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 5000;
+/** So many deaths are remembered. */
+const MOST_DEATHS = 10;
+
+/** A death that was not asked for. `time` is in milliseconds since 1970, `delay` says when the next thread was started. */
+export interface Death {
+  readonly time: number;
+  readonly cause: string;
+  readonly delay: number;
+}
+
+type Setup = Omit<WorkerSetup, 'port' | 'known'>;
 
 /** Owns the worker threads of a runtime, one after the other. */
 export class Supervisor {
-  /** The ids of the tasks that were ended because the runtime gave up. */
-  cutOff: readonly number[] = [];
+  /** The tasks that were ended because the runtime gave up. */
+  cutOff: readonly Entry[] = [];
+  restarts = 0;
+  /** The last ones, oldest first. */
+  readonly deaths: Death[] = [];
   readonly #ledger: Ledger;
-  readonly #setup: Omit<WorkerSetup, 'port'>;
+  readonly #deadlines: Deadlines;
+  readonly #setup: Setup;
   readonly #startTimeout: number;
   readonly #gaveUp = new AbortController();
-  /** Of the tasks' functions, once a thread has started. */
-  #names: readonly string[] = [];
   #thread: Thread | undefined;
   /** How many threads in turn have died at once. */
-  #deaths = 0;
+  #atOnce = 0;
 
-  constructor(ledger: Ledger, setup: Omit<WorkerSetup, 'port'>, startTimeout: number) {
+  constructor(ledger: Ledger, deadlines: Deadlines, setup: Setup, startTimeout: number) {
     this.#ledger = ledger;
+    this.#deadlines = deadlines;
     this.#setup = setup;
     this.#startTimeout = startTimeout;
   }
@@ -46,39 +61,41 @@ export class Supervisor {
   get healthy(): boolean {
     if (this.#thread === undefined) return false;
     const { running, age } = this.#thread;
-    if (this.#deaths < 2) return running || age < AT_ONCE_MS; // one that takes longer to start, or to end, may never
+    if (this.#atOnce < 2) return running || age < AT_ONCE_MS; // one that takes longer to start, or to end, may never
     return running && age >= AT_ONCE_MS; // it has not died at once as those before it did
   }
 
   /**
-   * Starts one thread after the other until the queue is drained, or given up. `onStarted`: the first is ready.
+   * Starts one thread after the other until the queue is drained, or given up. `onStarted`: one is ready.
    *
    * @throws the error that ended the first one before it was ready
    */
   async run(onStarted: () => void): Promise<void> {
+    const { known } = this.#ledger;
     for (let everStarted = false; !this.#gaveUp.signal.aborted; ) {
-      const deadlines = new Deadlines(this.#ledger, (cause) => this.#thread?.terminate(cause));
-      this.#thread = new Thread(this.#setup, this.#startTimeout, ({ names, timeouts }) => {
-        this.#names = names;
-        if (timeouts) deadlines.watch();
+      const setup = { ...this.#setup, known: everStarted ? [...known.values()] : undefined };
+      const thread = new Thread(setup, this.#startTimeout, (tasks) => {
+        for (const each of tasks) known.set(each.key, each); // a later thread tells what it was told
         onStarted();
       });
-      const end = await this.#thread.end;
+      this.#thread = thread;
+      const cause = await thread.ended;
       this.#thread = undefined;
-      deadlines.rest();
-      const victims = [...deadlines.ended, ...this.#failRunning(end.cause)];
-      freeLog(end.threadId);
-      everStarted ||= end.started;
-      if (end.drained || this.#gaveUp.signal.aborted) return;
-      if (!everStarted) throw end.cause;
-      for (const id of victims) this.#report(id);
-      await this.#backOff(end, victims.length);
+      const victims = this.#bury(thread, cause);
+      if (thread.drained || this.#gaveUp.signal.aborted) return;
+      everStarted ||= thread.started;
+      if (!everStarted) throw cause;
+      for (const { id, name, outcome: error, requestId, started = 0, finished = 0 } of victims) {
+        const duration = finished - started;
+        reportFailure(console.error, { id, name, state: 'failed', error, requestId, duration });
+      }
+      await this.#backOff(thread.ran, cause, victims.length);
     }
   }
 
-  /** The name of a task's function, by its number. */
-  nameOf(fn: number): string {
-    return this.#names[fn] ?? 'closure';
+  /** Ends the thread over a task that is past its deadline. */
+  endLate(): void {
+    this.#thread?.terminate(errorFromOutside("another task's deadline ended the thread"));
   }
 
   /** Ends the thread now, and starts no other. */
@@ -89,29 +106,31 @@ export class Supervisor {
 
   /** Waits for so many milliseconds, or until the runtime gives up. */
   async pause(ms: number): Promise<void> {
-    if (ms > 0) await sleep(ms, undefined, { signal: this.#gaveUp.signal }).catch(() => {});
+    if (ms > 0) await sleep(ms, undefined, { signal: this.#gaveUp.signal, ref: false }).catch(() => {});
   }
 
-  /** What ran in the thread that has ended is not run again. Returns the ids. */
-  #failRunning(cause: Error): readonly number[] {
-    const ids = this.#ledger.running();
-    if (this.#gaveUp.signal.aborted) this.cutOff = ids;
-    for (const id of ids) this.#ledger.fail(id, new WorkerCrashedError(cause));
+  /** What ran in the thread that has ended is not run again. Returns those tasks. */
+  #bury({ threadId }: Thread, cause: Error): readonly Entry[] {
+    freeLog(threadId);
     this.#ledger.handOver();
-    return ids;
+    const victims = this.#ledger.running(true).map(({ task, started }) => {
+      const late = task === this.#deadlines.victim;
+      task.outcome = late ? new TaskTimeoutError(task.timeout) : new WorkerCrashedError(cause);
+      this.#ledger.finish(task, 'failed', now(), started);
+      return task;
+    });
+    if (this.#gaveUp.signal.aborted) this.cutOff = victims;
+    this.#ledger.runs.reset();
+    this.#deadlines.reset();
+    return victims;
   }
 
-  /** Of a task that ended with its thread: that could not say so. */
-  #report(id: number): void {
-    const record = this.#ledger.read(id);
-    if (record === undefined) return;
-    const name = this.nameOf(record.fn);
-    reportFailure(console.error, { id, name, state: 'failed', error: record.outcome }, record);
-  }
-
-  async #backOff({ cause, ms }: ThreadEnd, victims: number): Promise<void> {
-    this.#deaths = ms < AT_ONCE_MS && victims === 0 ? this.#deaths + 1 : 0;
-    const delay = this.#deaths < 2 ? 0 : Math.min(MAX_BACKOFF_MS, BACKOFF_MS * 2 ** (this.#deaths - 2));
+  async #backOff(ran: number, cause: Error, victims: number): Promise<void> {
+    this.#atOnce = ran < AT_ONCE_MS && victims === 0 ? this.#atOnce + 1 : 0;
+    const delay = this.#atOnce < 2 ? 0 : Math.min(MAX_BACKOFF_MS, BACKOFF_MS * 2 ** (this.#atOnce - 2));
+    this.restarts += 1;
+    this.deaths.push({ time: Date.now(), cause: String(cause), delay });
+    if (this.deaths.length > MOST_DEATHS) this.deaths.shift();
     if (workerDeathChannel.hasSubscribers)
       workerDeathChannel.publish({ cause, delay } satisfies WorkerDeathEvent);
     console.error(`worker thread ended: ${inspect(cause)}\nstarting another in ${delay} ms`);

@@ -1,76 +1,72 @@
 /** The worker thread's entry: import the tasks, take over the channel's receiver, run the executor. */
 import { type MessagePort, workerData } from 'node:worker_threads';
-import { keepAlive, Receiver, type ReceiverHandle } from '../channel/index.js';
+import type { ReceiverHandle } from '../channel/index.js';
+import { moduleOf, type NamedDefinition, type Task, type TaskModule } from '../task/index.js';
+import type { Known } from './entry.js';
 import { taskExec } from './executor.js';
-import { Ledger } from './ledger.js';
 import { printDirectly } from './log.js';
-import { startPulse } from './pulse.js';
-import { placed } from './syntax.js';
-import { moduleOf, type Task, type TaskModule } from './task.js';
+import { setImporting } from './runtime.js';
 
 /** What the runtime gives the thread. */
 export interface WorkerSetup {
   readonly rx: ReceiverHandle<Task>;
-  readonly ledger: SharedArrayBuffer;
+  readonly ends: SharedArrayBuffer;
+  readonly runs: SharedArrayBuffer;
   readonly tasks: string;
-  readonly concurrency: number;
   readonly log: boolean;
+  /** The tasks as the first thread reported them; none in the first. */
+  readonly known: readonly Known[] | undefined;
   /** For the two messages to the supervisor. Nobody else has the other end. */
   readonly port: MessagePort;
   readonly logMemory: SharedArrayBuffer;
 }
 
-/** What the thread tells its supervisor. If it dies instead, the supervisor sees that. */
+/** `started`: the tasks are imported. `drained`: the channel is closed, and all that was in it has run. */
 export type WorkerMessage =
-  | { readonly type: 'started'; readonly names: readonly string[]; readonly timeouts: boolean }
+  | { readonly type: 'started'; readonly tasks: readonly Known[] }
   | { readonly type: 'drained' };
 
 process.setSourceMapsEnabled(true);
-const setup = takeSetup();
+const setup: WorkerSetup = { ...workerData };
+for (const key of Object.keys(workerData)) delete workerData[key]; // tasks find nothing of the runtime there
 printDirectly(setup.logMemory);
-const module = await importTasks(setup.tasks);
-const ledger = new Ledger(setup.ledger);
-ledger.module = module.id;
-startPulse(ledger.memory);
-const timeouts = module.definitions.some((definition) => definition.timeout > 0);
-tell({ type: 'started', names: module.names, timeouts });
-
-const rx = Receiver.attach(setup.rx, (position) => ledger.skip(position));
-keepAlive(1); // all the time: a task, too, may wait for nothing but its signal
-await taskExec(rx, {
-  module,
-  ledger,
-  concurrency: setup.concurrency,
-  log: setup.log ? console.log : undefined,
-});
-keepAlive(-1);
+const imported = await importTasks(setup.tasks);
+const known: readonly Known[] =
+  setup.known ?? [...imported.values()].map(({ key, name, kind, timeout }) => ({ key, name, kind, timeout }));
+const module = new Map(known.map((each) => [each.key, definitionOf(each)]));
+tell({ type: 'started', tasks: known });
+await taskExec({ ...setup, module, print: setup.log ? console.log : undefined });
 tell({ type: 'drained' });
 
-/** Takes away what tasks would find in `workerData`: all that is the runtime's own. */
-function takeSetup(): WorkerSetup {
-  const taken: WorkerSetup = { ...workerData };
-  for (const key of Object.keys(workerData)) delete workerData[key];
-  return taken;
-}
-
 async function importTasks(url: string): Promise<TaskModule> {
+  setImporting(true);
   const { tasks }: { readonly tasks?: unknown } = await import(url).catch((error) => {
-    throw error instanceof SyntaxError ? placed(error, url) : error;
+    if (!(error instanceof SyntaxError)) throw error;
+    // Node.js tells the place only when the process ends over it.
+    throw new SyntaxError(`Expected ${url}, and what it imports, to compile: ${error.message}`, {
+      cause: error,
+    });
   });
-  const module = moduleOf(tasks);
-  if (module !== undefined) return module;
-  if (!looksDefined(tasks)) throw new TypeError(`Expected ${url} to export \`tasks\`, made by defineTasks`);
+  setImporting(false);
+  const found = moduleOf(tasks);
+  if (found !== undefined) return found;
   throw new TypeError(
-    `Expected ${url} to import the library from where the runtime has it, which is ${import.meta.url}: ` +
-      'there are two copies of it, installed twice, or bundled into one of them: see README, "Bundle it"',
+    `Expected ${url} to export \`tasks\`, made by defineTasks of the library at ${import.meta.url}. ` +
+      'If it does, there are two copies of it, installed twice, or bundled into one of them: see README, "Bundle it"',
   );
 }
 
-/** As `defineTasks` of another copy of the library makes it. */
-function looksDefined(tasks: unknown): boolean {
-  if (typeof tasks !== 'object' || tasks === null || !Object.isFrozen(tasks)) return false;
-  const builders = Object.values(tasks);
-  return builders.length > 0 && builders.every((each) => typeof each === 'function');
+/** The imported function of that name. The module may have been replaced since the first thread imported it. */
+function definitionOf({ key, name, kind, timeout }: Known): NamedDefinition {
+  const own = imported.get(key);
+  if (own?.name === name && own.kind === kind) return own;
+  const now = own?.name === name ? `it is ${own.kind} now` : 'it is missing now';
+  const problem = `Expected task ${name} to be ${kind}, as when the runtime was started, but ${now}: the tasks module has changed`;
+  console.error(problem);
+  const fn = () => {
+    throw new Error(problem);
+  };
+  return { key, name, kind, timeout, fn };
 }
 
 function tell(message: WorkerMessage): void {

@@ -1,0 +1,270 @@
+/**
+ * The ring of ends: how the worker thread tells the owner that tasks have ended. One producer, one consumer, and nothing
+ * is ever taken back, so the two never write one word, but for BELL.
+ *
+ *   word     meaning                                       written by
+ *   TAIL     how many ends were reported                   the worker, +1: publishes an end
+ *   HEAD     how many ends were drained                    the owner: gives their cells back
+ *   BELL     AWAKE, or what the parked owner waits for     the owner, before it looks and parks; who wakes it: AWAKE
+ *   a cell   one end: id, key, state, times, outcome       the worker, before TAIL
+ *
+ * An end that is published counts, whatever happens to the worker afterwards. One that is half-written does not exist: the
+ * next worker writes over it.
+ *
+ * The owner drains whenever it sends, is asked, or blocks. Parked, it is woken
+ *   - by each end, if a caller waits for one (EAGER);
+ *   - when half of the ring is used;
+ *   - when the worker has nothing left to do and is about to sleep.
+ * So in a flow of tasks that nobody waits for, the owner is woken once for half a ring, and once the queue is empty it
+ * knows all. A full ring makes the worker wait, between two tasks.
+ */
+import { SLICE_MS } from '../channel/index.js';
+
+const STRIDE = 32;
+const CELLS = 0; // a constant: how many
+const MAX_BYTES = 1; // a constant: how long an outcome may be
+const TAIL: number = STRIDE;
+const HEAD: number = 2 * STRIDE;
+const BELL: number = 3 * STRIDE;
+const FIRST: number = 4 * STRIDE;
+
+const CELL_WORDS = 32;
+const ID = 0; // in 64-bit words
+const STARTED = 1;
+const FINISHED = 2;
+const KEY = 6; // in words
+const STATE = 7;
+const SIZE = 8;
+const OUTCOME = 9;
+const INLINE_BYTES: number = (CELL_WORDS - OUTCOME) * 4;
+
+const AWAKE = 0;
+const PARKED = 1;
+const EAGER = 2;
+
+const MOST_CELLS = 256;
+const FEWEST_CELLS = 16;
+/** The room for long outcomes: fewer cells if each may be very long. */
+const ROOM_BYTES: number = 2 ** 26;
+
+/** An end, but for its outcome. */
+export interface End {
+  /** Of the task: how many messages left the channel before it. */
+  readonly id: number;
+  /** Of the task's name; 0 for a closure. */
+  readonly key: number;
+  /** See `codeOf` in record.ts. */
+  readonly state: number;
+  readonly started: number;
+  readonly finished: number;
+}
+
+/** Thread-local room for one encoded outcome; both views cover the same memory. */
+interface Scratch {
+  readonly bytes: Uint8Array;
+  readonly words: Int32Array;
+}
+
+/** Makes the memory of a ring for outcomes of at most `maxBytes`. */
+export function createEnds(maxBytes: number): SharedArrayBuffer {
+  const most = 2 ** Math.floor(Math.log2(ROOM_BYTES / maxBytes));
+  return createRing(Math.min(Math.max(most, FEWEST_CELLS), MOST_CELLS), maxBytes);
+}
+
+/** With so many cells: a power of two. */
+export function createRing(cells: number, maxBytes: number): SharedArrayBuffer {
+  const room = Math.ceil(maxBytes / 8) * 8;
+  const memory = new SharedArrayBuffer((FIRST + cells * CELL_WORDS) * 4 + cells * room);
+  const constants = new Int32Array(memory, 0, TAIL);
+  constants[CELLS] = cells;
+  constants[MAX_BYTES] = room;
+  return memory;
+}
+
+/** What both sides see. Counts are 32 bits that wrap. */
+class Ends {
+  protected readonly words: Int32Array;
+  protected readonly numbers: Float64Array;
+  protected readonly cells: number;
+  readonly #room: number;
+  readonly #rooms: Uint8Array[] = [];
+
+  constructor(memory: SharedArrayBuffer) {
+    const constants = new Int32Array(memory, 0, TAIL);
+    this.cells = constants[CELLS] ?? 0;
+    this.#room = constants[MAX_BYTES] ?? 0;
+    this.words = new Int32Array(memory, 0, FIRST + this.cells * CELL_WORDS);
+    this.numbers = new Float64Array(memory, 0, this.words.length >> 1);
+  }
+
+  protected cell(count: number): number {
+    return FIRST + (count & (this.cells - 1)) * CELL_WORDS;
+  }
+
+  /** Room for a long outcome. Pages that none ever touched cost nothing. */
+  protected room(count: number): Uint8Array {
+    const index = count & (this.cells - 1);
+    const start = (FIRST + this.cells * CELL_WORDS) * 4 + index * this.#room;
+    this.#rooms[index] ??= new Uint8Array(this.words.buffer, start, this.#room);
+    return this.#rooms[index];
+  }
+}
+
+/** The worker's side. */
+export class Reporter extends Ends {
+  readonly #whenFull: () => void;
+  #tail: number;
+  /** Cells that are known to be free. */
+  #free = 0;
+  #asleep = false;
+
+  /** `whenFull` wakes the owner if it is blocked in a send: it drains before it sleeps again. */
+  constructor(memory: SharedArrayBuffer, whenFull: () => void) {
+    super(memory);
+    this.#whenFull = whenFull;
+    this.#tail = Atomics.load(this.words, TAIL); // the former worker's ends count
+  }
+
+  /** Reports an end. `size`: of the outcome in bytes; negative: it was left out, it would have had that many. */
+  report(end: End, outcome: Scratch, size: number): void {
+    const { words, numbers } = this;
+    while (this.#free === 0) this.#awaitRoom();
+    const at = this.cell(this.#tail);
+    numbers[(at >> 1) + ID] = end.id;
+    numbers[(at >> 1) + STARTED] = end.started;
+    numbers[(at >> 1) + FINISHED] = end.finished;
+    words[at + KEY] = end.key;
+    words[at + STATE] = end.state;
+    words[at + SIZE] = size;
+    if (size > INLINE_BYTES) this.room(this.#tail).set(outcome.bytes.subarray(0, size));
+    else for (let i = 0; i << 2 < size; i++) words[at + OUTCOME + i] = outcome.words[i] ?? 0;
+    this.#tail = (this.#tail + 1) | 0;
+    this.#free -= 1;
+    Atomics.store(words, TAIL, this.#tail); // publishes the cell; pairs with the loads in drain
+    const bell = Atomics.load(words, BELL); // pairs with the store before the owner looks
+    if (bell === EAGER || (bell === PARKED && (this.#asleep || this.#isHalfFull()))) this.#ring();
+  }
+
+  /** The worker has nothing left to do. The owner learns of what it has not drained. */
+  sleeping(): void {
+    this.#asleep = true;
+    if (Atomics.load(this.words, BELL) === AWAKE) return; // pairs with the store before the owner looks
+    if (Atomics.load(this.words, HEAD) !== this.#tail) this.#ring();
+  }
+
+  /** The owner looks at the table of runs: a task has started of whose deadline it may not know. */
+  look(): void {
+    if (Atomics.load(this.words, BELL) !== AWAKE) this.#ring(); // pairs with the store before the owner looks
+  }
+
+  /** The worker has something to do again. */
+  awake(): void {
+    this.#asleep = false;
+  }
+
+  #isHalfFull(): boolean {
+    if (this.#free * 2 > this.cells) return false;
+    this.#lookForRoom();
+    return this.#free * 2 <= this.cells;
+  }
+
+  #lookForRoom(): number {
+    const head = Atomics.load(this.words, HEAD); // pairs with the store in drain
+    this.#free = this.cells - ((this.#tail - head) | 0);
+    return head;
+  }
+
+  #awaitRoom(): void {
+    const head = this.#lookForRoom();
+    if (this.#free > 0) return;
+    this.#ring();
+    this.#whenFull();
+    Atomics.wait(this.words, HEAD, head, SLICE_MS); // pairs with the notify in drain
+  }
+
+  #ring(): void {
+    Atomics.store(this.words, BELL, AWAKE); // makes a late waitAsync return at once
+    Atomics.notify(this.words, BELL);
+  }
+}
+
+/** The owner's side. */
+export class Collector extends Ends {
+  readonly #outcome: Scratch;
+  readonly #onEnd: (end: End, size: number) => void;
+  #head = 0;
+  /** What HEAD says. */
+  #told = 0;
+  #stopped = false;
+
+  /** `onEnd` is called with each end and the size of its outcome, which has been copied to `outcome`. It may send or ask. */
+  constructor(memory: SharedArrayBuffer, outcome: Scratch, onEnd: (end: End, size: number) => void) {
+    super(memory);
+    this.#outcome = outcome;
+    this.#onEnd = onEnd;
+  }
+
+  /** Takes all ends that were reported. */
+  drain(): void {
+    const { words } = this;
+    let tail = Atomics.load(words, TAIL); // pairs with the store in report
+    while (tail !== this.#head) {
+      while (((tail - this.#head) | 0) > 0) {
+        const head = this.#head;
+        this.#head = (head + 1) | 0; // before the call, which may come back here
+        this.#take(head);
+      }
+      const before = this.#told;
+      this.#told = this.#head;
+      Atomics.store(words, HEAD, this.#head); // pairs with the load in lookForRoom; then TAIL is looked at again
+      tail = Atomics.load(words, TAIL);
+      // Full, as HEAD was before: the worker may wait for room.
+      if (((tail - before) | 0) === this.cells) Atomics.notify(words, HEAD);
+    }
+  }
+
+  #take(count: number): void {
+    const { words, numbers } = this;
+    const at = this.cell(count);
+    const size = words[at + SIZE] ?? 0;
+    if (size > INLINE_BYTES) this.#outcome.bytes.set(this.room(count).subarray(0, size));
+    else for (let i = 0; i << 2 < size; i++) this.#outcome.words[i] = words[at + OUTCOME + i] ?? 0;
+    const end = {
+      id: numbers[(at >> 1) + ID] ?? 0,
+      key: words[at + KEY] ?? 0,
+      state: words[at + STATE] ?? 0,
+      started: numbers[(at >> 1) + STARTED] ?? 0,
+      finished: numbers[(at >> 1) + FINISHED] ?? 0,
+    };
+    this.#onEnd(end, size);
+  }
+
+  /** Looks whenever it is woken, until it is stopped. `look` drains. Does not keep the process alive. */
+  async listen(isEager: () => boolean, look: () => void): Promise<void> {
+    while (!this.#stopped) {
+      const wanted = isEager() ? EAGER : PARKED;
+      Atomics.store(this.words, BELL, wanted); // pairs with the loads of BELL in report and sleeping; then look
+      look();
+      if (isEager() && wanted === PARKED) continue;
+      const wait = Atomics.waitAsync(this.words, BELL, wanted); // pairs with the notify in ring
+      if (wait.async) await wait.value;
+    }
+  }
+
+  /** A caller waits for an end. */
+  beEager(): void {
+    Atomics.store(this.words, BELL, EAGER); // pairs with the load in report; then drain looks
+    this.drain();
+  }
+
+  /** The worker is dead, and may have been killed in the middle of a wake-up: drain, and park anew. */
+  wake(): void {
+    Atomics.store(this.words, BELL, AWAKE); // makes a late waitAsync return at once
+    Atomics.notify(this.words, BELL);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.wake();
+  }
+}
