@@ -17,13 +17,13 @@ import {
   taskRoutes,
   text,
 } from './http/index.js';
-import type { Task } from './runtime/index.js';
+import type { Task } from './task/index.js';
 import { tasks } from './tasks.js';
 
 const routes: Routes<TaskResource> = {
   '/': { GET: () => text(200, 'Hello, world!') },
-  '/start_sync_task': { GET: startSyncTask, POST: startSyncTask },
-  '/start_async_task': { GET: startAsyncTask, POST: startAsyncTask },
+  '/start_sync_task': { GET: startSyncTask, POST: startSyncTask, safe: false },
+  '/start_async_task': { GET: startAsyncTask, POST: startAsyncTask, safe: false },
   '/count_words': { POST: countWords, maxBody: 64 * 1024 },
   ...taskRoutes, // /tasks/ID, /healthz, /readyz
 };
@@ -41,8 +41,8 @@ async function countWords(exchange: Exchange, resource: TaskResource): Promise<A
 }
 
 async function start(exchange: Exchange, resource: TaskResource, task: Task): Promise<Answer> {
-  const answer = await resource.accept(exchange, task);
-  console.log('task sent');
+  const { answer, record } = await resource.accept(exchange, task);
+  console.log(`task sent, id ${record.id}`);
   return answer;
 }
 
@@ -51,14 +51,12 @@ export interface AppOptions {
   readonly queue: Queue;
   /** The path under which the public reaches the server, for example `/api` behind a proxy that strips it. */
   readonly basePath?: string;
-  /** What the tasks' URLs are made with, if they are to outlive the process. */
-  readonly secret?: string;
 }
 
 /** What the queue must carry for these routes. */
 export const MAX_TASK_BYTES: number = maxTaskBytes(routes);
 
 /** Makes the application. Call `listen` on what it returns. */
-export function createApp({ queue, basePath, secret }: AppOptions): Server {
-  return createHttpServer(routes, new TaskResource(queue, basePath, secret));
+export function createApp({ queue, basePath }: AppOptions): Server {
+  return createHttpServer(routes, new TaskResource(queue, basePath));
 }

@@ -12,6 +12,6 @@ await serve(async () => {
   const [tx, rx] = channel<Task>(32, { maxBytes: MAX_TASK_BYTES });
   const runtime = await startRuntime(rx, { tasks: new URL('./tasks.js', import.meta.url) });
   const queue = queueOf(tx, runtime);
-  const also = await startAdmin({ tx, runtime }, process.env);
+  const also = await startAdmin({ runtime }, process.env);
   return { queue, also, server: createApp({ queue, basePath }) };
 });

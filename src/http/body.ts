@@ -1,7 +1,8 @@
-/** The body of a request: as large as its route allows, and in no encoding but those that are understood here. */
+/** What comes with a request: its body, at most as large as its route allows and not encoded; its id; and its client. */
+import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
-import { CLIENT_GONE } from './gone.js';
-import { Problem } from './problem.js';
+import type { Duplex } from 'node:stream';
+import { Problem } from './answer.js';
 import type { Exchange } from './router.js';
 
 /** @throws Problem: 413 if it is larger than the route's `maxBody`, 415 if it is encoded, 501 if it travels encoded */
@@ -23,46 +24,67 @@ export async function readBody({ request, response, maxBody }: Exchange): Promis
   });
 }
 
-/** A body of text, whatever its media type. @throws Problem as `readBody`; also 415 for another charset, 400 if it is not UTF-8 */
+/** Text of any media type. @throws Problem as `readBody`; also 415 for another charset, 400 if it is not UTF-8 */
 export async function readText(exchange: Exchange): Promise<string> {
   expectCharset(exchange.request);
   const body = await readBody(exchange);
+  if (isUtf8(body)) return body.toString();
+  throw new Problem(400, 'Expected the body to be text in UTF-8');
+}
+
+/** JSON, as `check` returns it, or throws to refuse it. @throws Problem as `readText`; also 400 for either reason */
+export async function readJson<T>(exchange: Exchange, check: (value: unknown) => T): Promise<T> {
+  const body = await readText(exchange);
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body);
-  } catch {
-    throw new Problem(400, 'Expected the body to be text in UTF-8');
+    return check(JSON.parse(body));
+  } catch (error) {
+    if (error instanceof Problem) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Problem(400, error instanceof SyntaxError ? `Expected a body of JSON: ${reason}` : reason);
   }
 }
 
 function expectNoCoding({ headers }: IncomingMessage): void {
-  const transfer = headers['transfer-encoding'] ?? '';
-  // Node.js takes the chunks apart, whatever is in them. It refuses codings that do not end with `chunked`.
-  if (transfer.includes(',')) {
-    throw new Problem(501, `Expected no transfer coding but chunked, got ${transfer}`, {
-      connection: 'close',
-    });
-  }
-  const codings = headers['content-encoding'] ?? '';
-  if (codings.split(',').every((coding) => ['', 'identity'].includes(coding.trim().toLowerCase()))) return;
-  // The header tells the client that it was not the media type (RFC 9110, 12.5.3).
-  const accepted = { 'accept-encoding': 'identity' };
-  throw new Problem(415, `Expected a body that is not encoded, got ${codings}`, accepted);
+  const { 'transfer-encoding': transfer = '', 'content-encoding': codings = '' } = headers;
+  if (transfer.includes(','))
+    throw new Problem(501, `Expected chunked and nothing else, got ${transfer}`, { connection: 'close' });
+  if (codings.split(',').every((coding) => /^(?:identity)?$/i.test(coding.trim()))) return;
+  const accept = { 'accept-encoding': 'identity' }; // it was not the media type (RFC 9110, 12.5.3)
+  throw new Problem(415, `Expected a body that is not encoded, got ${codings}`, accept);
 }
-
-/** ASCII is UTF-8, too. */
-const CHARSETS = ['utf-8', 'utf8', 'us-ascii'];
 
 /** A parameter of a media type: `; name=token`, or `; name="quoted, \" too"`. */
 const PARAMETER = /;\s*([^\s;=]*)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^\s;]*))?/g;
 
 function expectCharset({ headersDistinct }: IncomingMessage): void {
-  for (const type of headersDistinct['content-type'] ?? []) {
-    for (const [, name = '', value = ''] of type.matchAll(PARAMETER)) {
-      if (name.toLowerCase() !== 'charset') continue;
-      const charset = value.replace(/^"(.*)"$/, '$1').replace(/\\(.)/g, '$1');
-      if (!CHARSETS.includes(charset.toLowerCase())) {
-        throw new Problem(415, `Expected text in UTF-8, got ${charset}`);
-      }
-    }
+  const types = headersDistinct['content-type'] ?? [];
+  for (const [, name = '', value = ''] of types.flatMap((type) => [...type.matchAll(PARAMETER)])) {
+    const charset = value.replace(/^"(.*)"$/, '$1').replace(/\\(.)/g, '$1');
+    if (name.toLowerCase() !== 'charset' || /^(?:utf-?8|us-ascii)$/i.test(charset)) continue;
+    throw new Problem(415, `Expected text in UTF-8, got ${charset}`);
   }
+}
+
+/** `X-Request-Id`, or the trace of `traceparent` (W3C Trace Context). `undefined`: neither, or not well formed. */
+export function requestIdOf({ headers }: IncomingMessage): string | undefined {
+  const own = headers['x-request-id'];
+  if (typeof own === 'string' && /^[\x21-\x7e]{1,64}$/.test(own)) return own;
+  return /^[\da-f]{2}-([\da-f]{32})-[\da-f]{16}-[\da-f]{2}/.exec(String(headers['traceparent']))?.[1];
+}
+
+const CLIENT_GONE = new Problem(400, 'The client went away'); // nobody will read it
+const controllers = new WeakMap<Duplex, AbortController>();
+
+/** Aborts when the client closes the connection: one signal for all requests on it. */
+export function goneSignal(socket: Duplex): AbortSignal {
+  const controller = controllers.get(socket) ?? new AbortController();
+  if (!controllers.has(socket)) socket.once('close', () => giveUp(socket));
+  controllers.set(socket, controller);
+  if (socket.destroyed) giveUp(socket);
+  return controller.signal;
+}
+
+/** No request on this connection will be answered any more. */
+export function giveUp(socket: Duplex): void {
+  controllers.get(socket)?.abort(CLIENT_GONE);
 }

@@ -1,89 +1,65 @@
 /**
- * Values as a person reads them over HTTP. JSON has no word for much of what crosses threads:
- *
- *   value                                      | in JSON
- *   -------------------------------------------|-------------------------------------------------------------
- *   string, boolean, null, finite number       | itself; -0 is 0
- *   undefined, NaN, Infinity, hole of an array | null
- *   bigint                                     | string of its digits
- *   Date                                       | string in ISO 8601, UTC; null if it is invalid
- *   RegExp                                     | string, as in source code
- *   array, Set                                 | array
- *   Map                                        | array of [key, value]
- *   Buffer, Uint8Array, ArrayBuffer, DataView  | string in base64
- *   other typed arrays                         | array of their elements
- *   Error                                      | { name, message }, and code, cause and errors if it has them
- *   other object                               | object of its own properties
- *
- * at any depth. No stack gets out: not an error's own, nor one in the text of an error or in a property named `stack`.
+ * Values as `JSON.stringify` shows them, and where JSON has no word for them: undefined, NaN, Infinity and an invalid Date
+ * as null; bigint and RegExp as a string; bytes (Buffer, Uint8Array, ArrayBuffer, DataView) as a string in base64; a Set
+ * and other typed arrays as an array; a Map as an array of [key, value]; an Error as { name, message }, with its code,
+ * cause and errors, and with `leftOut`: what of it could not cross to this thread. What contains itself, or lies too
+ * deep, is "[cut]". No stack gets out: not an error's own, nor one in a text of an error or in a property named `stack`.
  */
 
-export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+const MAX_DEPTH = 500;
 
 /** `inError`: the value belongs to an error, so a stack may stand in any of its strings. */
-export function toJson(value: unknown, inError = false): Json {
-  switch (typeof value) {
-    case 'boolean':
-      return value;
-    case 'string':
-      return inError ? withoutStack(value) : value;
-    case 'number':
-      return Number.isFinite(value) ? value : null;
-    case 'bigint':
-      return String(value);
-    case 'object':
-      return value === null ? null : objectToJson(value, inError);
-    default:
-      return null;
-  }
+export function stringify(root: unknown, inError = false): string {
+  /** The objects on the way down to the value at hand: as they are, and as they are shown. */
+  const path: { readonly value: unknown; readonly shown: unknown; readonly inError: boolean }[] = [];
+  return JSON.stringify(root, function (this: object, key: string) {
+    const value: unknown = Reflect.get(this, key); // the other argument is what `toJSON` has made of it
+    while (path.length > 0 && path.at(-1)?.shown !== this) path.pop();
+    const within = path.at(-1)?.inError ?? inError;
+    if (typeof value === 'string' && key === 'stack' && FRAME.test(value)) return undefined;
+    if (typeof value === 'string') return within ? withoutStack(value) : value;
+    if (path.length > MAX_DEPTH || path.some((step) => step.value === value)) return '[cut]';
+    const shown = shownAs(value);
+    if (typeof shown === 'object') path.push({ value, shown, inError: within || value instanceof Error });
+    return shown;
+  });
 }
 
-function objectToJson(value: object, inError: boolean): Json {
-  const each = (item: unknown) => toJson(item, inError);
-  if (value instanceof Error) return errorToJson(value);
+/** The same as a value, to become part of another. */
+export function toJson(value: unknown, inError = false): unknown {
+  return JSON.parse(stringify(value, inError));
+}
+
+function shownAs(value: unknown): unknown {
+  if (typeof value === 'bigint' || value instanceof RegExp) return String(value);
+  if (typeof value !== 'object' || value === null) return value ?? null;
+  if (value instanceof Error) return partsOf(value);
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
-  if (value instanceof RegExp) return String(value);
-  if (value instanceof Map) return Array.from(value, ([key, item]) => [each(key), each(item)]);
-  if (value instanceof Set || Array.isArray(value)) return Array.from(value as Iterable<unknown>, each);
+  if (value instanceof Map || value instanceof Set) return [...value];
   if (value instanceof ArrayBuffer) return Buffer.from(value).toString('base64');
-  if (ArrayBuffer.isView(value)) return viewToJson(value);
-  const shown = Object.entries(value).filter(([key, item]) => !(key === 'stack' && isStack(item)));
-  return Object.fromEntries(shown.map(([key, item]) => [key, each(item)]));
+  if (!ArrayBuffer.isView(value)) return value;
+  if (!(value instanceof Uint8Array || value instanceof DataView)) return Array.from(value as Int8Array);
+  return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64');
 }
 
-function viewToJson(view: ArrayBufferView): Json {
-  if (view instanceof Uint8Array || view instanceof DataView) {
-    return Buffer.from(view.buffer, view.byteOffset, view.byteLength).toString('base64');
-  }
-  return Array.from(view as ArrayBufferView & Iterable<number | bigint>, (item) => toJson(item));
+function partsOf(error: Error & { code?: unknown; errors?: unknown }): object {
+  const { name, message, code, cause, errors, stack } = error;
+  const leftOut = /\n {4}\[left out: (.*)\]$/.exec(String(stack))?.[1];
+  const parts = Object.entries({ code, cause, errors, leftOut }).filter(([, part]) => part !== undefined);
+  return { name: String(name), message: String(message), ...Object.fromEntries(parts) };
 }
-
-function errorToJson(error: Error & { code?: unknown; errors?: unknown }): Json {
-  const shown: Record<string, Json> = {
-    name: toJson(String(error.name), true),
-    message: toJson(String(error.message), true),
-  };
-  for (const key of ['code', 'cause', 'errors'] as const) {
-    if (error[key] !== undefined) shown[key] = toJson(error[key], true);
-  }
-  return shown;
-}
-
-// ── Stacks ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /**
- * A frame: `at`, perhaps the name of a function, and a place in a file, or a word for one. It may also follow on the same
- * line, or a line break that is escaped, as in JSON. A time of day, `at 2030-01-01T10:30:00`, is no place.
+ * `at`, perhaps a function, and a place in a file or a word for one: at the begin of a line, after a space, or after a line
+ * break that is escaped. `at 2030-01-01T10:30:00` is no place. Lengths are bounded, so that no text takes long.
  */
 const FRAME =
-  /(?:^|\s|\\n)\s*at (?:async )?(?:(?:[^()\n]+ )?\((?:.*:\d+:\d+|<anonymous>|native|index \d+)\)|[^\s()]*[^\s\d]:\d+:\d+)/m;
+  /(?:^|\s|\\n)at (?:async )?(?:(?:[^()\n]{1,200} )?\((?:.{0,1000}:\d+:\d+|<anonymous>|native|index \d+)\)|[^\s()]{0,1000}[^\s\d]:\d+:\d+)/m;
 
-function isStack(value: unknown): boolean {
-  return typeof value === 'string' && FRAME.test(value);
-}
-
-/** What stands before the first frame. */
+/** The text before the first frame, and the mark of a text that was cut. */
 function withoutStack(text: string): string {
   const frame = FRAME.exec(text);
-  return frame === null ? text : text.slice(0, frame.index).trimEnd();
+  if (frame === null) return text;
+  const mark = /… \[cut: \d+ characters\]$/.exec(text)?.[0] ?? '';
+  return text.slice(0, frame.index).trimEnd().replace(/\\n$/, '') + mark;
 }

@@ -1,8 +1,6 @@
 /** The table of routes: which handler answers a request, and what is answered if none does. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Answer } from './answer.js';
-import { Problem } from './problem.js';
-import { pathOf, SERVER_WIDE } from './target.js';
+import { type Answer, Problem } from './answer.js';
 
 /** One request on the way through its handler. */
 export interface Exchange {
@@ -10,20 +8,17 @@ export interface Exchange {
   readonly response: ServerResponse;
   /** What stands for the `*` of the route. */
   readonly rest: string;
-  /** The route's. */
   readonly maxBody: number;
 }
 
 /** `app` is what all handlers of a server work on. */
 export type Handler<App> = (exchange: Exchange, app: App) => Answer | Promise<Answer>;
+type Methods<App> = { readonly [method in 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE']?: Handler<App> };
 
-/** Methods by name. `HEAD` is answered where `GET` is, `OPTIONS` everywhere. */
-export interface Route<App> {
-  readonly GET?: Handler<App>;
-  readonly POST?: Handler<App>;
-  readonly PUT?: Handler<App>;
-  readonly PATCH?: Handler<App>;
-  readonly DELETE?: Handler<App>;
+/** `OPTIONS` is answered everywhere, `HEAD` where `GET` is safe. */
+export interface Route<App> extends Methods<App> {
+  /** `false`: its `GET` starts or changes something, and is not answered to `HEAD`. Default `true`. */
+  readonly safe?: boolean;
   /** The largest body that its handlers read, in bytes. Default 0. */
   readonly maxBody?: number;
 }
@@ -31,64 +26,53 @@ export interface Route<App> {
 /** By path. One that ends with `*` is for all paths that begin like it, unless another one matches in full. */
 export type Routes<App> = Readonly<Record<string, Route<App>>>;
 
-/** A route, ready to be looked up. */
-interface Entry<App> {
-  readonly handlers: ReadonlyMap<string, Handler<App>>;
-  readonly allow: string;
-  readonly maxBody: number;
-}
-
-export class Router<App> {
-  readonly #exact = new Map<string, Entry<App>>();
-  readonly #prefixes: [prefix: string, entry: Entry<App>][] = [];
-  /** The methods of all routes. */
-  readonly #allow: string;
-
-  constructor(routes: Routes<App>) {
-    const all = new Set<string>();
-    for (const [key, route] of Object.entries(routes)) {
-      if (!key.startsWith('/'))
-        throw new TypeError(`Expected the path of a route to begin with /, got ${key}`);
-      const entry = entryOf(route);
-      for (const method of entry.allow.split(', ')) all.add(method);
-      const path = encodeURI(key);
-      if (path.endsWith('*')) this.#prefixes.push([path.slice(0, -1), entry]);
-      else this.#exact.set(path, entry);
-    }
-    this.#allow = [...all].join(', ');
-  }
+/** `allow`: the methods of all routes. */
+export function routerOf<App>(routes: Routes<App>) {
+  const entries = Object.entries(routes).map(([key, route]) => entryOf(key, route));
+  const exact = new Map(entries.filter(({ open }) => !open).map((entry) => [entry.path, entry]));
+  const allow = [...new Set(entries.flatMap((entry) => entry.allow.split(', ')))].join(', ');
 
   /** @throws Problem if there is no such route, or not with this method; and whatever the handler throws */
-  answer(request: IncomingMessage, response: ServerResponse, app: App): Answer | Promise<Answer> {
+  function answer(request: IncomingMessage, response: ServerResponse, app: App): Answer | Promise<Answer> {
     const { method = '' } = request;
     const path = pathOf(request);
-    if (path === SERVER_WIDE && method === 'OPTIONS') return allowed(this.#allow);
-    const [{ handlers, allow, maxBody }, rest] = this.#find(path);
-    const handler = handlers.get(method);
-    if (handler !== undefined) return handler({ request, response, rest, maxBody }, app);
-    if (method === 'OPTIONS') return allowed(allow);
-    throw new Problem(405, `Expected ${allow}, got ${method}`, { allow });
+    if (path === '*' && method === 'OPTIONS') return allowed(allow);
+    const entry = exact.get(path) ?? entries.find((each) => each.open && path.startsWith(each.path));
+    if (entry === undefined) throw new Problem(404, `There is nothing at ${path}`);
+    const [handler, rest] = [entry.handlers.get(method), path.slice(entry.path.length)];
+    if (handler !== undefined) return handler({ request, response, rest, maxBody: entry.maxBody }, app);
+    if (method === 'OPTIONS') return allowed(entry.allow);
+    throw new Problem(405, `Expected ${entry.allow}, got ${method}`, { allow: entry.allow });
   }
 
-  #find(path: string): [entry: Entry<App>, rest: string] {
-    const exact = this.#exact.get(path);
-    if (exact !== undefined) return [exact, ''];
-    for (const [prefix, entry] of this.#prefixes) {
-      if (path.startsWith(prefix)) return [entry, path.slice(prefix.length)];
-    }
-    throw new Problem(404, `There is nothing at ${path}`);
-  }
+  return { allow, answer };
 }
 
-function entryOf<App>({ maxBody = 0, ...methods }: Route<App>): Entry<App> {
+function entryOf<App>(key: string, { maxBody = 0, safe = true, ...methods }: Route<App>) {
+  if (!key.startsWith('/')) throw new TypeError(`Expected the path of a route to begin with /, got ${key}`);
   const handlers = new Map<string, Handler<App>>();
   for (const [method, handler] of Object.entries(methods)) {
     handlers.set(method, handler);
-    if (method === 'GET') handlers.set('HEAD', handler); // Node.js leaves the body out
+    if (method === 'GET' && safe) handlers.set('HEAD', handler); // Node.js leaves the body out
   }
-  return { handlers, allow: [...handlers.keys(), 'OPTIONS'].join(', '), maxBody };
+  const [path, open] = [encodeURI(key.replace(/\*$/, '')), key.endsWith('*')];
+  return { path, open, handlers, allow: [...handlers.keys(), 'OPTIONS'].join(', '), maxBody };
 }
 
-function allowed(allow: string): Answer {
-  return { status: 204, headers: { allow }, body: undefined };
+const allowed = (allow: string): Answer => ({ status: 204, headers: { allow }, body: undefined });
+
+/** Characters that need no percent-encoding. All others stay encoded: `%2F` is no slash, `%252D` no hyphen. */
+const UNRESERVED = /%(?:2[de]|3\d|[46][1-9a-f]|[57][\da]|5f|7e)/gi;
+
+/** The path of the target, normalised (RFC 3986, 6.2.2; `URL` would also resolve `..`). `*`: the server as a whole. */
+function pathOf({ url = '', method }: IncomingMessage): string {
+  const target = url.replace(/^https?:\/\/[^/?]+/i, ''); // in absolute form (RFC 9112, 3.2)
+  if (target === '' && method === 'OPTIONS') return '*';
+  const path = target.replace(/\?.*/s, '') || '/';
+  try {
+    decodeURIComponent(path);
+  } catch {
+    throw new Problem(400, `Expected a path in percent-encoded UTF-8, got ${path}`);
+  }
+  return path.replace(UNRESERVED, decodeURIComponent).replace(/%../g, (code) => code.toUpperCase());
 }

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { describe, test } from 'node:test';
-import { acceptedAt, problem, request, text } from './support/connection.js';
-import { ServerProcess } from './support/server-process.js';
+import { acceptedAt, problem, request, text } from '../support/connection.js';
+import { ServerProcess } from '../support/server-process.js';
 
 describe('the example', { concurrency: true }, () => {
   test('says hello', async (t) => {
@@ -17,8 +17,9 @@ describe('the example', { concurrency: true }, () => {
       const urls: string[] = [];
       for (const method of ['GET', 'POST']) {
         urls.push(acceptedAt(await request(port, method, `/start_${kind}_task`)));
-        await out.seen(/^task sent$/);
+        await out.seen(new RegExp(`^task sent, id ${urls.length - 1}$`));
       }
+      assert.equal((await request(port, 'HEAD', `/start_${kind}_task`)).status, 405);
       const [first = '', second = ''] = urls;
       await out.seen(new RegExp(`^start ${kind} task with foo$`));
       const { state } = JSON.parse((await request(port, 'DELETE', second)).body);
@@ -38,8 +39,8 @@ describe('the example', { concurrency: true }, () => {
     const lines = out.all.map((line) => JSON.parse(line)).filter(({ taskId }) => taskId === 0);
     assert.deepEqual(lines.map(({ message }) => message).sort(), [
       'counted 0 lines, 2 words, 3 bytes',
-      'start new task',
-      'task sent',
+      'start new task, id 0',
+      'task sent, id 0',
     ]);
     for (const { level, task, requestId } of lines)
       assert.deepEqual([level, task, requestId], ['info', 'countWords', 'r-1']);

@@ -8,12 +8,12 @@ import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { addressFrom, integerFrom } from '#http/listen';
-import { Connection, request } from './support/connection.js';
-import { ServerProcess, temporaryFolder } from './support/server-process.js';
-import { until } from './support/wait.js';
+import { addressFrom, integerFrom } from '#http';
+import { Connection, request } from '../support/connection.js';
+import { ServerProcess, temporaryFolder } from '../support/server-process.js';
+import { until } from '../support/wait.js';
 
-const SERVER = fileURLToPath(new URL('./fixtures/server.js', import.meta.url));
+const SERVER = fileURLToPath(new URL('./support/server.js', import.meta.url));
 /** The machine may be busy: what ends within this time waited for nothing. */
 const AT_ONCE_MS = 2500;
 /** Signals less than a second apart are one. */
@@ -29,10 +29,14 @@ async function quickly<T>(answer: Promise<T>): Promise<T> {
 
 const startServer = (t: TestContext, env = {}): Promise<ServerProcess> => ServerProcess.start(t, env, SERVER);
 
+/** Where each task is seen, by its id. */
+const urls = new Map<string, string>();
+
 async function start(server: ServerProcess, task: string, n: number): Promise<string> {
-  const answer = await quickly(request(server.port, 'POST', `/${task}?${n}`));
-  assert.equal(answer.status, 202, answer.body);
-  return answer.body;
+  const { status, headers, body } = await quickly(request(server.port, 'POST', `/start/${task}/${n}`));
+  assert.equal(status, 202, body);
+  urls.set(`${server.port} ${body}`, headers['location'] ?? '');
+  return body;
 }
 
 async function status(server: ServerProcess, target: string): Promise<number> {
@@ -40,7 +44,8 @@ async function status(server: ServerProcess, target: string): Promise<number> {
 }
 
 async function state(server: ServerProcess, id: string): Promise<string> {
-  return JSON.parse((await quickly(request(server.port, 'GET', `/tasks/${id}`))).body).state;
+  const url = urls.get(`${server.port} ${id}`) ?? '';
+  return JSON.parse((await quickly(request(server.port, 'GET', url))).body).state;
 }
 
 // ── The address ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -73,7 +78,7 @@ describe('the address', { concurrency: 4 }, () => {
     }
   });
 
-  test('a bad PORT or DRAIN_DELAY_MS is shown in one line', async (t) => {
+  test('what the environment says wrongly is shown in one line', async (t) => {
     const port = (text: string) =>
       `Expected PORT to be a number from 0 to 65535, or a path with a slash, got ${JSON.stringify(text)}`;
     for (const text of ['abc', '-1', '65536', '80.5', '1e3', ' 80', '80 ', '0x50', '99999999999', 'a.sock']) {
@@ -85,9 +90,19 @@ describe('the address', { concurrency: 4 }, () => {
         message: `Expected A to be a number from 0 to 20000, got ${JSON.stringify(text)}`,
       });
     }
+    const refused = (name: string, max: number, text: string) =>
+      `Expected ${name} to be a number from 0 to ${max}, got "${text}"`;
+    for (const [name, text, max, more] of [
+      ['DRAIN_DELAY_MS', '25001', 25_000, {}],
+      ['DRAIN_DELAY_MS', '2000', 1500, { DRAIN_TIMEOUT_MS: '1500' }], // it is part of the whole
+      ['DRAIN_TIMEOUT_MS', '10s', 3_600_000, {}],
+      ['KEEP_ALIVE_MS', '-1', 3_600_000, {}],
+    ] as const) {
+      assert.equal(await refusal(t, { ...more, [name]: text }), refused(name, max, text));
+    }
     assert.equal(
-      await refusal(t, { DRAIN_DELAY_MS: '20001' }),
-      'Expected DRAIN_DELAY_MS to be a number from 0 to 20000, got "20001"',
+      await refusal(t, { LOG_FORMAT: 'xml' }),
+      'Expected LOG_FORMAT to be json or plain, got "xml"',
     );
     assert.match(
       await refusal(t, { PORT: `/${'x'.repeat(110)}` }),
@@ -109,7 +124,6 @@ describe('the address', { concurrency: 4 }, () => {
   for (const [host, shown] of [
     ['192.0.2.1', '192\\.0\\.2\\.1:0: .*EADDRNOTAVAIL'], // kept for documentation: nobody has it
     ['2001:db8::1', '\\[2001:db8::1\\]:0: .*'],
-    ['[::1', '\\[::1:0: .*'],
     ['[127.0.0.1]', '\\[127\\.0\\.0\\.1\\]:0: .*'],
     ['a b', 'a b:0: .*'],
   ]) {
@@ -129,15 +143,19 @@ describe('the address', { concurrency: 4 }, () => {
     assert.equal(await status(server, '/'), 200);
   });
 
-  for (const host of ['::1', '[::1]']) {
-    test(`HOST=${host} is the loopback address of IPv6`, async (t) => {
-      const server = await startServer(t, { HOST: host });
-      assert.equal(await server.out.seen(/^listening/), `listening on http://[::1]:${server.port}`);
-      const [answer] = await once(httpRequest({ host: '::1', port: server.port }).end(), 'response');
-      assert.equal(answer.statusCode, 200);
-      answer.resume();
-    });
-  }
+  test('a connection is kept for KEEP_ALIVE_MS, by default longer than proxies keep it', async (t) => {
+    for (const [env, timeout] of [
+      [{}, 65],
+      [{ KEEP_ALIVE_MS: '2000' }, 2],
+      [{ KEEP_ALIVE_MS: '0' }, 0],
+    ] as const) {
+      const connection = await Connection.open((await startServer(t, env)).port);
+      const { headers } = await connection.request('GET', '/');
+      assert.equal(headers['keep-alive'], `timeout=${timeout}`);
+      if (timeout === 0) await quickly(connection.closed);
+      connection.drop();
+    }
+  });
 
   test('a PORT with a slash is the path of a Unix socket, which is gone with the server', async (t) => {
     const path = join(temporaryFolder(t), 'app.sock');
@@ -205,7 +223,7 @@ describe('the end', { concurrency: 4 }, () => {
     server.child.kill('SIGTERM');
     await server.out.seen(/^SIGTERM: draining$/);
     assert.equal(await status(server, '/readyz'), 503);
-    assert.equal((await quickly(request(server.port, 'POST', '/say?9'))).status, 503);
+    assert.equal((await quickly(request(server.port, 'POST', '/start/say/9'))).status, 503);
     assert.equal(await state(server, running), 'running');
     for (const id of said) assert.equal(await state(server, id), 'queued');
     assert.equal(await server.exited, 0);
@@ -219,6 +237,47 @@ describe('the end', { concurrency: 4 }, () => {
       ],
     );
     assert.deepEqual(server.err.all, []);
+  });
+
+  test('what has not ended is named when the signal comes, in case the process is killed', async (t) => {
+    const server = await startServer(t);
+    const running = await start(server, 'hold', 60_000);
+    await server.out.seen(/^holding/);
+    const queued = [await start(server, 'say', 1), await start(server, 'say', 2)];
+    server.child.kill('SIGTERM');
+    await server.out.seen(new RegExp(`^pending: task ${queued[1]} `));
+    server.child.kill('SIGKILL');
+    await server.exited;
+    const told = server.out.all.slice(server.out.all.indexOf('SIGTERM: draining') + 1);
+    assert.deepEqual(told, [
+      `pending: task ${running} (hold) running`,
+      ...queued.map((id) => `pending: task ${id} (say) queued`),
+    ]);
+  });
+
+  test('DRAIN_TIMEOUT_MS is how long that may take; then what is lost is named', async (t) => {
+    const server = await startServer(t, { DRAIN_TIMEOUT_MS: '300' });
+    const running = await start(server, 'hold', 60_000);
+    await server.out.seen(/^holding/);
+    const queued = await start(server, 'say', 1);
+    server.child.kill('SIGTERM');
+    assert.equal(await quickly(server.exited), 1);
+    const lost = [`lost: task ${running} (hold) failed`, `lost: task ${queued} (say) cancelled`];
+    assert.deepEqual(server.err.all, lost);
+  });
+
+  test('while it drains, connections are closed after each answer, and idle ones at once', async (t) => {
+    const server = await startServer(t);
+    await start(server, 'hold', 60_000);
+    await server.out.seen(/^holding/);
+    const idle = await Connection.open(server.port);
+    assert.equal((await idle.request('GET', '/')).headers['connection'], 'keep-alive');
+    server.child.kill('SIGTERM');
+    await quickly(idle.closed);
+    const asking = await Connection.open(server.port);
+    assert.equal((await asking.request('GET', '/')).headers['connection'], 'close');
+    await quickly(asking.closed);
+    for (const connection of [idle, asking]) connection.drop();
   });
 
   for (const other of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -265,7 +324,7 @@ describe('the end', { concurrency: 4 }, () => {
   test('a request in flight is answered before the server closes', async (t) => {
     const server = await startServer(t);
     const upload = await Connection.open(server.port);
-    await upload.send('POST /say?1 HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc');
+    await upload.send('POST /start/say/1 HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc');
     const head = await Connection.open(server.port);
     await head.send('GET / HTTP/1.1\r\nHos');
     assert.equal(await status(server, '/'), 200); // what was sent before has arrived
@@ -289,19 +348,6 @@ describe('the end', { concurrency: 4 }, () => {
     for (const connection of [upload, head]) connection.drop();
   });
 
-  test('a second signal cuts off a request in flight', async (t) => {
-    const server = await startServer(t);
-    const upload = await Connection.open(server.port);
-    await upload.send('POST /say?1 HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc');
-    assert.equal(await status(server, '/'), 200);
-    server.child.kill('SIGTERM');
-    await sleep(NEXT_SIGNAL_MS);
-    assert.equal(server.child.exitCode, null);
-    server.child.kill('SIGTERM');
-    assert.equal(await quickly(server.exited), 1);
-    upload.drop();
-  });
-
   test('with DRAIN_DELAY_MS it is not ready at once, and accepts tasks for that long', async (t) => {
     const server = await startServer(t, { DRAIN_DELAY_MS: '1500' });
     assert.equal(await status(server, '/readyz'), 200);
@@ -313,30 +359,6 @@ describe('the end', { concurrency: 4 }, () => {
     while ((await state(server, id)) !== 'succeeded');
     assert.equal(await server.exited, 0);
     assert.ok(performance.now() - from >= 1500);
-  });
-
-  test('a second signal cuts DRAIN_DELAY_MS short', async (t) => {
-    const server = await startServer(t, { DRAIN_DELAY_MS: '20000' });
-    server.child.kill('SIGTERM');
-    await sleep(NEXT_SIGNAL_MS);
-    server.child.kill('SIGTERM');
-    assert.equal(await quickly(server.exited), 1);
-  });
-
-  test('told to stop under load, it brings every task it has accepted to an end', async (t) => {
-    const server = await startServer(t);
-    const load = new Load(server);
-    const done = load.run(8);
-    await server.out.seen(/^said 39$/);
-    server.child.kill('SIGTERM');
-    await done;
-    assert.equal(await server.exited, 0);
-    // Each task says its number: that is the log's word for the tasks that had ended before the signal.
-    const said = server.out.all.flatMap((line) => /^said (\d+)$/.exec(line)?.[1] ?? []);
-    assert.deepEqual(said.map(Number).sort(byValue), [...load.accepted.keys()].sort(byValue));
-    assert.ok(load.accepted.size > 39);
-    assert.equal(load.late, 0);
-    assert.deepEqual(server.err.all, []);
   });
 
   test('told to stop with a full queue and clients waiting, it names the end of every task it has accepted', async (t) => {
@@ -357,8 +379,6 @@ describe('the end', { concurrency: 4 }, () => {
     assert.deepEqual(server.err.all, []);
   });
 });
-
-const byValue = (a: number, b: number): number => a - b;
 
 /** Clients that start one task after the other until they are refused. */
 class Load {
@@ -382,7 +402,7 @@ class Load {
     for (let n = 0; n < 2000; n++) {
       const number = this.#numbers++;
       const late = this.#server.out.all.some((line) => line.endsWith('draining'));
-      const asked = request(this.#server.port, 'POST', `/say?${number}`);
+      const asked = request(this.#server.port, 'POST', `/start/say/${number}`);
       const answer = await asked.catch(() => undefined); // the server has gone
       if (answer?.status !== 202) {
         this.refused += 1;
@@ -393,3 +413,21 @@ class Load {
     }
   }
 }
+
+test('as JSON, what a request prints, and what it starts, names its task and X-Request-Id or trace', async (t) => {
+  const server = await startServer(t, { LOG_FORMAT: 'json' });
+  const trace = '0af7651916cd43dd8448eb211c80319c';
+  const traceparent = `00-${trace}-b7ad6b7169203331-01`;
+  const ids: [headers: Record<string, string>, id: string | undefined][] = [
+    [{ traceparent }, trace],
+    [{ 'x-request-id': 'a', traceparent }, 'a'],
+    [{ 'x-request-id': 'a b', traceparent }, trace],
+    [{ 'x-request-id': 'x'.repeat(65) }, undefined],
+    [{ traceparent: `00-${trace}` }, undefined],
+  ];
+  for (const [n, [headers]] of ids.entries()) {
+    const { body } = await request(server.port, 'POST', `/start/say/${n}`, { headers });
+    const { taskId, task, requestId } = JSON.parse(await server.out.seen(new RegExp(`"said ${n}"`)));
+    assert.deepEqual([`${taskId}`, task, requestId], [body, 'say', ids[n]?.[1]]);
+  }
+});

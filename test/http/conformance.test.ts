@@ -1,9 +1,9 @@
 /** The queue between threads keeps what the interface `Queue` promises. */
 import * as http from '#http';
 import { channel, startRuntime, type Task } from '#index';
+import { keepStderr } from '../support/stderr.js';
 import { conformance } from './conformance/suite.js';
 import { tasks } from './conformance/tasks.js';
-import { keepStderr } from './support/stderr.js';
 
 conformance('The queue between threads', http, async (t, capacity) => {
   keepStderr(t); // failed tasks, ended threads

@@ -5,20 +5,20 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, describe, type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
+import { acceptedAt, Connection, problem, request, requestBytes, text } from '../support/connection.js';
+import { figure } from '../support/figures.js';
+import { until } from '../support/wait.js';
 import { Application } from './support/application.js';
-import { acceptedAt, Connection, problem, request, requestBytes, text } from './support/connection.js';
-import { figure } from './support/figures.js';
-import { until } from './support/wait.js';
 
 /**
  * How soon the server must answer. The clients are in its own thread here, so what they do counts, too: on a machine that
  * does nothing else it takes some 100 ms while hundreds of them come and go, and `npm run test:deep` expects 250.
  */
-const AT_ONCE_MS = Number(process.env['HOSTILE_ANSWER_MS'] ?? 2000);
+const AT_ONCE_MS = Number(process.env['HOSTILE_ANSWER_MS'] ?? 5000);
 const FLOOD = Number(process.env['HOSTILE_CONNECTIONS'] ?? 2000);
 
 const app = await Application.start();
-const { port, ledger } = app;
+const { port } = app;
 after(() => app.stop());
 
 /** Malformed, odd and abandoned requests. */
@@ -53,7 +53,7 @@ afterEach(async () => {
   await answers();
   await alone();
   await until(
-    () => app.open === 0,
+    () => app.open.length === 0,
     () => 'no task is left',
   );
 });
@@ -80,13 +80,9 @@ const MALFORMED: Record<string, [bytes: string, status?: number]> = {
   'a content length and chunks': [
     count('Content-Length: 3\r\nTransfer-Encoding: chunked', '3\r\nabc\r\n0\r\n\r\n'),
   ],
-  'chunks and a content length': [
-    count('Transfer-Encoding: chunked\r\nContent-Length: 3', '3\r\nabc\r\n0\r\n\r\n'),
-  ],
   'two content lengths': [count('Content-Length: 3\r\nContent-Length: 4', 'abcd')],
   'a negative content length': [count('Content-Length: -3', 'abc')],
   'a content length with a sign': [count('Content-Length: +3', 'abc')],
-  'a content length that is no number': [count('Content-Length: 3, 3', 'abc')],
   'a content length past 64 bits': [count('Content-Length: 99999999999999999999', 'abc')],
   'an encoding that is not chunks': [count('Transfer-Encoding: gzip', 'abc')],
   'chunks that are encoded again': [count('Transfer-Encoding: chunked, gzip', 'abc')],
@@ -95,7 +91,6 @@ const MALFORMED: Record<string, [bytes: string, status?: number]> = {
     count('Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked', '3\r\nabc\r\n0\r\n\r\n'),
   ],
   'a chunk size that is no number': [chunked('zz\r\nabc\r\n0\r\n\r\n')],
-  'a negative chunk size': [chunked('-1\r\nabc\r\n0\r\n\r\n')],
   'a chunk size past 64 bits': [chunked('fffffffffffffffff\r\n')],
   'a chunk that is longer than its size': [chunked('3\r\nabcd\r\n0\r\n\r\n')],
   'a chunk extension without end': [chunked(`3;${'x'.repeat(20_000)}`)],
@@ -103,25 +98,27 @@ const MALFORMED: Record<string, [bytes: string, status?: number]> = {
   noise: ['\x00\x01\x02\xff\xfe noise\r\n\r\n'],
   'a TLS handshake': ['\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03'],
   'the HTTP/2 preface': ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
-  'an unknown version': ['GET / HTTP/9.9\r\nHost: a\r\n\r\n'],
   'another protocol': ['GET / FTP/1.1\r\nHost: a\r\n\r\n'],
   'no target': ['GET HTTP/1.1\r\nHost: a\r\n\r\n'],
   'a space in the target': ['GET / a HTTP/1.1\r\nHost: a\r\n\r\n'],
   'a NUL in the target': ['GET /\0 HTTP/1.1\r\nHost: a\r\n\r\n'],
   'a NUL in a header': ['GET / HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n'],
-  'a NUL in a header name': ['GET / HTTP/1.1\r\nHost: a\r\nX\0: a\r\n\r\n'],
   'a space before the colon': ['GET / HTTP/1.1\r\nHost: a\r\nContent-Length : 3\r\n\r\n'],
-  'a header without a name': ['GET / HTTP/1.1\r\nHost: a\r\n: a\r\n\r\n'],
   'a folded first header': ['GET / HTTP/1.1\r\n Host: a\r\n\r\n'],
   'a bare carriage return': ['GET / HTTP/1.1\r\nHost: a\r\nX: a\rY: b\r\n\r\n'],
   'no Host': ['GET / HTTP/1.1\r\n\r\n'],
+  'two Hosts': ['GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n'],
+  'the same Host twice': ['GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\nhost: a\r\n\r\n'],
+  'two Hosts in HTTP/1.0': ['GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n'],
+  'two Hosts in one line': ['GET / HTTP/1.1\r\nHost: a, b\r\n\r\n'],
+  'a Host that is a URL': ['GET / HTTP/1.1\r\nHost: http://a/\r\n\r\n'],
+  'a Host with a user': ['GET / HTTP/1.1\r\nHost: a@b\r\n\r\n'],
   'a header that is too large': [`GET / HTTP/1.1\r\nHost: a\r\nX: ${'a'.repeat(17_000)}\r\n\r\n`, 431],
   'headers that are too large together': [
     `GET / HTTP/1.1\r\nHost: a\r\n${'X: abcdef\r\n'.repeat(3000)}\r\n`,
     431,
   ],
   'a header name without end': [`GET / HTTP/1.1\r\nHost: a\r\n${'x'.repeat(100_000)}`, 431],
-  'a URL that is too large': [`GET /${'a'.repeat(17_000)} HTTP/1.1\r\nHost: a\r\n\r\n`, 431],
   'a URL without end': [`GET /${'a'.repeat(100_000)}`, 431],
 };
 
@@ -145,38 +142,17 @@ test('HTTP/1.0 is understood, and its connection is closed', async (t) => {
   }
 });
 
-test('a request line without a version, as in HTTP/0.9, gets one answer and the end', async (t) => {
-  const connection = await sent(t, 'GET /\r\n\r\n');
-  const { status } = await connection.answer();
-  assert.ok(status === 200 || status === 400);
-  await connection.closed;
-});
-
-test('a client that is refused and does not hang up is hung up on', async (t) => {
-  await sent(t, 'noise\r\n\r\n').then((connection) => connection.closed);
-  await sent(t, chunked('zz\r\n')).then((connection) => connection.closed);
-  await alone();
-});
-
 test('a request that waits for room is given up when what follows it is refused', async (t) => {
-  const blockade = await app.fill(t);
-  const before = ledger.open();
+  const release = await app.fill(t);
+  const before = app.open;
   const connection = await sent(t, START);
-  await until(() => app.tx.waiting === 1);
+  await until(() => app.waiting === 1);
   await connection.send('noise\r\n\r\n');
   problem(await connection.answer(), 400);
   await alone();
-  assert.equal(app.tx.waiting, 0);
-  assert.deepEqual(ledger.open(), before);
-  await blockade.end();
-});
-
-test('nothing behind a refused request is taken for a request', async (t) => {
-  const connection = await sent(t, chunked(`zz\r\n${START.repeat(10)}`));
-  problem(await connection.answer(), 400);
-  await connection.closed;
-  assert.equal(connection.unread, '');
-  connection.drop();
+  assert.equal(app.waiting, 0);
+  assert.deepEqual(app.open, before);
+  await release();
 });
 
 test('headers up to the limit are read, by size and by number', async (t) => {
@@ -185,15 +161,6 @@ test('headers up to the limit are read, by size and by number', async (t) => {
     text(await connection.answer(), 200, 'Hello, world!');
     connection.drop();
   }
-});
-
-test('a content length hidden behind hundreds of headers is obeyed all the same', async (t) => {
-  const connection = await sent(t, count(`${'a:b\r\n'.repeat(900)}Content-Length: 5`, 'a b\nc'));
-  const url = acceptedAt(await connection.answer());
-  await app.rest();
-  const { result } = JSON.parse((await connection.request('GET', url)).body);
-  assert.deepEqual(result, { units: 5, bytes: 5 });
-  connection.drop();
 });
 
 // ── Slow clients and half-open connections ─────────────────────────────────────────────────────────────────────────
@@ -227,24 +194,7 @@ describe('a client that is slow', { concurrency: true }, () => {
         connection.drop();
       }),
     );
-    await until(() => own.open === 0);
-  });
-
-  test('gets 408 when its headers come byte by byte, and others are answered meanwhile', async (t) => {
-    const own = await slowApp(t);
-    const connection = await Connection.open(own.port);
-    t.after(() => connection.drop());
-    let over = false;
-    void connection.closed.then(() => {
-      over = true;
-    });
-    const bytes = `GET / HTTP/1.1\r\nHost: a\r\nX: ${'a'.repeat(4000)}`;
-    let byte = 0;
-    const timer = setInterval(() => void (over || connection.send(bytes[byte++] ?? 'a')), 20);
-    t.after(() => clearInterval(timer));
-    for (let n = 0; n < 5; n++) text(await request(own.port, 'GET', '/'), 200, 'Hello, world!');
-    problem(await connection.answer(), 408);
-    clearInterval(timer);
+    await until(() => own.open.length === 0);
   });
 
   test('is dropped for good after its 408, even if it keeps its side open', async (t) => {
@@ -277,15 +227,6 @@ test('a client that closes its side after a request is answered', async (t) => {
   await connection.closed;
 });
 
-test('a client that closes its side in the middle of a request queues nothing', async (t) => {
-  for (const bytes of ['', 'POST /hold HTTP/1.1\r\nHost: a\r\n', count('Content-Length: 9', 'abc')]) {
-    const connection = await sent(t, bytes);
-    connection.socket.end();
-    await connection.closed;
-    if (connection.unread !== '') problem(await connection.answer(), 400);
-  }
-});
-
 test('uploads that are broken off queue nothing, and are no matter for the log', async (t) => {
   const log = t.mock.method(console, 'error', () => {});
   for (let n = 0; n < 50; n++) {
@@ -294,6 +235,7 @@ test('uploads that are broken off queue nothing, and are no matter for the log',
       n % 2 === 0 ? count('Content-Length: 60000', 'a'.repeat(n * 1000)) : chunked('3e8\r\nabc'),
     );
     if (n % 3 === 0) connection.socket.resetAndDestroy();
+    else if (n % 3 === 1) connection.socket.end();
     else connection.drop();
   }
   await alone();
@@ -303,7 +245,7 @@ test('uploads that are broken off queue nothing, and are no matter for the log',
 // ── Many requests on one connection ────────────────────────────────────────────────────────────────────────────────
 
 test('pipelined requests are answered in their order, also behind one that waits for room', async (t) => {
-  const blockade = await app.fill(t);
+  const release = await app.fill(t);
   const connection = await sent(
     t,
     HELLO +
@@ -313,9 +255,9 @@ test('pipelined requests are answered in their order, also behind one that waits
       requestBytes('GET', '/readyz'),
   );
   text(await connection.answer(), 200, 'Hello, world!');
-  await until(() => app.tx.waiting === 1);
+  await until(() => app.waiting === 1);
   assert.equal(connection.unread, '');
-  await blockade.end();
+  await release();
   acceptedAt(await connection.answer());
   text(await connection.answer(), 200, 'Hello, world!');
   problem(await connection.answer(), 404);
@@ -324,17 +266,17 @@ test('pipelined requests are answered in their order, also behind one that waits
 });
 
 test('a client that leaves queues none of the requests that it has pipelined', async (t) => {
-  const blockade = await app.fill(t);
-  const before = ledger.open();
+  const release = await app.fill(t);
+  const before = app.open;
   const start = performance.now();
   const connection = await sent(t, START.repeat(10));
-  await until(() => app.tx.waiting === 10);
+  await until(() => app.waiting === 10);
   connection.drop();
-  await until(() => app.tx.waiting === 0);
+  await until(() => app.waiting === 0);
   const ms = performance.now() - start;
   assert.ok(ms < 1000, `forgotten after ${ms} ms: they were not noticed, but timed out`);
-  assert.deepEqual(ledger.open(), before);
-  await blockade.end();
+  assert.deepEqual(app.open, before);
+  await release();
 });
 
 test('a valid request before a malformed one is answered first', async (t) => {
@@ -343,15 +285,6 @@ test('a valid request before a malformed one is answered first', async (t) => {
   problem(await connection.answer(), 400);
   await connection.closed;
   connection.drop();
-});
-
-test('a task that was queued before a malformed request is answered first', async (t) => {
-  const connection = await sent(t, `${START}${count('Content-Length: 3', 'a b')}noise\r\n\r\n`);
-  acceptedAt(await connection.answer());
-  acceptedAt(await connection.answer());
-  problem(await connection.answer(), 400);
-  await connection.closed;
-  await app.rest();
 });
 
 test('a client that asks and asks and never reads does not keep others from being answered', async (t) => {
@@ -365,56 +298,10 @@ test('a client that asks and asks and never reads does not keep others from bein
 
 // ── Expectations, targets, other protocols ─────────────────────────────────────────────────────────────────────────
 
-test('a client that asks whether to send its text is told to go on, or is refused before it sends', async (t) => {
-  const asks = (size: number, target = '/measure') =>
-    sent(t, `POST ${target} HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: ${size}\r\n\r\n`);
-  const welcome = await asks(3);
-  assert.equal((await welcome.answer()).status, 100);
-  await welcome.send('a b');
-  const url = acceptedAt(await welcome.answer());
-  await app.rest();
-  assert.deepEqual(JSON.parse((await welcome.request('GET', url)).body).result, { units: 3, bytes: 3 });
-  welcome.drop();
-  const large = await asks(65_537);
-  problem(await large.answer(), 413);
-  large.drop();
-  for (const [target, status] of [
-    ['/nothing', 404],
-    ['/healthz', 405],
-  ] as const) {
-    const refused = await asks(3, target);
-    problem(await refused.answer(), status);
-    refused.drop();
-  }
-});
-
 test('an expectation that nobody can meet is 417', async (t) => {
   const connection = await sent(t, count('Expect: miracles\r\nContent-Length: 3', 'abc'));
   problem(await connection.answer(), 417);
   connection.drop();
-});
-
-test('a client of HTTP/1.0 is not told to go on: it would take that for the answer', async (t) => {
-  const connection = await sent(
-    t,
-    'POST /measure HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\na b',
-  );
-  acceptedAt(await connection.answer());
-  await app.rest();
-  connection.drop();
-});
-
-test('a target in absolute form is the same as its path', async (t) => {
-  for (const target of [
-    'http://localhost/',
-    'http://localhost:8000/?a=b',
-    'HTTP://localhost/healthz',
-    'http://localhost',
-  ]) {
-    const connection = await sent(t, `GET ${target} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
-    assert.equal((await connection.answer()).status, 200, target);
-    connection.drop();
-  }
 });
 
 test('other odd targets are 404, and start nothing', async (t) => {
@@ -436,10 +323,27 @@ test('other odd targets are 404, and start nothing', async (t) => {
   }
 });
 
-test('CONNECT is hung up on', async (t) => {
-  const connection = await sent(t, `CONNECT localhost:80 HTTP/1.1\r\nHost: a\r\n\r\n${START}`);
-  await connection.closed;
-  assert.doesNotMatch(connection.unread, /^HTTP\/1.1 2/);
+test('CONNECT is 405, and its connection is closed, whatever follows', async (t) => {
+  for (const [bytes, answers] of [
+    [`CONNECT localhost:80 HTTP/1.1\r\nHost: localhost:80\r\n\r\n${START}`, 0],
+    [`${HELLO}CONNECT / HTTP/1.1\r\nHost: a\r\n\r\n`, 1],
+  ] as const) {
+    const connection = await sent(t, bytes);
+    for (let n = 0; n < answers; n++) text(await connection.answer(), 200, 'Hello, world!');
+    const answer = await connection.answer();
+    const all = 'GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE';
+    assert.equal(problem(answer, 405), `Expected ${all}, got CONNECT`);
+    assert.deepEqual([answer.headers['allow'], answer.headers['connection']], [all, 'close']);
+    await connection.closed;
+    assert.equal(connection.unread, '');
+  }
+});
+
+test('a client that resets its connection after CONNECT does no harm', async (t) => {
+  for (let n = 0; n < 20; n++) {
+    const connection = await sent(t, `CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n${'x'.repeat(n * 1000)}`);
+    connection.socket.resetAndDestroy();
+  }
 });
 
 test('an upgrade is not made: the request is answered as if nobody had asked', async (t) => {
@@ -456,28 +360,9 @@ test('an upgrade is not made: the request is answered as if nobody had asked', a
 
 // ── Many clients ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-test('guesses at the URLs of tasks find nothing', async (t) => {
-  const blockade = await app.block(t);
-  const url = acceptedAt(await request(port, 'POST', '/measure', { body: 'a' }));
-  const [id = ''] = url.slice('/tasks/'.length).split('-');
-  const connection = await Connection.open(port);
-  const details = new Set<string>();
-  for (let guess = 0; guess < 2000; guess++) {
-    const code = guess.toString(36).padStart(22, 'A');
-    tried += 1;
-    details.add(
-      problem(await connection.request(guess % 2 === 0 ? 'GET' : 'DELETE', `/tasks/${id}-${code}`), 404),
-    );
-  }
-  assert.equal(details.size, 1);
-  connection.drop();
-  assert.equal(JSON.parse((await request(port, 'GET', url)).body).state, 'queued');
-  await blockade.end();
-});
-
 test('thousands of connections that are dropped while the queue is full leave nothing behind', async (t) => {
-  const blockade = await app.fill(t);
-  const before = ledger.open();
+  const release = await app.fill(t);
+  const before = app.open;
   const beginnings = ['', 'POST /hold HT', START, START, count('Content-Length: 9', 'abc'), START + START];
   for (let opened = 0; opened < FLOOD; opened += 100) {
     const batch = await Promise.all(Array.from({ length: 100 }, () => Connection.open(port)));
@@ -490,9 +375,9 @@ test('thousands of connections that are dropped while the queue is full leave no
     }
   }
   await alone();
-  await until(() => app.tx.waiting === 0);
-  assert.deepEqual(ledger.open(), before);
-  await blockade.end();
+  await until(() => app.waiting === 0);
+  assert.deepEqual(app.open, before);
+  await release();
   const again = await app.fill(t);
-  await again.end();
+  await again();
 });

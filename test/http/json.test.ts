@@ -2,24 +2,21 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { runInNewContext } from 'node:vm';
-import { type Json, toJson } from '#http/json';
+import { json, toJson } from '#http';
+import { acceptedAt, request } from '../support/connection.js';
 import { Application } from './support/application.js';
-import { acceptedAt, request } from './support/connection.js';
 
 const app = await Application.start();
 after(() => app.stop());
 
-async function outcome(target: string): Promise<Record<string, unknown>> {
-  const url = acceptedAt(await request(app.port, 'POST', target));
-  await app.rest();
-  const { state, result, error } = JSON.parse((await request(app.port, 'GET', url)).body);
-  return state === 'succeeded' ? { result } : { error };
+async function thrown(name: string): Promise<unknown> {
+  return (await app.ended(acceptedAt(await request(app.port, 'POST', `/fail/${name}`))))['error'];
 }
 
-/** As it was asked for, and as it comes out of `JSON.parse`. */
-function shows(value: unknown, expected: Json): void {
-  assert.deepEqual(JSON.parse(JSON.stringify(toJson(value))), expected);
-  assert.deepEqual(JSON.parse(JSON.stringify(toJson({ nested: [value] }))), { nested: [expected] });
+/** As an answer, and as a part of one. */
+function shows(value: unknown, expected: unknown): void {
+  assert.deepEqual(JSON.parse(json(200, value).body ?? ''), expected);
+  assert.deepEqual(toJson({ nested: [value] }), { nested: [expected] });
 }
 
 test('what JSON has is itself', () => {
@@ -91,6 +88,33 @@ test('an error is its name, message, code, cause and errors, and nothing else', 
   });
 });
 
+test('an error says what of it was cut, and what was left out on its way', () => {
+  const error = new Error('a');
+  error.stack = 'Error: a\n    at f (a.js:1:2)\n    [left out: cause, response]';
+  shows(error, { name: 'Error', message: 'a', leftOut: 'cause, response' });
+  const cut = `head\n    at f (a.js:1:2)\n    at … [cut: 20000 characters]`;
+  shows(new Error(cut), { name: 'Error', message: 'head… [cut: 20000 characters]' });
+});
+
+test('what contains itself, or lies too deep, is cut; what is there twice is shown twice', () => {
+  const twice = { a: 1 };
+  shows([twice, twice], [twice, twice]);
+  const error = new Error('a');
+  error.cause = new Map([['self', error]]);
+  shows(error, { name: 'Error', message: 'a', cause: [['self', '[cut]']] });
+  let deep: unknown = 'end';
+  for (let level = 0; level < 100_000; level++) deep = [deep];
+  assert.match(json(200, deep).body ?? '', /^\[{501}"\[cut\]"\]{501}$/);
+});
+
+test('no text of an error takes long to look through', () => {
+  const start = performance.now();
+  for (const text of [' ', 'at ', 'at (', '\\nat a ', 'at a:1', '(at ', ' at ('])
+    toJson(new Error(text.repeat(100_000 / text.length)));
+  const ms = performance.now() - start;
+  assert.ok(ms < 2000, `took ${ms} ms`);
+});
+
 /** Stacks as Node.js prints them, each with the head of its first line. */
 const STACKS: Readonly<Record<string, () => string | undefined>> = {
   'of a function': () => new Error('head').stack,
@@ -143,28 +167,6 @@ test('other texts of errors stay whole, and so do all texts that a task returns'
   shows({ stack: ['a'], text: stack }, { stack: ['a'], text: stack });
 });
 
-test('results of tasks are shown that way', async () => {
-  assert.deepEqual(await outcome('/give/nothing'), { result: null });
-  assert.deepEqual(await outcome('/give/numbers'), {
-    result: {
-      all: [null, null, null, 0, '18446744073709551616'],
-      time: '1970-01-01T00:00:00.000Z',
-      never: null,
-    },
-  });
-  assert.deepEqual(await outcome('/give/bytes'), {
-    result: { bytes: 'AQL/', floats: [0.5, null], big: ['-1'] },
-  });
-  assert.deepEqual(await outcome('/give/collections'), { result: [['a', [1, [[2, null]]]]] });
-  assert.deepEqual(await outcome('/give/error'), {
-    result: {
-      reasons: [
-        { name: 'RangeError', message: 'too far', cause: { name: 'TypeError', message: 'of another kind' } },
-      ],
-    },
-  });
-});
-
 test('what tasks throw is shown without any stack', async (t) => {
   t.mock.method(console, 'error', () => {});
   const shown = {
@@ -184,6 +186,6 @@ test('what tasks throw is shown without any stack', async (t) => {
     object: { message: 'like an error' },
   };
   for (const [name, error] of Object.entries(shown)) {
-    assert.deepEqual(await outcome(`/fail/${name}`), { error }, name);
+    assert.deepEqual(await thrown(name), error, name);
   }
 });

@@ -1,0 +1,160 @@
+/**
+ * A server as a process: its environment, its address, its signals, its end.
+ *
+ * A signal begins the drain: `/readyz` is 503, and the open tasks are named, in case the process is killed. Tasks are
+ * accepted for `DRAIN_DELAY_MS` more, for load balancers that have not looked yet; then idle connections are closed and
+ * what is queued runs. At last no more connections are accepted, and the requests in flight get their answers. A second
+ * signal, or the deadline (`DRAIN_TIMEOUT_MS`), cuts this short. What is lost is named.
+ */
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import { isIPv6, type Server as NetServer, type Socket } from 'node:net';
+import { printDirectly, printJson, type TaskRecord } from '../runtime/index.js';
+import type { Queue } from './queue.js';
+import { BASE_PATH } from './resource.js';
+
+/** A TCP port, or a Unix socket. */
+export type Address = { readonly host: string; readonly port: number } | { readonly path: string };
+
+/** `also`: what else listens, and where, for the line that says so. */
+export type Service = { readonly server: Server; readonly queue: Queue; readonly also?: string | undefined };
+
+/** The server cannot start as it is told to. The message is one line, for the person who has started it. */
+export class StartError extends Error {}
+
+const MAX_MS = 3_600_000;
+/** The system's limit for the path of a Unix socket. Node.js would cut it, and listen somewhere else. */
+const MAX_PATH_BYTES = process.platform === 'linux' ? 107 : 103;
+
+/** Runs a service until a signal ends the process. `start` makes the service; `serve` listens, as the environment says. */
+export async function serve(start: () => Promise<Service>): Promise<void> {
+  printDirectly();
+  let stop: (signal: NodeJS.Signals) => void = () => process.exit(); // nothing has been accepted yet
+  for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, (signal) => stop(signal));
+  try {
+    const { env } = process;
+    const ms = (name: string, usual: string, max = MAX_MS) => integerFrom(name, env[name] || usual, max);
+    const format = env['LOG_FORMAT'] || 'plain';
+    if (format === 'json') printJson();
+    else if (format !== 'plain') throw expected('LOG_FORMAT', 'json or plain', format);
+    const address = addressFrom(env);
+    const timeout = ms('DRAIN_TIMEOUT_MS', '25000'); // below the 30 s after which Kubernetes kills
+    const delay = ms('DRAIN_DELAY_MS', '0', timeout);
+    const keepAlive = ms('KEEP_ALIVE_MS', '65000');
+    const service = await start();
+    service.server.keepAliveTimeout = Math.max(1, keepAlive); // 0 would be for ever
+    const shutdown = shutdownOf(service, timeout, delay);
+    const place = await listen(service.server, address);
+    stop = shutdown;
+    console.log(`listening on ${place}${service.also === undefined ? '' : `, ${service.also}`}`);
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    console.error(error.message);
+    process.exit(1);
+  }
+}
+
+/** From `HOST`, and `PORT`: a number, or the path of a Unix socket, which has a slash. @throws StartError */
+export function addressFrom(env: NodeJS.ProcessEnv): Address {
+  const port = env['PORT'] || '8000';
+  const integer = () => integerFrom('PORT', port, 65_535, ', or a path with a slash');
+  if (!port.includes('/')) return { host: hostFrom(env['HOST']), port: integer() };
+  if (Buffer.byteLength(port) <= MAX_PATH_BYTES) return { path: port };
+  throw expected('PORT', `a path of at most ${MAX_PATH_BYTES} bytes`, port);
+}
+
+/** A name or an address, IPv6 with or without brackets. The loopback address if there is none. */
+export function hostFrom(text: string | undefined): string {
+  const inner = /^\[(.*)\]$/.exec(text ?? '')?.[1] ?? '';
+  return isIPv6(inner) ? inner : text || '127.0.0.1';
+}
+
+/** @throws StartError unless the text is an integer from 0 to `max` */
+export function integerFrom(name: string, text: string, max: number, orElse = ''): number {
+  if (/^\d{1,9}$/.test(text) && Number(text) <= max) return Number(text);
+  throw expected(name, `a number from 0 to ${max}${orElse}`, text);
+}
+
+/** From `BASE_PATH`: see `TaskResource`. @throws StartError */
+export function basePathFrom({ BASE_PATH: path = '' }: NodeJS.ProcessEnv): string {
+  if (BASE_PATH.test(path)) return path;
+  throw expected('BASE_PATH', 'a path such as /api', path);
+}
+
+function expected(name: string, what: string, got: string): StartError {
+  return new StartError(`Expected ${name} to be ${what}, got ${JSON.stringify(got)}`);
+}
+
+/** Resolves with the place as a person would write it, once the server listens. @throws StartError */
+export async function listen(server: NetServer, address: Address): Promise<string> {
+  const asked = 'path' in address ? address.path : hostAndPort(address.host, address.port);
+  try {
+    await once(server.listen(address), 'listening');
+  } catch (error) {
+    const reason = `Cannot listen on ${asked}: ${error instanceof Error ? error.message : error}`;
+    const exists = 'path' in address && reason.includes('EADDRINUSE');
+    throw new StartError(exists ? `${reason}. If no server uses this file any more, remove it` : reason);
+  }
+  const place = server.address(); // port 0 has become another
+  return place instanceof Object ? `http://${hostAndPort(place.address, place.port)}` : asked;
+}
+
+const hostAndPort = (host: string, port: number) => `${isIPv6(host) ? `[${host}]` : host}:${port}`;
+
+/** Returns what a signal is to do. */
+function shutdownOf({ server, queue }: Service, timeout: number, delay: number) {
+  const connections = new Set<Socket>();
+  let since: number | undefined;
+  let cut = false;
+  server.on('connection', (socket) => {
+    connections.add(socket);
+    socket.once('close', () => connections.delete(socket));
+  });
+
+  async function drain(): Promise<void> {
+    for (const record of queue.atStake()) console.log(`pending: ${shown(record)}`);
+    setTimeout(cutShort, timeout);
+    // A request that came before the signal was not told that its connection would close: it is idle afterwards.
+    setTimeout(() => setInterval(() => server.closeIdleConnections(), 50), delay);
+    const { finished, unfinished } = await queue.drain({ timeout, delay });
+    for (const record of finished) console.log(shown(record));
+    if (unfinished.length > 0) process.exitCode = 1; // the runtime has named them
+    server.close(() => process.exit()); // once the requests in flight have been answered, or cut off
+    if (cut) server.closeAllConnections();
+    // Node takes a connection on which nothing has been asked yet for one with a request.
+    for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
+  }
+
+  /** Ends what runs and what is in flight. */
+  function cutShort(): void {
+    if (cut) return;
+    cut = true;
+    void queue.close();
+    server.closeAllConnections();
+    setTimeout(() => {
+      // A thread inside a system call (a task that waits for another program) cannot be ended, and `exit` waits for it.
+      tellLost(queue.atStake());
+      process.kill(process.pid, 'SIGKILL');
+      process.abort(); // process 1 of a container is deaf to its own SIGKILL
+    }, 1000);
+  }
+
+  return (signal: NodeJS.Signals): void => {
+    if (since === undefined) {
+      since = performance.now();
+      console.log(`${signal}: draining`);
+      void drain();
+    } else if (performance.now() - since > 1000) {
+      // A terminal, npm and a watcher may each deliver one Ctrl-C: what comes sooner is the same signal.
+      process.exitCode = 1;
+      cutShort();
+    }
+  };
+}
+
+function tellLost(records: readonly TaskRecord[]): void {
+  for (const record of records) console.error(`lost: ${shown(record)}`);
+  if (records.length > 0) process.exitCode = 1;
+}
+
+const shown = ({ id, name, state }: TaskRecord) => `task ${id} (${name}) ${state}`;

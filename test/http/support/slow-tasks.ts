@@ -1,0 +1,4 @@
+/** A module that is never done with loading. */
+console.log('loading');
+setInterval(() => {}, 1000);
+await new Promise(() => {});
