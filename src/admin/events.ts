@@ -1,53 +1,36 @@
 /**
- * The events: a snapshot of everything, a few times a second, as long as anybody watches. Each is complete, so a page that
- * connects again is right at once, and a reader that is slow misses some: it has one on its way at most, and is dropped
- * if it does not take that for long. A snapshot is made once for all that watch.
+ * The events: a snapshot of everything, four times a second while somebody watches. Each snapshot is complete, so a page
+ * that connects again is right at once. It is made once for all readers. A slow reader misses snapshots: it has at most
+ * one on its way, and is dropped after ten seconds with the same one.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Answer } from '../http/index.js';
 
 const TICK_MS = 250;
-/** So many ticks in turn a reader may be busy with one snapshot. */
+/** The ticks for which a reader may be busy with one snapshot. */
 const PATIENCE = 40;
-
-const OPENED: Answer = {
-  status: 200,
-  headers: { 'content-type': 'text/event-stream', 'x-content-type-options': 'nosniff' },
-  body: '',
-};
-
-/** What there is to see. */
-interface Source {
-  /** Somebody watches, or nobody any more. */
-  start(): void;
-  stop(): void;
-  snapshot(): object;
-}
+const HEADERS = { 'content-type': 'text/event-stream', 'x-content-type-options': 'nosniff' };
+const OPENED: Answer = { status: 200, headers: HEADERS, body: '' };
 
 export class Events {
-  readonly #source: Source;
-  /** Each reader, and for how many ticks it has been busy. */
+  readonly #snapshot: () => object;
+  /** Each reader, with the number of ticks for which it has been busy. */
   readonly #readers = new Map<ServerResponse, number>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(source: Source) {
-    this.#source = source;
+  constructor(snapshot: () => object) {
+    this.#snapshot = snapshot;
   }
 
-  /** The answer goes on; what is returned has been sent already. */
+  /** Begins an answer that goes on. `createHttpServer` sends the returned one only to HEAD. */
   open({ method }: IncomingMessage, response: ServerResponse): Answer {
     if (method === 'HEAD') return OPENED;
-    response.writeHead(OPENED.status, { ...OPENED.headers, 'cache-control': 'no-store' });
+    response.writeHead(200, { ...HEADERS, 'cache-control': 'no-store' });
+    response.write(`retry: 1000\n${this.#event()}`);
     response.once('close', () => this.#leave(response));
     this.#readers.set(response, 0);
-    this.#timer ??= this.#start();
-    response.write(`retry: 1000\n${this.#event()}`);
+    this.#timer ??= setInterval(() => this.#tick(), TICK_MS);
     return OPENED;
-  }
-
-  #start(): NodeJS.Timeout {
-    this.#source.start();
-    return setInterval(() => this.#tick(), TICK_MS);
   }
 
   #leave(response: ServerResponse): void {
@@ -55,18 +38,18 @@ export class Events {
     if (this.#readers.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
-    this.#source.stop();
   }
 
   #event(): string {
-    return `data: ${JSON.stringify(this.#source.snapshot())}\n\n`;
+    return `data: ${JSON.stringify(this.#snapshot())}\n\n`;
   }
 
   #tick(): void {
     const event = this.#event();
     for (const [response, busy] of this.#readers) {
-      this.#readers.set(response, response.writableLength > 0 ? busy + 1 : 0);
-      if (response.writableLength === 0) response.write(event);
+      const free = response.writableLength === 0;
+      this.#readers.set(response, free ? 0 : busy + 1);
+      if (free) response.write(event);
       else if (busy >= PATIENCE) response.destroy();
     }
   }

@@ -1,6 +1,6 @@
 /**
- * The admin address: a live page, metrics, and every task, for whoever runs the server. It is a server of its own, on an
- * address of its own, and nothing but `server.ts` knows of it: without this folder and the lines there that name it, all
- * else works as before.
+ * The admin address: a live page, metrics, and every task, for the person who runs the server. It is a server of its own
+ * on an address of its own. Only `server.ts` imports it: without this folder and those lines, everything else works.
  */
 export { startAdmin } from './start.js';
+export type { Watched } from './watched.js';

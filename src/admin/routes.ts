@@ -1,42 +1,41 @@
 /** The routes of the admin address. */
 import { type Answer, type Exchange, json, Problem, type Routes, text } from '../http/index.js';
 import type { Events } from './events.js';
-import type { Metrics } from './metrics.js';
+import { metrics } from './metrics.js';
 import { page } from './page.js';
-import type { View, Watched } from './view.js';
+import type { TaskRecord, Watched } from './watched.js';
 
-/** What the handlers work on. */
-export interface Admin extends Watched {
-  readonly view: View;
+const METRICS = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' };
+
+interface Admin extends Watched {
   readonly events: Events;
-  readonly metrics: Metrics;
   readonly ending: boolean;
 }
 
 export const routes: Routes<Admin> = {
   '/': { GET: page },
   '/events': { GET: ({ request, response }, { events }) => events.open(request, response) },
-  '/metrics': {
-    GET: async (_exchange, { metrics }) =>
-      text(200, await metrics.text(), { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }),
+  '/metrics': { GET: (_exchange, { runtime }) => text(200, metrics(runtime), METRICS) },
+  '/tasks/*': {
+    GET: (exchange, admin) => show(200, find(exchange, admin).status()),
+    DELETE: cancel,
   },
-  '/tasks/*': { GET: show, DELETE: cancel },
 };
 
-/** -1, as no task has, if it is no number. */
-function idOf(text: string): number {
-  return /^\d{1,15}$/.test(text) ? Number(text) : -1;
-}
-
-function show({ rest }: Exchange, { view }: Admin): Answer {
-  const task = view.task(idOf(rest));
+function find({ rest }: Exchange, { runtime }: Admin) {
+  const task = /^\d{1,15}$/.test(rest) ? runtime.task(Number(rest)) : undefined;
   if (task === undefined) throw new Problem(404, 'There is no such task, or it ended long ago');
-  return json(200, task);
+  return task;
 }
 
 function cancel(exchange: Exchange, admin: Admin): Answer {
-  const state = admin.runtime.ledger.cancel(idOf(exchange.rest));
-  if (state === undefined) throw new Problem(404, 'There is no such task, or it ended long ago');
+  const task = find(exchange, admin);
+  const state = task.cancel();
   if (state !== 'queued' && state !== 'running') throw new Problem(409, `The task has already ${state}`);
-  return { ...show(exchange, admin), status: state === 'queued' ? 200 : 202 };
+  return show(state === 'queued' ? 200 : 202, task.status());
+}
+
+function show(status: number, { outcome, ...record }: TaskRecord): Answer {
+  const key = record.state === 'succeeded' ? 'result' : 'error';
+  return json(status, outcome === undefined ? record : { ...record, [key]: outcome });
 }

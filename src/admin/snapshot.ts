@@ -1,0 +1,36 @@
+/** The snapshot: everything that the page shows at one moment. Times are in milliseconds, dates since 1970. */
+import { BOUNDS_MS } from '../runtime/index.js';
+import type { TaskRecord, Watched } from './watched.js';
+
+/** The length of the page's list. Running tasks are in it, however old. */
+const RECENT = 100;
+
+export function snapshot(runtime: Watched['runtime']): object {
+  const { ended, ...stats } = runtime.stats();
+  const records = runtime.tasks();
+  const sum = (of: (each: Counts) => number) => [...ended.values()].reduce((all, each) => all + of(each), 0);
+  const buckets = (key: 'wait' | 'run') =>
+    Array.from({ length: BOUNDS_MS.length + 1 }, (_, index) => sum((each) => each[key].counts[index] ?? 0));
+  const open = records.filter(({ finished }) => finished === undefined).length;
+  return {
+    ...stats,
+    time: Date.now(),
+    worker: runtime.failing ? 'failing' : runtime.ending ? 'draining' : 'running',
+    tasks: records.filter(({ state }, index) => index < RECENT || state === 'running').map(row),
+    enqueued: sum((each) => each.succeeded + each.failed + each.cancelled) + open,
+    succeeded: sum((each) => each.succeeded),
+    failed: sum((each) => each.failed),
+    cancelled: sum((each) => each.cancelled),
+    bounds: BOUNDS_MS,
+    wait: buckets('wait'),
+    run: buckets('run'),
+  };
+}
+
+type Stats = ReturnType<Watched['runtime']['stats']>;
+type Counts = Stats['ended'] extends ReadonlyMap<string, infer Each> ? Each : never;
+
+/** A task as its row shows it. `GET /tasks/ID` has the rest. */
+function row({ outcome, requestId, omittedBytes, ...shown }: TaskRecord): object {
+  return shown;
+}
