@@ -1,0 +1,176 @@
+/**
+ * The audit: what the witness is for the channel, for the ring of ends and the table of runs. A task is known by its
+ * position, counted from the first of the run; it has exactly one fate.
+ */
+import type { Thread } from './loop.js';
+import type { Machine } from './machine.js';
+import type { Witness } from './witness.js';
+
+/** Never changed, but replaced: so it can be kept. */
+interface Books {
+  /** Ends, in the order in which they were published; and how many of them the owner knows. */
+  readonly published: readonly number[];
+  readonly drained: number;
+  /** Whose functions were called. */
+  readonly started: readonly number[];
+  readonly victims: readonly number[];
+  /** The worker has nothing left to do, as it says. */
+  readonly asleep: boolean;
+  /** Tasks whose ends a caller waits for. */
+  readonly awaited: readonly number[];
+  /** What entries said that the owner has revoked, by their place. */
+  readonly revoked: ReadonlyMap<number, number>;
+}
+
+/** Where words lie, counted in all words of the machine. */
+export interface Places {
+  readonly tail: number;
+  readonly head: number;
+  readonly firstCell: number;
+  readonly cells: number;
+  /** WHO of each entry. */
+  readonly entries: readonly number[];
+}
+
+const REVOKED = -1;
+const CELL_WORDS = 32;
+
+export class Audit {
+  state: Books = {
+    published: [],
+    drained: 0,
+    started: [],
+    victims: [],
+    asleep: false,
+    awaited: [],
+    revoked: new Map(),
+  };
+  readonly #machine: Machine;
+  readonly #witness: Witness;
+  readonly #places: Places;
+
+  constructor(machine: Machine, witness: Witness, places: Places) {
+    this.#machine = machine;
+    this.#witness = witness;
+    this.#places = places;
+  }
+
+  #now(changes: Partial<Books>): undefined {
+    this.state = { ...this.state, ...changes };
+  }
+
+  // ── Every write ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  wrote(thread: Thread, at: number, before: number, now: number): string | undefined {
+    const { tail, head, entries } = this.#places;
+    if (at === tail) return this.#publish(before, now);
+    if (at === head)
+      return now === this.state.drained ? undefined : `HEAD is ${now}, ${this.state.drained} were drained`;
+    return entries.includes(at) ? this.#entry(thread, at, before, now) : undefined;
+  }
+
+  #entry(thread: Thread, at: number, before: number, now: number): string | undefined {
+    const { revoked } = this.state;
+    if (now === REVOKED) return this.#now({ revoked: new Map([...revoked, [at, before]]) });
+    if (before !== REVOKED) return undefined;
+    if (thread.name !== 'o') return `${thread.name} changed an entry that was revoked`;
+    // Empty: for the next thread.
+    return now === 0 || now === revoked.get(at)
+      ? undefined
+      : 'an entry was given back as that of another task';
+  }
+
+  #publish(before: number, now: number): string | undefined {
+    const { firstCell, cells, head } = this.#places;
+    const cell = firstCell + (before % cells) * CELL_WORDS;
+    const { words } = this.#machine;
+    const id = new Float64Array(words.buffer, words.byteOffset + cell * 4, 1)[0] ?? Number.NaN;
+    this.#now({ published: [...this.state.published, id] });
+    if (now !== this.state.published.length) return `TAIL of the ends went from ${before} to ${now}`;
+    if (now - this.#machine.shared.load(head) > cells) return 'an end was written over that was not drained';
+    return undefined;
+  }
+
+  // ── What the worker does ───────────────────────────────────────────────────────────────────────────────────────
+
+  starts(id: number): undefined {
+    const { started } = this.state;
+    if (started.includes(id)) this.#machine.fail(`task ${id} was started twice`);
+    this.#now({ started: [...started, id] });
+  }
+
+  sleeps(asleep: boolean): undefined {
+    this.#now({ asleep });
+  }
+
+  /** How many ends there are. */
+  get count(): number {
+    return this.state.published.length;
+  }
+
+  // ── What the owner learns ──────────────────────────────────────────────────────────────────────────────────────
+
+  drains(id: number, size: number, outcome: number): undefined {
+    const { published, drained } = this.state;
+    this.#now({ drained: drained + 1 });
+    if (published[drained] !== id) this.#machine.fail(`end ${id} was drained, not ${published[drained]}`);
+    if (size !== sizeOf(id) || outcome !== id) this.#machine.fail(`end ${id} has the outcome of ${outcome}`);
+  }
+
+  /** A task runs that the owner does not know, it thinks. */
+  meets(id: number): undefined {
+    if (this.state.published.slice(0, this.state.drained).includes(id))
+      this.#machine.fail(`task ${id} was met after its end`);
+  }
+
+  awaits(id: number, isOver: boolean): undefined {
+    const { awaited } = this.state;
+    this.#now({ awaited: isOver ? awaited.filter((other) => other !== id) : [...awaited, id] });
+  }
+
+  /** The table was revoked. */
+  revokes(): undefined {
+    for (const at of this.#places.entries)
+      if (this.#machine.shared.load(at) !== REVOKED) this.#machine.fail('an entry was not revoked');
+  }
+
+  dies(ids: readonly number[]): undefined {
+    this.#now({ victims: [...this.state.victims, ...ids], asleep: false });
+  }
+
+  // ── At rest ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Nobody can go on. Does the owner know what it ought to? */
+  stuck(): string | undefined {
+    const { published, drained, asleep, awaited } = this.state;
+    const untold = published.slice(drained);
+    if (untold.length === 0) return undefined;
+    const isWanted = awaited.length > 0;
+    const { tail, cells } = this.#places;
+    const isHalf = 2 * untold.length >= cells;
+    if (Number.isNaN(tail) || !(asleep || isWanted || isHalf)) return undefined;
+    return `the owner was not woken for ${untold}`;
+  }
+
+  /** The end of the run: each task has had one fate. */
+  balance(): string | undefined {
+    const { published, drained, started, victims } = this.state;
+    if (drained !== published.length) return `only ${drained} ends of ${published} were drained`;
+    const { takenBack, taken } = this.#witness.state;
+    const ofTasks = [...this.#witness.state.published];
+    for (const [id, value] of ofTasks) {
+      const fates = [...published, ...victims].filter((other) => other === id).length;
+      const isBack = takenBack.includes(value) ? 1 : 0;
+      const isTaken = taken.includes(value) ? 1 : 0;
+      if (fates !== isTaken) return `task ${id} was taken ${isTaken} times and has ${fates} ends`;
+      if (isBack + isTaken > 1) return `task ${id} was taken, and taken back`;
+      if (isBack === 1 && started.includes(id)) return `task ${id} was started, and taken back`;
+    }
+    return undefined;
+  }
+}
+
+/** Two outcomes of three are too long for a cell. */
+export function sizeOf(id: number): number {
+  return id % 3 === 0 ? 8 : 120;
+}
