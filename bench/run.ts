@@ -1,37 +1,21 @@
 /**
- * `npm run bench [-- --quick | --full] [--only ID,…] [--write [--as NAME]] [--json FILE]`
+ * `npm run bench [-- --quick | --full] [--only ID,…] [--json FILE] [--write] [--against DIR]`
  *
- * Everything against a capacity of 32, each contestant in a fresh process, the order alternating from round to round.
- * `--write` puts the tables and charts into BENCHMARKS.md; with `--as node26`, only the tables, into the places with that
- * name, such as `throughput-node26`. `--json` keeps every round.
+ * Everything against a capacity of 32, each contestant in a fresh process, in rounds that alternate. It takes at most
+ * two minutes, and ends with ten lines: how fast, against what, on this machine. `--json` keeps every round; `--write`
+ * keeps them in `bench/results`, and writes BENCHMARKS.md from all that is there. `--against` compares with another
+ * checkout, built, instead.
  */
-import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { cpus, release, type } from 'node:os';
 import { parseArgs } from 'node:util';
-import { admin } from './admin.js';
-import { busy, oneCore } from './conditions.js';
-import { growth } from './growth.js';
-import { http } from './http.js';
-import { enqueueLatency, startLatency } from './latency.js';
+import { comparison } from './compare.js';
+import { publish } from './page/page.js';
+import { summaryLines } from './page/summary.js';
+import { cell, tableOf } from './page/tables.js';
 import { PLANS, type Plan } from './plan.js';
-import { publish, type Section } from './report.js';
-import { accounting, fairness, headline, sides, sweeps } from './throughput.js';
-
-const QUESTIONS: Readonly<Record<string, (plan: Plan) => Promise<Section>>> = {
-  throughput: headline,
-  'one-core': oneCore,
-  busy,
-  accounting,
-  sides,
-  enqueue: enqueueLatency,
-  start: startLatency,
-  http,
-  fairness,
-  sweeps,
-  growth,
-  admin,
-};
+import { chosen } from './questions/index.js';
+import { describe, here, leftOut, type Results, readAll, save, toText } from './results.js';
+import { askAll } from './rounds.js';
 
 const { values } = parseArgs({
   options: {
@@ -39,52 +23,22 @@ const { values } = parseArgs({
     full: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
     only: { type: 'string' },
-    as: { type: 'string' },
     json: { type: 'string' },
+    against: { type: 'string' },
   },
 });
-const plan = values.quick ? PLANS.quick : values.full ? PLANS.full : PLANS.normal;
-const wanted = values.only?.split(',') ?? Object.keys(QUESTIONS);
+const { against } = values;
+const plan: Plan = values.quick ? PLANS.quick : values.full ? PLANS.full : PLANS.normal;
+const questions = against === undefined ? chosen(values.only) : comparison(against);
+const results: Results = { ...here(), ...(await askAll(questions, plan)) };
 
-const machine = describeMachine();
-console.log(machine);
-const sections: Section[] = [{ id: 'machine', text: machine, data: machine, charts: [] }];
-for (const id of wanted) {
-  const question = QUESTIONS[id];
-  if (question === undefined)
-    throw new Error(`Expected one of ${Object.keys(QUESTIONS).join(', ')}, got ${id}`);
-  const section = await question(plan);
-  sections.push(section);
-  console.log(`\n## ${id}\n\n${section.text}`);
+if (values.json !== undefined) writeFileSync(values.json, toText(results));
+if (values.write && against === undefined) {
+  save(results);
+  publish(readAll());
 }
-if (values.write) publish(values.as === undefined ? sections : sections.map(renamed));
-if (values.json !== undefined) {
-  const data = Object.fromEntries(sections.map(({ id, data }) => [id, data]));
-  writeFileSync(values.json, `${JSON.stringify({ plan, ...data }, undefined, 2)}\n`);
-}
-
-function renamed(section: Section): Section {
-  return { ...section, id: `${section.id}-${values.as}`, charts: [] };
-}
-
-function describeMachine(): string {
-  const commit = output('git', ['rev-parse', '--short', 'HEAD']);
-  const rustc = output('rustc', ['--version'])?.replace(/ \(.*/, '');
-  return [
-    `${cpus()[0]?.model ?? 'unknown processor'}, ${cpus().length} cores`,
-    `${type()} ${release()}`,
-    `Node.js ${process.versions.node}`,
-    ...(rustc === undefined ? [] : [rustc]),
-    ...(commit === undefined ? [] : [`commit ${commit}`]),
-    new Date().toISOString().slice(0, 10),
-    `\`npm run bench${process.argv.slice(2).length > 0 ? ` -- ${process.argv.slice(2).join(' ')}` : ''}\``,
-  ].join(' · ');
-}
-
-function output(command: string, args: readonly string[]): string | undefined {
-  try {
-    return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
-  } catch {
-    return undefined; // not there
-  }
-}
+const column = { title: `Node.js ${results.node}`, results: [results] };
+for (const question of questions) console.log(`\n${question.id}\n\n${tableOf(question, [column], cell)}`);
+for (const line of leftOut(results)) console.log(`\n${line}`);
+console.log(`\n${describe(results)}`);
+if (against === undefined) console.log(summaryLines(column));

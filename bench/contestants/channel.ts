@@ -1,56 +1,57 @@
-/** This project's channel alone: `blockingSend` to a thread that receives. */
+/** The channel alone: `blockingSend` from one or several threads to a thread that receives. */
+import { once } from 'node:events';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { channel, Receiver, type ReceiverHandle, Sender, type SenderHandle } from '#channel';
-import { begin, finish, Gate, PAYLOADS, readSetup, type Setup, sizeOf, warmUpOf } from './contract.js';
+import { begin, finish, PAYLOADS, readSetup, type Setup, sizeOf, warmUpOf } from './contract.js';
+import { loadLibrary } from './library.js';
 
-interface Role {
-  readonly setup: Setup;
-  readonly gate: SharedArrayBuffer;
-  readonly number: number;
-  readonly tx?: SenderHandle<unknown>;
-  readonly rx?: ReceiverHandle<unknown>;
-}
+const setup: Setup = isMainThread ? readSetup() : workerData.setup;
+const { channel, Receiver, Sender } = await loadLibrary(setup.library);
 
 if (isMainThread) await main();
-else if (workerData.rx !== undefined) await consume(workerData);
-else produce(workerData);
+else if (workerData.rx === undefined) produce();
+else await consume();
 
 async function main(): Promise<void> {
-  const setup = readSetup();
   const [tx, rx] = channel<unknown>(setup.capacity);
-  const gate = new Gate();
-  const start = (role: object, number: number) =>
-    new Worker(new URL(import.meta.url), { workerData: { setup, gate: gate.memory, number, ...role } });
-  const consumer = start({ rx: rx.share() }, 0);
-  for (let p = 0; p < setup.producers; p++) start({ tx: tx.share() }, p);
-  const done = new Promise<number>((resolve) => consumer.once('message', resolve));
-  await gate.arrival(setup.producers + 1);
+  const gate = new Int32Array(new SharedArrayBuffer(4));
+  const start = (end: object) =>
+    new Worker(new URL(import.meta.url), { workerData: { setup, gate, ...end } });
+  const consumer = start({ rx: rx.share() });
+  const producers = Array.from({ length: setup.producers }, () => start({ tx: tx.share() }));
+  await Promise.all([consumer, ...producers].map((thread) => once(thread, 'message')));
   const since = begin();
-  gate.open();
-  finish(setup, since, await done);
+  Atomics.store(gate, 0, 1);
+  Atomics.notify(gate, 0);
+  const [sum] = await once(consumer, 'message');
+  finish(setup, since, sum);
 }
 
-async function consume({ setup, gate, rx: handle }: Role): Promise<void> {
-  if (handle === undefined) return;
-  const rx = Receiver.attach<unknown>(handle);
+/** Waits until all threads are warm. */
+function passGate(): void {
+  parentPort?.postMessage('warm');
+  Atomics.wait(workerData.gate, 0, 0);
+}
+
+async function consume(): Promise<void> {
+  const rx = Receiver.attach<unknown>(workerData.rx);
   const take = async (count: number) => {
     let sum = 0;
-    for (let left = count; left > 0; left--) sum += sizeOf(rx.tryRecv() ?? (await rx.recv()));
+    for (let left = count * setup.producers; left > 0; left--)
+      sum += sizeOf(rx.tryRecv() ?? (await rx.recv()));
     return sum;
   };
-  await take(warmUpOf(setup) * setup.producers);
-  new Gate(gate).pass();
-  parentPort?.postMessage(await take(setup.count * setup.producers));
+  await take(warmUpOf(setup));
+  passGate();
+  parentPort?.postMessage(await take(setup.count));
 }
 
-function produce({ setup, gate, tx: handle }: Role): void {
-  if (handle === undefined) return;
-  const tx = Sender.attach<unknown>(handle);
+function produce(): void {
+  const tx = Sender.attach<unknown>(workerData.tx);
   const captured = PAYLOADS[setup.payload];
   const send = (count: number) => {
     for (let left = count; left > 0; left--) tx.blockingSend(captured);
   };
   send(warmUpOf(setup));
-  new Gate(gate).pass();
+  passGate();
   send(setup.count);
 }

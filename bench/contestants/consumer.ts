@@ -1,7 +1,7 @@
-/** A thread that receives whatever comes. */
+/** A thread that receives whatever comes, through the channel or by `postMessage`. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { Receiver } from '#channel';
+import { Receiver } from '#index';
 
 const rx = Receiver.attach<unknown>(workerData);
-parentPort?.postMessage('ready');
-for (;;) if ((rx.tryRecv() ?? (await rx.recv())) === undefined) break;
+parentPort?.on('message', () => {}).postMessage('ready');
+while ((rx.tryRecv() ?? (await rx.recv())) !== undefined);

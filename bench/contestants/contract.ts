@@ -1,35 +1,23 @@
 /**
  * What every contestant does: `count` tasks from each of `producers` go through a queue with room for `capacity` to one
- * consumer thread, and each adds the size of what it captured to a sum. A contestant is a program of its own: the
- * setup comes as JSON in its argument, the result goes as JSON to its standard output.
+ * consumer thread, and each adds the size of its payload to a sum. A contestant is a program of its own: the setup comes
+ * as JSON in its argument, the figures go as JSON to its standard output.
  */
 export interface Setup {
   readonly count: number;
   readonly producers: number;
   readonly capacity: number;
-  readonly payload: Payload;
-  /** One producer, too, is a thread of its own that blocks. */
+  readonly payload: keyof typeof PAYLOADS;
+  /** Tasks of each producer before the time is taken, so that the code is compiled. Default: a quarter of `count`. */
+  readonly warmUp?: number;
+  /** `blockingRunTask` instead of `await runTask`. */
   readonly blocking?: boolean;
+  /** See library.ts. */
+  readonly library?: string;
 }
 
 /** What a task captures. */
-export type Payload = 'number' | 'string' | 'object' | '1KiB' | '32KiB';
-
-export interface Result {
-  readonly tasks: number;
-  readonly ms: number;
-  /** Processor time of the whole process for all tasks, in milliseconds. */
-  readonly cpu?: number;
-  /** The sum of all sizes: shows that each task ran. */
-  readonly sum: number;
-}
-
-/** How many tasks of each producer were taken in the same time. */
-export interface Shares {
-  readonly shares: readonly number[];
-}
-
-export const PAYLOADS: Readonly<Record<Payload, unknown>> = {
+export const PAYLOADS = {
   number: 11,
   string: 'foo bar baz',
   object: { user: 'foo bar baz', id: 17, urgent: true },
@@ -43,64 +31,42 @@ export function sizeOf(captured: unknown): number {
   return typeof captured === 'number' ? captured : 11;
 }
 
-/** How many tasks come from each producer before the time is taken: Node.js compiles the code meanwhile. */
-export function warmUpOf({ count }: Setup): number {
-  return Math.ceil(count / 4);
+export function warmUpOf({ count, warmUp = Math.ceil(count / 4) }: Setup): number {
+  return warmUp;
 }
 
-let atStart: NodeJS.CpuUsage | undefined;
-
-/** The tasks begin now: what the process has used so far is not theirs. Returns the time, for {@link finish}. */
-export function begin(): number {
-  atStart = process.cpuUsage();
-  return performance.now();
+/** The setup that the program was started with: its last argument. */
+export function readSetup<S = Setup>(): S {
+  return JSON.parse(process.argv.at(-1) ?? '{}') as S;
 }
 
-/** The setup that the program was started with. */
-export function readSetup(): Setup {
-  return JSON.parse(process.argv[2] ?? '{}') as Setup;
-}
-
-/** Ends the program with its result, or with an error if a task is missing. `since`: when they began. */
-export function finish(setup: Setup, since: number, sum: number): never {
-  const ms = performance.now() - since;
-  const { user, system } = process.cpuUsage(atStart);
-  const tasks = setup.count * setup.producers;
-  const expected = tasks * sizeOf(PAYLOADS[setup.payload]);
-  if (sum !== expected) throw new Error(`Expected a sum of ${expected}, got ${sum}`);
-  const result: Result = { tasks, ms, cpu: (user + system) / 1000, sum };
-  process.stdout.write(`${JSON.stringify(result)}\n`);
+/** Ends the program with its figures. */
+export function print(figures: Readonly<Record<string, number>>): never {
+  process.stdout.write(`${JSON.stringify(figures)}\n`);
   process.exit(0);
 }
 
-/** A gate in shared memory: all threads arrive, then all are let through at once. */
-export class Gate {
-  readonly memory: SharedArrayBuffer;
-  readonly #words: Int32Array;
+let usedBefore: NodeJS.CpuUsage | undefined;
 
-  constructor(memory: SharedArrayBuffer = new SharedArrayBuffer(8)) {
-    this.memory = memory;
-    this.#words = new Int32Array(memory);
-  }
+/** The tasks begin now: the processor time up to here is not theirs. Returns the time, for {@link finish}. */
+export function begin(): number {
+  usedBefore = process.cpuUsage();
+  return performance.now();
+}
 
-  /** A thread has arrived, and waits for {@link open}. */
-  pass(): void {
-    Atomics.add(this.#words, 0, 1);
-    Atomics.notify(this.#words, 0);
-    Atomics.wait(this.#words, 1, 0);
-  }
+/** Ends the program: tasks a second, and microseconds of processor time for each. Throws if a task is missing. */
+export function finish(setup: Setup, since: number, sum: number): never {
+  const ms = performance.now() - since;
+  const { user, system } = process.cpuUsage(usedBefore);
+  const tasks = setup.count * setup.producers;
+  const expected = tasks * sizeOf(PAYLOADS[setup.payload]);
+  if (sum !== expected) throw new Error(`Expected a sum of ${expected}, got ${sum}`);
+  print({ perSecond: (tasks / ms) * 1000, cpu: (user + system) / tasks });
+}
 
-  /** Resolves when `threads` have arrived. */
-  async arrival(threads: number): Promise<void> {
-    for (let seen = Atomics.load(this.#words, 0); seen < threads; seen = Atomics.load(this.#words, 0)) {
-      const result = Atomics.waitAsync(this.#words, 0, seen);
-      if (result.async) await Promise.race([result.value, new Promise((r) => setTimeout(r, 100))]);
-    }
-  }
-
-  /** Lets them through. */
-  open(): void {
-    Atomics.store(this.#words, 1, 1);
-    Atomics.notify(this.#words, 1);
-  }
+/** Of the times of single calls, in milliseconds. In microseconds. */
+export function percentiles(times: readonly number[]): { p50: number; p99: number } {
+  const sorted = Float64Array.from(times).sort();
+  const at = (quantile: number) => (sorted[Math.floor((sorted.length - 1) * quantile)] ?? Number.NaN) * 1000;
+  return { p50: at(0.5), p99: at(0.99) };
 }

@@ -1,77 +1,77 @@
 /**
- * From the enqueue to the start of the task, and to its end as `finished()` tells it: on an idle runtime (1 ms between
- * tasks), on a busy one (8 in flight), and in a steady flow of tasks that nobody awaits. In nanoseconds.
+ * From the enqueue to the start of the task, and to its end as `finished()` tells it:
+ *
+ *   idle   1 ms between tasks
+ *   busy   8 in flight
+ *   bare   no runtime, but the floor of idle: a thread in `Atomics.wait`, notified once each millisecond
  */
-import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { channel, runTask, startRuntime, type Task, type TaskHandle, tryRunTask } from '#index';
-import type { Latency } from './enqueue.js';
-import { tasks } from './tasks.js';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { channel, runTask, startRuntime, type Task } from '#index';
+import { percentiles, print, readSetup } from './contract.js';
+import { loadTasks } from './library.js';
 
 const IN_FLIGHT = 8;
-/** Milliseconds between two tasks of the flow, and how many tasks later it is looked up when one was started. */
-const FLOW_MS = 0.05;
-const LOOK_BACK = 256;
+/** Of the bare thread's memory: the word that wakes it, and the 64-bit word with the time. */
+const WORD = 0;
+const AWAKE = 8;
 
-export interface StartSetup {
-  readonly load: 'idle' | 'busy' | 'flow';
-  readonly ms: number;
-}
+const start: number[] = [];
+const finished: number[] = [];
+const now = () => performance.timeOrigin + performance.now(); // comparable between threads
 
-export interface StartResult {
-  readonly start: Latency;
-  /** Of a flow: nothing. */
-  readonly roundTrip: Latency;
-}
+if (isMainThread) await main(readSetup());
+else answer(workerData);
 
-const { load, ms } = JSON.parse(process.argv[2] ?? '{}') as StartSetup;
-const [tx, rx] = channel<Task>(32);
-await startRuntime(rx, { tasks: new URL('./tasks.js', import.meta.url), log: false });
-const start = createHistogram();
-const roundTrip = createHistogram();
-await rounds(ms, IN_FLIGHT); // the code is compiled meanwhile
-start.reset();
-roundTrip.reset();
-if (load === 'flow') flow(ms);
-else await rounds(ms, load === 'busy' ? IN_FLIGHT : 1);
-process.stdout.write(`${JSON.stringify({ start: summary(start), roundTrip: summary(roundTrip) })}\n`);
-process.exit(0);
-
-async function rounds(duration: number, inFlight: number): Promise<void> {
-  const end = performance.now() + duration;
-  const loop = async () => {
-    while (performance.now() < end) {
-      const sent = performance.timeOrigin + performance.now();
+async function main({ load, ms }: { load: 'idle' | 'busy' | 'bare'; ms: number }): Promise<never> {
+  if (load === 'bare') {
+    await notify(ms);
+    print(percentiles(start));
+  }
+  const { options, tasks } = await loadTasks();
+  const [tx, rx] = channel<Task>(32);
+  await startRuntime(rx, options);
+  const loop = async (until: number, pause: number) => {
+    while (performance.now() < until) {
+      const sent = now();
       const handle = await runTask(tasks.now(), tx);
       const started = await handle.finished();
-      roundTrip.record(nanoseconds(performance.timeOrigin + performance.now() - sent));
-      start.record(nanoseconds(started - sent));
-      if (inFlight === 1) await sleep(1);
+      finished.push(now() - sent);
+      start.push(started - sent);
+      if (pause > 0) await sleep(pause);
     }
   };
-  await Promise.all(Array.from({ length: inFlight }, loop));
+  const busy = (until: number) => Promise.all(Array.from({ length: IN_FLIGHT }, () => loop(until, 0)));
+  await busy(performance.now() + ms / 2); // the code is compiled meanwhile
+  start.length = 0;
+  finished.length = 0;
+  const end = performance.now() + ms;
+  await (load === 'busy' ? busy(end) : loop(end, 1));
+  const { p50: finishedP50, p99: finishedP99 } = percentiles(finished);
+  print({ ...percentiles(start), finishedP50, finishedP99 });
 }
 
-/** Keeps the thread busy, as a server does. */
-function flow(duration: number): void {
-  const sent: (readonly [handle: TaskHandle<number>, at: number])[] = [];
-  const begin = performance.now();
-  for (let due = begin; due < begin + duration; due += FLOW_MS) {
-    while (performance.now() < due);
-    const at = performance.timeOrigin + performance.now();
-    const handle = tryRunTask(tasks.now(), tx);
-    if (handle !== undefined) sent.push([handle, at]);
-    if (sent.length <= LOOK_BACK) continue;
-    const [former, since] = sent.shift() ?? [];
-    start.record(nanoseconds(Number(former?.status()?.outcome) - Number(since)));
+async function notify(ms: number): Promise<void> {
+  const memory = new SharedArrayBuffer(128);
+  const [words, times] = [new Int32Array(memory), new Float64Array(memory)];
+  await once(new Worker(new URL(import.meta.url), { workerData: memory }), 'message');
+  for (const end = performance.now() + ms; performance.now() < end; ) {
+    const sent = now();
+    Atomics.store(words, WORD, 1);
+    Atomics.notify(words, WORD);
+    do await sleep(1);
+    while (Atomics.load(words, WORD) !== 0);
+    start.push((times[AWAKE] ?? 0) - sent);
   }
 }
 
-function nanoseconds(ms: number): number {
-  return Math.max(1, Math.round(ms * 1e6));
-}
-
-function summary(histogram: RecordableHistogram): Latency {
-  const at = (percentile: number) => histogram.percentile(percentile);
-  return { count: histogram.count, p50: at(50), p99: at(99), p999: at(99.9), max: histogram.max };
+function answer(memory: SharedArrayBuffer): never {
+  const [words, times] = [new Int32Array(memory), new Float64Array(memory)];
+  parentPort?.postMessage('ready');
+  for (;;) {
+    Atomics.wait(words, WORD, 0);
+    times[AWAKE] = now();
+    Atomics.store(words, WORD, 0);
+  }
 }
