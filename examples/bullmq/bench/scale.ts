@@ -32,16 +32,16 @@ interface Figures {
 async function load(queue: Queue, make: () => Task): Promise<Figures> {
   const latencies: number[] = [];
   const since = performance.now();
-  let last = -1;
+  let last = '';
   const client = async () => {
     while (performance.now() - since < SECONDS * 1000) {
       const from = performance.now();
-      last = Math.max(last, await queue.enqueue(make(), { timeout: 60_000, signal: never }));
+      last = (await queue.enqueue(make(), { timeout: 60_000, signal: never })).key;
       latencies.push(performance.now() - from);
     }
   };
   await Promise.all(Array.from({ length: CLIENTS }, client));
-  await queue.finished(last);
+  await queue.ended(last);
   latencies.sort((a, b) => a - b);
   const at = (share: number) => latencies[Math.floor(share * (latencies.length - 1))] ?? 0;
   const seconds = (performance.now() - since) / 1000;
@@ -53,9 +53,9 @@ async function unhurried(queue: Queue): Promise<{ median: number; p99: number }>
   const latencies: number[] = [];
   for (let n = 0; n < 500; n++) {
     const from = performance.now();
-    const id = await queue.enqueue(tasks.compute(0), { timeout: 1000, signal: never });
+    const { key } = await queue.enqueue(tasks.compute(0), { timeout: 1000, signal: never });
     latencies.push(performance.now() - from);
-    await queue.finished(id);
+    await queue.ended(key);
   }
   latencies.sort((a, b) => a - b);
   return { median: latencies[250] ?? 0, p99: latencies[495] ?? 0 };

@@ -26,10 +26,3 @@ export function countFrom(env: Environment, name: string, byDefault: number, max
   if (count > 0) return count;
   throw new StartError(`Expected ${name} to be a number from 1 to ${max}, got 0`);
 }
-
-/** `TASK_URL_SECRET`, with which all servers make and read the URLs of tasks. @throws StartError if it is short */
-export function secretFrom(env: Environment): string | undefined {
-  const secret = env['TASK_URL_SECRET'] || undefined;
-  if (secret === undefined || secret.length >= 16) return secret;
-  throw new StartError('Expected TASK_URL_SECRET to have at least 16 characters');
-}

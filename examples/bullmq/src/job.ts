@@ -1,18 +1,26 @@
 /**
  * Tasks as jobs of BullMQ, and jobs as records. Values cross as the core's codec writes them, in base64, for a job is
- * JSON. A job's name is `<kind> <name of the function>`: what dashboards show, and what a worker of a later version of
- * the tasks module finds its function by.
+ * JSON. A job's name is `<kind> <name of the function>`, as dashboards show it.
  *
  * Beside BullMQ's fields, a job's hash has those of this example:
  *
  *   stop     1 once somebody asked the task to stop
  *   state    failed or cancelled, once it has ended so; with it:
- *   outcome  what it threw
- *   omitted  the size of a result or error that was too large to keep
+ *   outcome  what it threw, described by the core
+ *   omitted  the size of a result that was too large to keep
  *
  * A job that failed without a `state` was not ended by its worker: that one is gone.
  */
-import { Decoder, Encoder, type Task, type TaskModule, type TaskRecord, WorkerCrashedError } from './core.js';
+import {
+  Decoder,
+  describeThrown,
+  type Encoder,
+  restoreThrown,
+  type Task,
+  type TaskRecord,
+  type Thrown,
+  WorkerCrashedError,
+} from './core.js';
 
 export const FIELDS = [
   ...['name', 'timestamp', 'processedOn', 'finishedOn', 'returnvalue', 'failedReason', 'progress'],
@@ -20,40 +28,26 @@ export const FIELDS = [
 ] as const;
 export type Fields = Partial<Record<(typeof FIELDS)[number], string>>;
 
-const CLOSURE = 'closure';
-/** What the ledger keeps of an outcome has at most 4 KiB. */
-const OUTCOME_BYTES = 65_536;
-
-export class Values {
-  readonly #encoder: Encoder;
-  readonly #decoder: Decoder;
-
-  constructor(maxBytes: number = OUTCOME_BYTES) {
-    this.#encoder = new Encoder(maxBytes);
-    this.#decoder = new Decoder(maxBytes);
-  }
-
-  /** @throws NotSendableError, TaskTooLargeError */
-  toText(value: unknown): string {
-    const size = this.#encoder.encode(value);
-    return Buffer.from(this.#encoder.bytes.buffer, 0, size).toString('base64');
-  }
-
-  /** @throws CorruptMessageError */
-  fromText(text: string): unknown {
-    const bytes = Buffer.from(text, 'base64');
-    if (bytes.length <= this.#decoder.bytes.length) this.#decoder.bytes.set(bytes);
-    return this.#decoder.decode(bytes.length);
-  }
+/** @throws NotSendableError, TaskTooLargeError */
+export function toText(value: unknown, encoder: Encoder): string {
+  const size = encoder.encode(value);
+  return Buffer.from(encoder.bytes.buffer, 0, size).toString('base64');
 }
 
-/** BullMQ takes no id that is a number. */
-export function jobIdOf(id: number): string {
-  return `task-${id}`;
+export function thrownToText(thrown: unknown, encoder: Encoder): string {
+  return toText(describeThrown(thrown, encoder.bytes.length), encoder);
 }
 
-export function jobNameOf({ kind, number }: Task, { names }: TaskModule): string {
-  return `${kind} ${names[number] ?? CLOSURE}`;
+/** @throws CorruptMessageError */
+export function fromText(text: string): unknown {
+  const bytes = Buffer.from(text, 'base64');
+  const decoder = new Decoder(Math.max(bytes.length, 1));
+  decoder.bytes.set(bytes);
+  return decoder.decode(bytes.length);
+}
+
+export function jobNameOf({ kind, name }: Task): string {
+  return `${kind} ${name}`;
 }
 
 /** The kind of a task and the name of its function, as the job's name has them. */
@@ -62,43 +56,30 @@ export function partsOf(jobName: string): [kind: 'sync' | 'async', name: string]
   return [jobName.startsWith('async') ? 'async' : 'sync', jobName.slice(space + 1)];
 }
 
-/** A record of the core, with the name of the function besides: the number it has here says nothing elsewhere. */
-export interface JobRecord extends TaskRecord {
-  readonly name: string;
-}
-
 /** What Redis answers to a question for {@link FIELDS}. */
 export function fieldsOf(answer: readonly (string | null)[]): Fields {
   return Object.fromEntries(FIELDS.map((field, at) => [field, answer[at] ?? undefined]));
 }
 
-/** What the fields of a job say. `undefined`: there is no such job. */
-export function recordOf(
-  id: number,
-  fields: Fields,
-  module: TaskModule,
-  values: Values,
-): JobRecord | undefined {
-  if (fields.name === undefined) return undefined;
-  const [kind, name] = partsOf(fields.name);
-  const fn = module.names.indexOf(name);
-  const timeout = module.definitions[fn]?.timeout ?? 0;
+/** What the fields of a job say. `timeouts`: of tasks, by name. */
+export function recordOf(key: string, fields: Fields, timeouts: ReadonlyMap<string, number>): TaskRecord {
+  const [kind, name] = partsOf(fields.name ?? '');
+  const timeout = timeouts.get(name) ?? 0;
   // The clocks of several machines: never out of order.
   const enqueued = Number(fields.timestamp);
   const started = timeOf(fields.processedOn, enqueued);
-  const { state, outcome } = endOf(fields, values);
+  const { state, outcome } = endOf(fields);
   return {
-    id,
-    fn,
-    kind,
+    id: Number.parseInt(key, 10),
     name,
+    kind,
     state,
+    requestId: undefined, // it stays with the server's log
     cancelRequested: fields.stop !== undefined,
     progress: state === 'succeeded' ? 1 : numberOf(fields.progress),
     enqueued,
     started,
     finished: timeOf(fields.finishedOn, started ?? enqueued),
-    requestId: undefined, // it stays with the server's log
     deadline: started !== undefined && timeout > 0 ? started + timeout : undefined,
     outcome,
     omittedBytes: numberOf(fields.omitted),
@@ -113,17 +94,20 @@ function timeOf(text: string | undefined, earliest: number): number | undefined 
   return text === undefined ? undefined : Math.max(Number(text), earliest);
 }
 
-function endOf(fields: Fields, values: Values): Pick<TaskRecord, 'state' | 'outcome'> {
-  const { processedOn, finishedOn, returnvalue, failedReason, state, outcome } = fields;
+function endOf(fields: Fields): Pick<TaskRecord, 'state' | 'outcome'> {
+  const { processedOn, finishedOn, returnvalue = 'null', failedReason, state, outcome } = fields;
   if (finishedOn === undefined) {
     return { state: processedOn === undefined ? 'queued' : 'running', outcome: undefined };
   }
-  const decoded = (text: string | null) => (text === null ? undefined : values.fromText(text));
-  if (state === 'cancelled' || state === 'failed') return { state, outcome: decoded(outcome ?? null) };
+  if (state === 'cancelled' || state === 'failed') {
+    const thrown = outcome === undefined ? undefined : restoreThrown(fromText(outcome) as Thrown);
+    return { state, outcome: thrown };
+  }
   if (failedReason !== undefined) {
     return { state: 'failed', outcome: new WorkerCrashedError(lost(failedReason)) };
   }
-  return { state: 'succeeded', outcome: decoded(JSON.parse(returnvalue ?? 'null')) };
+  const result: string | null = JSON.parse(returnvalue);
+  return { state: 'succeeded', outcome: result === null ? undefined : fromText(result) };
 }
 
 function lost(reason: string): Error {

@@ -1,19 +1,23 @@
 /**
- * One thread of a worker: BullMQ hands out the jobs, and a queue and a runtime of the core run them. So deadlines,
+ * One thread of a worker: BullMQ hands out the jobs, and a channel and a runtime of the core run them. So deadlines,
  * cancelling, progress, a task that ends its thread are what they are in one process.
  */
 import { type Job, UnrecoverableError, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import {
+  type Call,
   channel,
-  type Patience,
-  type Queue,
-  queueOf,
+  Encoder,
+  type Runtime,
+  runTask,
+  type Sender,
   startRuntime,
-  type Task,
+  Task,
+  type TaskHandle,
   type TaskRecord,
 } from './core.js';
-import { partsOf, Values } from './job.js';
+import { fromText, partsOf, thrownToText, toText } from './job.js';
+import { giveBackUnheard } from './unheard.js';
 
 export interface LaneOptions {
   readonly name: string;
@@ -27,109 +31,86 @@ export interface LaneOptions {
 
 /** How often to tell progress, and to look whether somebody asked a task to stop. */
 const LOOK_MS = 200;
-const PATIENT: Patience = { timeout: Number.POSITIVE_INFINITY, signal: new AbortController().signal };
-
-/** By name: builds a task of the module that is imported here. */
-type Builders = Readonly<Record<string, (...args: readonly unknown[]) => Task>>;
 
 interface Run {
   readonly job: Job<string>;
-  readonly id: number;
+  readonly handle: TaskHandle;
   progress: number | undefined;
 }
 
 export class Lane {
   readonly #redis: Redis;
-  readonly #local: Queue;
-  readonly #builders: Builders;
+  readonly #tx: Sender<Task>;
+  readonly #runtime: Runtime;
   readonly #worker: Worker<string>;
-  readonly #values = new Values();
-  readonly #tasks: Values;
+  readonly #encoder: Encoder;
   readonly #runs = new Set<Run>();
   readonly #timer: NodeJS.Timeout;
 
-  private constructor(redis: Redis, local: Queue, builders: Builders, options: LaneOptions) {
+  private constructor(redis: Redis, tx: Sender<Task>, runtime: Runtime, options: LaneOptions) {
     const { name, concurrency, maxBytes, lockMs } = options;
     this.#redis = redis;
-    this.#local = local;
-    this.#builders = builders;
-    this.#tasks = new Values(maxBytes);
+    this.#tx = tx;
+    this.#runtime = runtime;
+    this.#encoder = new Encoder(maxBytes);
     this.#timer = setInterval(() => void this.#look(), LOOK_MS);
     this.#worker = new Worker<string>(name, (job) => this.#run(job), {
       connection: redis,
       concurrency,
       lockDuration: lockMs,
+      lockRenewTime: lockMs / 6, // so 5/6 are left, for an outage and a busy machine
       stalledInterval: Math.ceil(lockMs / 4),
       maxStalledCount: 0, // a task whose worker is lost is not run again
     });
     this.#worker.on('error', tell);
+    giveBackUnheard(redis, this.#worker);
   }
 
   /** @throws as `startRuntime` */
   static async start(redis: Redis, options: LaneOptions): Promise<Lane> {
     const { tasks, concurrency, maxBytes } = options;
     const [tx, rx] = channel<Task>(concurrency, { maxBytes });
-    const runtime = await startRuntime(rx, { tasks, concurrency });
-    const builders: Builders = (await import(tasks.href)).tasks;
-    return new Lane(redis, queueOf(tx, runtime), builders, options);
+    return new Lane(redis, tx, await startRuntime(rx, { tasks, concurrency }), options);
   }
 
   /** Takes no more tasks, and ends when those that run have, or after `timeout` ms, with them. */
   async drain(timeout: number): Promise<void> {
-    const late = setTimeout(() => void this.#local.close(), timeout);
+    const late = setTimeout(() => void this.#runtime.close(), timeout);
     await this.#worker.close();
     clearTimeout(late);
     clearInterval(this.#timer);
-    await this.#local.close();
+    await this.#runtime.close();
   }
 
   /** What BullMQ keeps as the job's result. @throws what it keeps as the reason of its failure */
   async #run(job: Job<string>): Promise<string | null> {
     if (job.attemptsStarted > 1) await this.#redis.hdel(this.#keyOf(job), 'state', 'outcome', 'omitted');
-    let id: number;
+    let handle: TaskHandle;
     try {
-      id = await this.#local.enqueue(this.#taskOf(job), PATIENT);
+      handle = await runTask(taskOf(job), this.#tx);
     } catch (error) {
-      return this.#fail(job, { state: 'failed', outcome: error, omittedBytes: undefined });
+      return this.#fail(job, 'failed', error);
     }
-    const run: Run = { job, id, progress: undefined };
+    const run: Run = { job, handle, progress: undefined };
     this.#runs.add(run);
     try {
-      const record = await this.#local.finished(id);
-      if (record === undefined)
-        throw new Error('Expected the ledger to keep the record of a task that has just ended');
-      return await this.#end(job, record);
+      return await this.#end(job, await handle.ended());
     } finally {
       this.#runs.delete(run);
     }
   }
 
-  /** @throws Error if this version of the tasks module has no such task */
-  #taskOf(job: Job<string>): Task {
-    const task = this.#tasks.fromText(job.data) as Task;
-    if (typeof task.fn === 'string') return task;
-    const [kind, name] = partsOf(job.name);
-    const build = Object.hasOwn(this.#builders, name) ? this.#builders[name] : undefined;
-    const built = build?.(...task.args);
-    if (built?.kind === kind) return built;
-    throw new Error(`Expected the tasks module of this worker to have ${kind} task ${name}`);
-  }
-
-  async #end(job: Job<string>, record: TaskRecord): Promise<string | null> {
-    const { state, outcome, omittedBytes } = record;
-    if (state !== 'succeeded') return this.#fail(job, record);
+  async #end(job: Job<string>, { state, outcome, omittedBytes }: TaskRecord): Promise<string | null> {
+    if (state !== 'succeeded') return this.#fail(job, state, outcome);
     if (omittedBytes !== undefined) await this.#redis.hset(this.#keyOf(job), 'omitted', omittedBytes);
-    return outcome === undefined ? null : this.#values.toText(outcome);
+    return outcome === undefined ? null : toText(outcome, this.#encoder);
   }
 
   /** Says first what became of the task, then that the job has failed: readers look at the first once the second is said. */
-  async #fail(job: Job<string>, end: Pick<TaskRecord, 'state' | 'outcome' | 'omittedBytes'>): Promise<never> {
-    const { state, outcome, omittedBytes } = end;
-    const fields: Record<string, string | number> = { state };
-    if (outcome !== undefined) fields['outcome'] = this.#values.toText(outcome);
-    if (omittedBytes !== undefined) fields['omitted'] = omittedBytes;
-    await this.#redis.hset(this.#keyOf(job), fields);
-    const reason = outcome instanceof Error ? `${outcome.name}: ${outcome.message}` : state;
+  async #fail(job: Job<string>, state: string, thrown: unknown): Promise<never> {
+    const outcome = thrown === undefined ? {} : { outcome: thrownToText(thrown, this.#encoder) };
+    await this.#redis.hset(this.#keyOf(job), { state, ...outcome });
+    const reason = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : state;
     throw state === 'cancelled' ? new UnrecoverableError(reason) : new Error(reason);
   }
 
@@ -144,12 +125,18 @@ export class Lane {
   }
 
   async #lookAt(run: Run): Promise<void> {
-    if ((await this.#redis.hget(this.#keyOf(run.job), 'stop')) === '1') await this.#local.cancel(run.id);
-    const progress = (await this.#local.read(run.id))?.progress;
+    if ((await this.#redis.hget(this.#keyOf(run.job), 'stop')) === '1') run.handle.cancel();
+    const { progress } = run.handle.status();
     if (progress === undefined || progress === run.progress || !this.#runs.has(run)) return;
     run.progress = progress;
     await run.job.updateProgress(progress);
   }
+}
+
+/** A key says the same in each version of the tasks module: it follows from the name. */
+function taskOf({ name, data }: Job<string>): Task {
+  const { kind, fn, args } = fromText(data) as Call;
+  return new Task(kind, fn, args, partsOf(name)[1]);
 }
 
 /** That Redis is away is told by its connection: such errors have a code of letters. BullMQ's own have a number, or none. */

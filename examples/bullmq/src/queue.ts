@@ -2,15 +2,19 @@
  * BullMQ as a `Queue`: what one server asks of Redis. The contract is the core's `src/http/queue.ts`.
  *
  * An id is the number of this server among all that ever started, and a number of its own: nobody has to be asked for
- * one, and a task that is added once more, because Redis did not answer, is still the same task.
+ * one, and a task that is added once more, because Redis did not answer, is still the same task. A key is the id with
+ * 128 bits that cannot be guessed; the job has the key for its id, so each server reads it.
  */
+import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue as BullQueue, type JobsOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
 import {
+  type Accepted,
   ChannelClosedError,
   type DrainOptions,
   type DrainReport,
+  Encoder,
   moduleOf,
   type Patience,
   type Queue,
@@ -20,7 +24,7 @@ import {
   type TaskRecord,
   type TaskState,
 } from './core.js';
-import { FIELDS, fieldsOf, type JobRecord, jobIdOf, jobNameOf, partsOf, recordOf, Values } from './job.js';
+import { FIELDS, fieldsOf, jobNameOf, recordOf, toText } from './job.js';
 import { type Attempt, Line } from './line.js';
 import { holdBound, isFull } from './room.js';
 import { type Stopped, stopScript } from './stop.js';
@@ -30,6 +34,7 @@ const MAX_SERVERS = 2 ** 21;
 const IDS_PER_SERVER = 2 ** 32;
 const MAX_LOOK_MS = 500;
 const WITHDRAW_MS = 200;
+const KEY = /^\d+-[\w-]{22}$/;
 
 export interface EngineOptions {
   readonly name: string;
@@ -59,12 +64,12 @@ export class Engine implements Queue {
   readonly #options: EngineOptions;
   readonly #module: TaskModule;
   readonly #bull: BullQueue;
-  readonly #values = new Values();
-  readonly #tasks: Values;
+  readonly #timeouts: ReadonlyMap<string, number>;
+  readonly #encoder: Encoder;
   readonly #line = new Line();
-  readonly #stop: (jobId: string) => Promise<Stopped>;
+  readonly #stop: (key: string) => Promise<Stopped>;
   /** Tasks that were refused, and of which Redis has not said whether it has them. */
-  readonly #doubtful = new Set<number>();
+  readonly #doubtful = new Set<string>();
   #problem: unknown;
   #nextId: number;
   #ending = false;
@@ -82,7 +87,8 @@ export class Engine implements Queue {
     this.#options = options;
     this.#module = module;
     this.#bull = bull;
-    this.#tasks = new Values(options.maxBytes);
+    this.#timeouts = new Map([...module.values()].map(({ name, timeout }) => [name, timeout]));
+    this.#encoder = new Encoder(options.maxBytes);
     this.#stop = stopScript(redis, (key) => bull.toKey(key), options.history);
     this.#nextId = server * IDS_PER_SERVER;
   }
@@ -114,53 +120,57 @@ export class Engine implements Queue {
     return this.#ending;
   }
 
-  nameOf(record: TaskRecord): string {
-    return (record as JobRecord).name;
-  }
-
-  async enqueue(task: Task, { timeout, signal }: Patience): Promise<number> {
+  async enqueue(task: Task, { timeout, signal }: Patience): Promise<Accepted> {
     const add = this.#adding(task);
     if (this.#closed) throw new ChannelClosedError(task);
     signal.throwIfAborted();
-    const id = this.#nextId++;
+    const key = `${this.#nextId++}-${randomBytes(16).toString('base64url')}`;
     let last: Attempt = 'full';
     let doubtful = false;
+    let timestamp = 0;
     const attempt = async (): Promise<Attempt> => {
-      last = await add(id);
+      timestamp = Date.now();
+      last = await add(key, timestamp);
       doubtful ||= last === 'away';
       return last;
     };
+    const accepted = (): Accepted => {
+      const fields = { name: jobNameOf(task), timestamp: `${timestamp}` };
+      return { key, record: recordOf(key, fields, this.#timeouts) };
+    };
     const since = performance.now();
-    if (this.#line.length === 0 && (await attempt()) === 'added') return id;
+    if (this.#line.length === 0 && (await attempt()) === 'added') return accepted();
     try {
       if (this.#closed) throw new ChannelClosedError(task);
       const left = timeout - (performance.now() - since);
       await this.#line.wait(attempt, { timeout: left, signal }, () =>
         last === 'away' ? new QueueUnavailableError(this.#problem) : new SendTimeoutError(task, timeout),
       );
-      return id;
+      return accepted();
     } catch (error) {
-      if (doubtful) this.#withdraw(id);
+      if (doubtful) this.#withdraw(key);
       throw error;
     }
   }
 
-  async read(id: number): Promise<JobRecord | undefined> {
-    const answer = await this.#ask(() => this.#redis.hmget(this.#bull.toKey(jobIdOf(id)), ...FIELDS));
-    return recordOf(id, fieldsOf(answer), this.#module, this.#values);
+  async read(key: string): Promise<TaskRecord | undefined> {
+    if (!KEY.test(key)) return undefined;
+    const fields = fieldsOf(await this.#ask(() => this.#redis.hmget(this.#bull.toKey(key), ...FIELDS)));
+    return fields.name === undefined ? undefined : recordOf(key, fields, this.#timeouts);
   }
 
-  async cancel(id: number): Promise<TaskState | undefined> {
-    const stopped = await this.#ask(() => this.#stop(jobIdOf(id)));
+  async cancel(key: string): Promise<TaskState | undefined> {
+    if (!KEY.test(key)) return undefined;
+    const stopped = await this.#ask(() => this.#stop(key));
     if (stopped === 'queued' || stopped === 'running') return stopped;
-    return stopped === 'ended' ? (await this.read(id))?.state : undefined;
+    return stopped === 'ended' ? (await this.read(key))?.state : undefined;
   }
 
   /** Looks again and again, less and less often: that outlives any outage, and nobody has to send anything. */
-  async finished(id: number): Promise<JobRecord | undefined> {
+  async ended(key: string): Promise<TaskRecord | undefined> {
     for (let pause = 10; ; pause = Math.min(2 * pause, MAX_LOOK_MS)) {
       try {
-        const record = await this.read(id);
+        const record = await this.read(key);
         if (record?.finished !== undefined || record === undefined) return record;
       } catch (error) {
         if (!(error instanceof QueueUnavailableError)) throw error;
@@ -188,21 +198,20 @@ export class Engine implements Queue {
   }
 
   /** The way to add this task. @throws NotSendableError, TaskTooLargeError, TypeError */
-  #adding(task: Task): (id: number) => Promise<Attempt> {
+  #adding(task: Task): (key: string, timestamp: number) => Promise<Attempt> {
     const { history, attempts } = this.#options;
-    if (task.module !== 0 && task.module !== this.#module.id) {
-      throw new TypeError("Expected a task of the queue's own tasks module: is there a second defineTasks?");
+    if (typeof task.fn === 'number' && this.#module.get(task.fn)?.kind !== task.kind) {
+      throw new TypeError(`Expected a task of the queue's own tasks module, got ${jobNameOf(task)}`);
     }
-    const data = this.#tasks.toText(task);
-    const name = jobNameOf(task, this.#module);
+    const data = toText(task, this.#encoder);
     const options: JobsOptions = {
       removeOnComplete: { count: history },
       removeOnFail: { count: history },
-      attempts: attempts?.[partsOf(name)[1]] ?? 1,
+      attempts: attempts?.[task.name] ?? 1,
     };
-    return async (id) => {
+    return async (jobId, timestamp) => {
       try {
-        await this.#bull.add(name, data, { ...options, jobId: jobIdOf(id) });
+        await this.#bull.add(jobNameOf(task), data, { ...options, jobId, timestamp });
         return 'added';
       } catch (error) {
         if (isFull(error)) return 'full';
@@ -221,16 +230,16 @@ export class Engine implements Queue {
   }
 
   /** The client was told that its task was not accepted. If Redis has it all the same, it is cancelled. */
-  #withdraw(id: number): void {
-    this.#doubtful.add(id);
+  #withdraw(key: string): void {
+    this.#doubtful.add(key);
     if (this.#doubtful.size === 1) void this.#withdrawAll();
   }
 
   async #withdrawAll(): Promise<void> {
-    for (const id of this.#doubtful) {
+    for (const key of this.#doubtful) {
       try {
-        await this.cancel(id);
-        this.#doubtful.delete(id);
+        await this.cancel(key);
+        this.#doubtful.delete(key);
       } catch {
         await sleep(WITHDRAW_MS, undefined, { ref: false });
       }

@@ -1,7 +1,7 @@
 /** The server: the core's routes on this queue, any number of them on one Redis. */
 process.setSourceMapsEnabled(true);
 const { basePathFrom, createApp, MAX_TASK_BYTES, serve, TASKS } = await import('./core.js');
-const { countFrom, placeFrom, secretFrom } = await import('./environment.js');
+const { countFrom, placeFrom } = await import('./environment.js');
 
 await serve(async () => {
   const { env } = process;
@@ -9,13 +9,10 @@ await serve(async () => {
   const basePath = basePathFrom(env);
   const capacity = countFrom(env, 'CAPACITY', 32, 1_000_000);
   const history = countFrom(env, 'HISTORY', 10_000, 10_000_000);
-  const secret = secretFrom(env);
   const { connect, HASTY } = await import('./redis.js');
   const { Engine } = await import('./queue.js');
   const { tasks } = await import(TASKS.href);
   const redis = await connect(url, HASTY);
   const queue = await Engine.open(redis, { name, tasks, capacity, history, maxBytes: MAX_TASK_BYTES });
-  if (secret === undefined)
-    console.log('no TASK_URL_SECRET: the URLs of tasks are of this server alone, until it ends');
-  return { queue, server: createApp({ queue, basePath, ...(secret === undefined ? {} : { secret }) }) };
+  return { queue, server: createApp({ queue, basePath }) };
 });

@@ -3,11 +3,12 @@ import { after, before, describe, test } from 'node:test';
 import * as core from '#engine/core';
 import { Engine } from '#engine/queue';
 import { connect, HASTY } from '#engine/redis';
-import { conformance } from '../../../test/conformance/suite.js';
+import { conformance } from '../../../test/http/conformance/suite.js';
+import { tasks } from '../../../test/http/conformance/tasks.js';
 import { Program } from './support/program.js';
 import { NO_REDIS, RedisServer } from './support/redis.js';
 
-const TASKS = new URL('../../../../../../build/test/conformance/tasks.js', import.meta.url);
+const TASKS = new URL('../../../test/http/conformance/tasks.js', import.meta.url);
 
 if (NO_REDIS) test('BullMQ', { skip: NO_REDIS }, () => {});
 else {
@@ -21,7 +22,6 @@ else {
 
     conformance('BullMQ', core, async (t, capacity) => {
       const name = `test-${queues++}`;
-      const { tasks } = await import(TASKS.href);
       const worker = await Program.worker({ REDIS_URL: server.url, QUEUE: name, TASKS: TASKS.href });
       t.after(() => worker.end());
       const redis = await connect(server.url, HASTY);

@@ -39,12 +39,12 @@ describe('BullMQ, in several processes', { skip: NO_REDIS }, () => {
   test('What was cancelled is forgotten like all other history', async (t) => {
     const setting = new Setting(t, redis);
     const engine = await setting.engine({ history: 3 });
-    const ids: number[] = [];
+    const keys: string[] = [];
     for (let n = 0; n < 5; n++) {
-      ids.push(await enqueue(engine, tasks.mark(n, 0)));
-      await engine.cancel(ids.at(-1) ?? 0);
+      keys.push(await enqueue(engine, tasks.mark(n, 0)));
+      await engine.cancel(keys.at(-1) ?? '');
     }
-    const records = await Promise.all(ids.map((id) => engine.read(id)));
+    const records = await Promise.all(keys.map((key) => engine.read(key)));
     const cancelled = 'cancelled';
     assert.deepEqual(
       records.map((record) => record?.state),
@@ -56,14 +56,14 @@ describe('BullMQ, in several processes', { skip: NO_REDIS }, () => {
     const setting = new Setting(t, redis);
     const engine = await setting.engine();
     const worker = await setting.worker({ LOCK_MS: '1000' });
-    const id = await enqueue(engine, tasks.mark(1, 60_000));
+    const key = await enqueue(engine, tasks.mark(1, 60_000));
     await setting.marked(1);
     await worker.end('SIGKILL');
     await setting.worker({ LOCK_MS: '1000' });
-    const { state, outcome } = (await engine.finished(id)) ?? {};
+    const { state, outcome } = (await engine.ended(key)) ?? {};
     assert.deepEqual([state, codeOf(outcome)], ['failed', 'ERR_WORKER_CRASHED']);
     const next = await enqueue(engine, tasks.mark(2, 0));
-    assert.equal((await engine.finished(next))?.state, 'succeeded');
+    assert.equal((await engine.ended(next))?.state, 'succeeded');
     assert.deepEqual(setting.marks(), [1, 2]);
   });
 
@@ -71,12 +71,12 @@ describe('BullMQ, in several processes', { skip: NO_REDIS }, () => {
     const setting = new Setting(t, redis);
     const engine = await setting.engine({ attempts: { markAndFail: 3 } });
     await setting.worker();
-    const failing = await engine.finished(await enqueue(engine, tasks.markAndFail(7)));
+    const failing = await engine.ended(await enqueue(engine, tasks.markAndFail(7)));
     assert.equal(failing?.state, 'failed');
     assert.equal(Reflect.get(Object(failing?.outcome), 'message'), 'failed 7');
     assert.deepEqual(setting.marks(), [7, 7, 7]);
     const once = await setting.engine();
-    assert.equal((await once.finished(await enqueue(once, tasks.markAndFail(8))))?.state, 'failed');
+    assert.equal((await once.ended(await enqueue(once, tasks.markAndFail(8))))?.state, 'failed');
     assert.deepEqual(setting.marks(), [7, 7, 7, 8]);
   });
 
@@ -84,20 +84,23 @@ describe('BullMQ, in several processes', { skip: NO_REDIS }, () => {
     const setting = new Setting(t, redis);
     const engine = await setting.engine();
     await setting.worker({ TASKS: '' }); // the example's own
-    const { state, outcome } = (await engine.finished(await enqueue(engine, tasks.mark(1, 0)))) ?? {};
+    const { state, outcome } = (await engine.ended(await enqueue(engine, tasks.mark(1, 0)))) ?? {};
     assert.equal(state, 'failed');
-    assert.match(`${outcome}`, /^Error: Expected the tasks module of this worker to have sync task mark$/);
+    assert.match(
+      `${outcome}`,
+      /^TypeError: Expected a task of the runtime's tasks module, .*; got mark \(sync\)$/,
+    );
   });
 
   test('A worker that has lost its lock on a task says that it cannot tell how that ended', async (t) => {
     const setting = new Setting(t, redis);
     const engine = await setting.engine();
     const worker = await setting.worker();
-    const id = await enqueue(engine, tasks.mark(1, 500));
+    const key = await enqueue(engine, tasks.mark(1, 500));
     await setting.marked(1);
     const client = await connect(redis.url, HASTY);
     t.after(() => client.disconnect());
-    assert.equal(await client.del(`bull:${setting.env['QUEUE']}:task-${id}:lock`), 1);
+    assert.equal(await client.del(`bull:${setting.env['QUEUE']}:${key}:lock`), 1);
     await worker.seen(/^Missing lock for job/);
   });
 
@@ -105,10 +108,10 @@ describe('BullMQ, in several processes', { skip: NO_REDIS }, () => {
     const setting = new Setting(t, redis);
     const engine = await setting.engine();
     await setting.worker({ THREADS: '2', CONCURRENCY: '3' });
-    const ids: number[] = [];
-    for (let n = 0; n < 6; n++) ids.push(await enqueue(engine, tasks.markAndWait(n, 500)));
+    const keys: string[] = [];
+    for (let n = 0; n < 6; n++) keys.push(await enqueue(engine, tasks.markAndWait(n, 500)));
     await setting.marked(6);
-    const states = await Promise.all(ids.map(async (id) => (await engine.read(id))?.state));
+    const states = await Promise.all(keys.map(async (key) => (await engine.read(key))?.state));
     assert.deepEqual(states, Array(6).fill('running'));
   });
 
@@ -123,6 +126,6 @@ describe('BullMQ, in several processes', { skip: NO_REDIS }, () => {
     assert.equal((await engine.read(running))?.state, 'succeeded');
     assert.equal((await engine.read(queued))?.state, 'queued');
     await setting.worker();
-    assert.equal((await engine.finished(queued))?.state, 'succeeded');
+    assert.equal((await engine.ended(queued))?.state, 'succeeded');
   });
 });

@@ -26,7 +26,7 @@ async function curl(command: string, origin: string, url = ''): Promise<string> 
 test('The session of the README works, on any server, and after a restart', { skip: NO_REDIS }, async (t) => {
   const redis = await RedisServer.start();
   t.after(() => redis.stop());
-  const env = { ...new Setting(t, redis).env, TASKS: '', TASK_URL_SECRET: 'a secret of all servers' };
+  const env = { ...new Setting(t, redis).env, TASKS: '' };
   const server = async () => {
     const started = await Program.server(env);
     t.after(() => started.end());

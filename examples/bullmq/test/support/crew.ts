@@ -18,7 +18,7 @@ export class Crew {
   #state: number;
 
   private constructor(env: Environment, redis: RedisServer, seed: number) {
-    this.#env = { ...env, LOCK_MS, THREADS: '2', CAPACITY: '64', TASK_URL_SECRET: 'a secret of all servers' };
+    this.#env = { ...env, LOCK_MS, THREADS: '2', CAPACITY: '64' };
     this.#redis = redis;
     this.#state = seed | 0;
   }

@@ -61,8 +61,9 @@ export class Setting {
   }
 }
 
-export async function enqueue(engine: Engine, task: Task, timeout = 10_000): Promise<number> {
-  return engine.enqueue(task, { timeout, signal: never });
+/** The task's key. */
+export async function enqueue(engine: Engine, task: Task, timeout = 10_000): Promise<string> {
+  return (await engine.enqueue(task, { timeout, signal: never })).key;
 }
 
 export function codeOf(error: unknown): unknown {
