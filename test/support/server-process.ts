@@ -109,6 +109,11 @@ export class Lines {
     this.#stream?.resume();
   }
 
+  /** The reader is gone. */
+  destroy(): void {
+    this.#stream?.destroy();
+  }
+
   #look(): void {
     for (const look of this.#waiting) look();
   }
