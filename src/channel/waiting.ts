@@ -70,10 +70,12 @@ export class Calls {
     }
   }
 
-  /** Calls for a thread that was killed: it may have cleared WAITS and not set it again. */
+  /** Calls for a thread that was killed: it may have cleared WAITS and not set it again, though others wait. */
   repeat(): void {
-    Atomics.or(this.#words, TAIL, WAITS);
-    this.call();
+    while (this.call()) {
+      Atomics.or(this.#words, TAIL, WAITS); // pairs with callIfWaits
+      if (!this.#ring.isEmpty) return; // the receiver will look
+    }
   }
 
   /** The channel was closed: all waiters look. */
