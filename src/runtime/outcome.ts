@@ -94,7 +94,8 @@ function describe(error: object, room: Room, depth: number): ThrownError {
   const cut = (text: string) => shorten(text, room.chars);
   const [name, message] = [textOf(error, 'name') || 'Error', textOf(error, 'message')];
   let stack = textOf(error, 'stack');
-  if (stack.startsWith('[stack: ')) stack = `${name}: ${message}\n    ${stack}`;
+  if (stack.startsWith('[stack: '))
+    stack = `${name}: ${message}${attempt(() => framesOf(error)) ?? `\n    ${stack}`}`;
   // The message stands in the stack again. It is cut by itself there, so that the frames behind it stay.
   const at = Math.max(stack.indexOf(message), 0);
   const end = stack.startsWith(message, at) ? at + message.length : at;
@@ -154,6 +155,15 @@ function textOf(error: object, key: string): string {
 
 function read(object: object, key: string): unknown {
   return attempt(() => Reflect.get(object, key), `[${key}: its getter threw]`);
+}
+
+/** Node.js asks for name and message when it formats a stack for the first time, and a getter of either may throw. */
+function framesOf(error: object): string | undefined {
+  const { prepareStackTrace } = Error;
+  Error.prepareStackTrace = (_, frames) => `\n    at ${frames.join('\n    at ')}`;
+  const frames = attempt(() => Reflect.get(error, 'stack'));
+  Error.prepareStackTrace = prepareStackTrace;
+  return typeof frames === 'string' ? frames : undefined;
 }
 
 function attempt<R, E = undefined>(run: () => R, otherwise?: E): R | E {
