@@ -25,7 +25,7 @@ const json = (name, change) => edit(name, (text) => {
   change(value);
   return `${JSON.stringify(value, null, 2)}\n`;
 });
-const deleted = /\bbench|BENCHMARKS|examples\/|test\/(?:proof|bundle|admin|browser)|[Aa]dmin|ADMIN/;
+const deleted = /\bbench|BENCHMARKS|examples\/|(?:test\/|`)(?:proof|bundle|admin|browser)\b|[Aa]dmin|ADMIN/;
 
 json('package.json', (it) => {
   it.name = 'copied';

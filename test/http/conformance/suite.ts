@@ -1,6 +1,6 @@
 /**
- * What a `Queue` promises, as tests: of the queue between threads in `conformance.test.ts`, of another engine in
- * `examples/bullmq/test`. So they need nothing at run time but what they are given.
+ * What a `Queue` promises, as tests: of the queue between threads in `conformance.test.ts`, and of any other engine in tests
+ * of its own. So they need nothing at run time but what they are given.
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
