@@ -47,9 +47,10 @@ export function problemOf(thrown: unknown): Problem {
   return new Problem(500, 'Something went wrong; the log says what');
 }
 
-/** Does nothing if the response has begun, or if the client has gone. */
-export function send(response: ServerResponse, { status, headers, body }: Answer): void {
+/** Does nothing if the response has begun, or if the client has gone. `isLast`: the connection is closed afterwards. */
+export function send(response: ServerResponse, { status, headers, body }: Answer, isLast: boolean): void {
   if (response.headersSent || response.destroyed || response.socket?.writable === false) return;
   const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
-  response.writeHead(status, { 'cache-control': 'no-store', ...headers, ...length }).end(body);
+  const last = isLast ? { connection: 'close' } : {};
+  response.writeHead(status, { 'cache-control': 'no-store', ...headers, ...length, ...last }).end(body);
 }

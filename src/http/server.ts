@@ -8,7 +8,7 @@ import {
 } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { withFields } from '../runtime/index.js';
-import { Problem, problemOf, send } from './answer.js';
+import { type Answer, Problem, problemOf, send } from './answer.js';
 import { giveUp, requestIdOf } from './body.js';
 import { type Routes, routerOf } from './router.js';
 
@@ -32,15 +32,15 @@ export function createHttpServer<App extends { readonly ending: boolean }>(
 ): Server {
   const router = routerOf(routes);
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
-    if (app.ending) response.setHeader('connection', 'close');
+    const reply = (answer: Answer) => send(response, answer, app.ending);
     try {
       expectHost(request);
       if (!/^100-continue$/i.test(request.headers.expect ?? '100-continue'))
         throw new Problem(417, 'Expected no expectation but 100-continue');
       guard(request);
-      send(response, await router.answer(request, response, app));
+      reply(await router.answer(request, response, app));
     } catch (error) {
-      send(response, problemOf(error).answer);
+      reply(problemOf(error).answer);
     } finally {
       request.resume(); // a body that nobody wanted is in the way of the next request
     }

@@ -275,6 +275,7 @@ describe('the end', { concurrency: 4 }, () => {
     server.child.kill('SIGTERM');
     await quickly(idle.closed);
     const asking = await Connection.open(server.port);
+    await sleep(120); // one that has only come is not idle
     assert.equal((await asking.request('GET', '/')).headers['connection'], 'close');
     await quickly(asking.closed);
     for (const connection of [idle, asking]) connection.drop();
