@@ -142,10 +142,9 @@ export class Sender<T> {
     const { timeout } = checked(options);
     if (this.#ring.receiverThread === threadId && !this.#ring.closed) throw wouldDeadlock();
     const length = this.#encode(value);
-    const since = performance.now();
     let outcome = this.#postOrLook(length);
     if (outcome === Sent.FULL && timeout > 0)
-      outcome = this.#waiting.block(copyOf(this.#encoder, length), length, since + timeout);
+      outcome = this.#waiting.block(copyOf(this.#encoder, length), length, performance.now() + timeout);
     if (outcome === Sent.CLOSED) throw new ChannelClosedError(value);
     if (outcome === Sent.FULL) throw new SendTimeoutError(value, timeout);
   }

@@ -60,12 +60,13 @@ export class Deadlines {
     const time = now();
     for (const run of this.#ledger.running()) {
       const { task, started } = run;
-      if (task.timeout === 0 || started === undefined) continue;
-      let end = started + task.timeout;
+      const { timeout, kind } = task.known;
+      if (timeout === 0 || started === undefined) continue;
+      let end = started + timeout;
       if (time >= end) {
         const since = this.#late.get(task) ?? time;
         this.#late.set(task, since);
-        end = since + GRACE_MS[task.kind];
+        end = since + GRACE_MS[kind];
       }
       if (time < end) this.#lookAt(end);
       else if (this.#endOver(task, run)) return;

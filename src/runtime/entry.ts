@@ -28,29 +28,25 @@ export interface Book {
 
 export class Entry {
   readonly ledger: Book;
-  readonly name: string;
-  readonly kind: TaskKind;
-  readonly timeout: number;
+  readonly known: Known;
   readonly requestId: string | undefined;
   /** `undefined`: another thread has sent the task. */
   readonly tx: Sender<Task> | undefined;
   /** -1: it is not in the queue yet. */
   id = -1;
   enqueued = 0;
-  started: number | undefined;
-  finished: number | undefined;
-  final: FinalState | undefined;
+  started: number | undefined = undefined;
+  finished: number | undefined = undefined;
+  final: FinalState | undefined = undefined;
   stopAsked = false;
-  outcome: unknown;
-  omittedBytes: number | undefined;
+  outcome: unknown = undefined;
+  omittedBytes: number | undefined = undefined;
   /** Called when the task has ended. */
-  waiters: (() => void)[] | undefined;
+  waiters: (() => void)[] | undefined = undefined;
 
   constructor(ledger: Book, known: Known, requestId?: string, tx?: Sender<Task>) {
     this.ledger = ledger;
-    this.name = known.name;
-    this.kind = known.kind;
-    this.timeout = known.timeout;
+    this.known = known;
     this.requestId = requestId;
     this.tx = tx;
   }
@@ -65,7 +61,8 @@ export class Entry {
     readonly started: number | undefined;
     readonly progress: number | undefined;
   }): TaskRecord {
-    const { id, name, kind, requestId, enqueued, finished, outcome, omittedBytes, timeout, final } = this;
+    const { id, requestId, enqueued, finished, outcome, omittedBytes, final } = this;
+    const { name, kind, timeout } = this.known;
     const started = this.started ?? (run?.started && Math.max(run.started, enqueued));
     return {
       id,

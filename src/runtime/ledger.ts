@@ -19,6 +19,7 @@ import { Count } from './counts.js';
 import { endChannel, enqueueChannel, startChannel } from './diagnostics.js';
 import { Collector, type End } from './ends.js';
 import { type Book, CLOSURES, Entry, type Known } from './entry.js';
+import { OpenEntries } from './open.js';
 import { restoreThrown, type Thrown } from './outcome.js';
 import { type FinalState, kindOf, stateOf, type TaskRecord, type TaskState } from './record.js';
 import { type Running, Runs } from './runs.js';
@@ -43,7 +44,7 @@ export class Ledger implements Book {
   readonly #channel: Receiver<Task>;
   readonly #history: number;
   readonly #onTimed: (timeout: number) => void;
-  readonly #open = new Map<number, Entry>();
+  readonly #open = new OpenEntries();
   /** The last `history` that have ended: a ring. */
   readonly #past: Entry[] = [];
   #ended = 0;
@@ -87,9 +88,10 @@ export class Ledger implements Book {
   #add(entry: Entry, id: number): void {
     if (this.#open.size === 0) keepAlive(1); // the process lives while a task is open
     entry.id = id;
-    this.#open.set(id, entry);
+    this.#open.add(entry);
     if (id > this.#newest) this.#newest = id;
-    if (entry.timeout > 0) this.#onTimed(entry.timeout);
+    const { timeout } = entry.known;
+    if (timeout > 0) this.#onTimed(timeout);
   }
 
   /** Positions are ids modulo the channel's limit. Those of open tasks are close to the newest one. */
@@ -134,10 +136,11 @@ export class Ledger implements Book {
     // The worker's last look at the clock may be older than the task.
     if (started !== undefined) entry.started = Math.max(started, entry.enqueued);
     entry.finished = Math.max(finished, entry.started ?? entry.enqueued);
-    const count = this.counts.get(entry.name) ?? new Count();
-    this.counts.set(entry.name, count);
+    const { name } = entry.known;
+    const count = this.counts.get(name) ?? new Count();
+    this.counts.set(name, count);
     count.add(state, entry.enqueued, entry.started, entry.finished);
-    this.#open.delete(entry.id);
+    this.#open.delete(entry);
     if (this.#open.size === 0) {
       keepAlive(-1);
       for (const resolve of this.#idle.splice(0)) resolve();
@@ -171,14 +174,15 @@ export class Ledger implements Book {
   /** Of all open tasks; infinite if none has one. */
   shortestTimeout(): number {
     let shortest = Number.POSITIVE_INFINITY;
-    for (const { timeout } of this.#open.values()) if (timeout > 0 && timeout < shortest) shortest = timeout;
+    for (const { known } of this.#open.list())
+      if (known.timeout > 0 && known.timeout < shortest) shortest = known.timeout;
     return shortest;
   }
 
   /** All entries, newest first. */
   entries(): Entry[] {
     this.running(); // adopts those of other threads
-    return [...this.#past, ...this.#open.values()].sort((a, b) => b.id - a.id);
+    return [...this.#past, ...this.#open.list()].sort((a, b) => b.id - a.id);
   }
 
   entry(id: number): Entry | undefined {

@@ -201,7 +201,7 @@ export class Runtime {
     keepAlive(-1);
     const finished = open.filter((entry) => !unfinished.has(entry));
     const describe = (entry: Entry) => entry.describe();
-    for (const { id, name, final } of unfinished) console.error(`lost: task ${id} (${name}) ${final}`);
+    for (const { id, known, final } of unfinished) console.error(`lost: task ${id} (${known.name}) ${final}`);
     return { finished: finished.map(describe), unfinished: [...unfinished].map(describe) };
   }
 

@@ -85,7 +85,14 @@ export class Supervisor {
       if (thread.drained || this.#gaveUp.signal.aborted) return;
       everStarted ||= thread.started;
       if (!everStarted) throw cause;
-      for (const { id, name, outcome: error, requestId, started = 0, finished = 0 } of victims) {
+      for (const {
+        id,
+        known: { name },
+        outcome: error,
+        requestId,
+        started = 0,
+        finished = 0,
+      } of victims) {
         const duration = finished - started;
         reportFailure(console.error, { id, name, state: 'failed', error, requestId, duration });
       }
@@ -115,7 +122,7 @@ export class Supervisor {
     this.#ledger.handOver();
     const victims = this.#ledger.running(true).map(({ task, started }) => {
       const late = task === this.#deadlines.victim;
-      task.outcome = late ? new TaskTimeoutError(task.timeout) : new WorkerCrashedError(cause);
+      task.outcome = late ? new TaskTimeoutError(task.known.timeout) : new WorkerCrashedError(cause);
       this.#ledger.finish(task, 'failed', now(), started);
       return task;
     });
