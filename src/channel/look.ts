@@ -4,7 +4,9 @@
  *
  * A thread that *looks* finds at once what comes at once, and keeps a processor busy. A thread that *sleeps* costs nothing,
  * but another thread has to wake it, and an event loop is woken with much ado: 30 to 100 µs for both sides together. A
- * thread that *naps* is blocked, event loop and all, and woken in a third of that; so it naps for a moment only.
+ * thread that *naps* is blocked, event loop and all, and woken in a third of that; so it naps for a moment only. A receiver
+ * naps in two steps: for NAP_MS only a sender that finds no room wakes it, so that messages come in batches; then, for
+ * BLOCK_MS, any message does.
  *
  * Neither pays everywhere: on one processor nothing comes while this thread looks, and beside busy neighbours a look
  * takes longer than it seems. So each is a habit: done as long as it pays, and left for twice as many waits each time that

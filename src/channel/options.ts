@@ -37,12 +37,3 @@ function isSignal(value: unknown): boolean {
 export function abortReason(signal: AbortSignal | undefined): unknown {
   return signal?.reason ?? new DOMException('This operation was aborted', 'AbortError');
 }
-
-/** Listens no more. A signal of another library may throw; the send that it was for has ended all the same. */
-export function forget(signal: AbortSignal | undefined, listener: () => void): void {
-  try {
-    signal?.removeEventListener('abort', listener);
-  } catch {
-    // nothing that the send could do about it
-  }
-}

@@ -13,6 +13,9 @@
  * step 3 yet does not park at all. There is no third case, hence no lost wake-up.
  *
  * The word also keeps ringing cheap: an `Atomics.notify` takes a process-wide lock even if nobody waits.
+ *
+ * A third word, NAPPING, is for a thread that blocks for a tenth of a millisecond and then looks again. `ring` lets it
+ * sleep, so no condition may depend on it alone; a thread that cannot go on before the other does wakes it by `rouse`.
  */
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 

@@ -2,9 +2,9 @@
 import { threadId } from 'node:worker_threads';
 import { Decoder } from '../codec/index.js';
 import { BLOCK_MS, Look, NAP_MS } from './look.js';
-import { doDuties, keepAlive, SLICE_MS } from './park.js';
+import { doDuties, duties, keepAlive, SLICE_MS } from './park.js';
 import { EMPTY, END, Ring } from './ring.js';
-import { Calls } from './waiting.js';
+import { Calls, LOOK_MS } from './waiting.js';
 
 /** What a receiver is while it travels to another thread, in `workerData` or by `postMessage`. */
 export interface ReceiverHandle<T> {
@@ -131,8 +131,8 @@ export class Receiver<T> {
       const length = this.#peekOrLook();
       if (length === END) return undefined;
       if (length === EMPTY) {
-        doDuties();
-        this.#ring.bell.wait(this.#isReady, SLICE_MS);
+        doDuties(); // what they do may take a second try
+        this.#ring.bell.wait(this.#isReady, duties.size > 0 ? LOOK_MS : SLICE_MS);
       } else if (this.#take(length)) return this.#decoder.decode(length) as T;
     }
   }

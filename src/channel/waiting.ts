@@ -11,7 +11,9 @@
  *   4. parks, if CALLS is as in 1            4. woke nobody? clears WAITS; COMERS has changed? sets it, and calls again
  *
  * A waiter that was called has the *turn* until the next call. It sends all that it can; meanwhile senders without the turn
- * come to wait as well, even if there is room. So room is handed over in batches, and no newcomer overtakes a waiter.
+ * come to wait as well, even if there is room. So room is handed over in batches, and newcomers come after waiters. There is
+ * one exception: a caller that wakes nobody clears WAITS, and a sender that comes to wait just then sets it a moment later;
+ * a third one may send in between. Who is called and computes keeps its turn: the others look after LOOK_MS.
  *
  * Why no call is missing. A sender that parks in 4 has read CALLS before it counted COMERS. A caller that wakes nobody and
  * counted CALLS up after that makes 4 return at once. A caller that did so before either reads the new COMERS at its end,
@@ -28,12 +30,12 @@
 
 import { type Look, NAP_MS } from './look.js';
 import { CALLS, CLOSED, COMERS, type Scratch, TAIL, WAITS } from './memory.js';
-import { abortReason, forget } from './options.js';
+import { abortReason } from './options.js';
 import { doDuties, duties, keepAlive } from './park.js';
 import { type Ring, Sent } from './ring.js';
 
 /** How often a sender that waits looks by itself, in milliseconds. */
-const LOOK_MS = 20;
+export const LOOK_MS = 20;
 
 /** One thread's part in the calls. */
 export class Calls {
@@ -217,7 +219,7 @@ export class Waiting {
     const heard = signal === undefined ? undefined : this.#signals.get(signal);
     if (signal !== undefined && heard !== undefined && --heard.sends === 0) {
       this.#signals.delete(signal);
-      forget(signal, heard.listener);
+      signal.removeEventListener('abort', heard.listener);
     }
     if (this.#sends.length > 0) return;
     duties.delete(this.#duty);

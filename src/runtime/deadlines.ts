@@ -9,8 +9,8 @@
  * given some time *after* it was first seen to be late: an end that has come meanwhile, or is about to, counts.
  */
 import { now } from './clock.js';
-import type { Entry } from './entry.js';
 import type { Ledger } from './ledger.js';
+import type { Entry } from './record.js';
 import type { Running } from './runs.js';
 
 /** How long a late task may take to end by itself: a sync one may have returned just now, an async one has a timer. */
@@ -27,14 +27,13 @@ export class Deadlines {
   readonly #endThread: () => void;
   /** When a late task was first seen to be late. */
   readonly #late = new WeakMap<Entry, number>();
+  /** The table of runs says when it fires: the worker wakes the owner over a task of another thread that is due before. */
   #timer: NodeJS.Timeout | undefined;
-  /** When the timer fires. */
-  #due = Number.POSITIVE_INFINITY;
 
   constructor(ledger: Ledger, endThread: () => void) {
     this.#ledger = ledger;
     this.#endThread = endThread;
-    this.#ledger.runs.due = this.#due;
+    this.#ledger.runs.due = Number.POSITIVE_INFINITY;
   }
 
   /** A task with this timeout may start now. */
@@ -43,20 +42,14 @@ export class Deadlines {
   }
 
   #lookAt(time: number): void {
-    if (time >= this.#due) return;
+    if (time >= this.#ledger.runs.due) return;
     clearTimeout(this.#timer);
-    this.#setDue(time);
+    this.#ledger.runs.due = time;
     this.#timer = setTimeout(() => this.#look(), time - now() + EARLY_MS).unref();
   }
 
-  /** The worker sees it, too: it wakes the owner over a task of another thread, whose deadline comes before. */
-  #setDue(time: number): void {
-    this.#due = time;
-    this.#ledger.runs.due = time;
-  }
-
   #look(): void {
-    this.#setDue(Number.POSITIVE_INFINITY);
+    this.#ledger.runs.due = Number.POSITIVE_INFINITY;
     const time = now();
     for (const run of this.#ledger.running()) {
       const { task, started } = run;
@@ -90,7 +83,7 @@ export class Deadlines {
   /** The thread is dead. */
   reset(): void {
     clearTimeout(this.#timer);
-    this.#setDue(Number.POSITIVE_INFINITY);
+    this.#ledger.runs.due = Number.POSITIVE_INFINITY;
     this.victim = undefined;
     this.expect(this.#ledger.shortestTimeout());
   }

@@ -19,6 +19,7 @@
  * knows all. A full ring makes the worker wait, between two tasks.
  */
 import { SLICE_MS } from '../channel/index.js';
+import type { FinalState } from './record.js';
 
 const STRIDE = 32;
 const CELLS = 0; // a constant: how many
@@ -38,6 +39,9 @@ const SIZE = 8;
 const OUTCOME = 9;
 const INLINE_BYTES: number = (CELL_WORDS - OUTCOME) * 4;
 
+/** A cell has the state's place in this list. */
+const STATES: readonly FinalState[] = ['succeeded', 'failed', 'cancelled'];
+
 const AWAKE = 0;
 const PARKED = 1;
 const EAGER = 2;
@@ -51,10 +55,9 @@ const ROOM_BYTES: number = 2 ** 26;
 export interface End {
   /** Of the task: how many messages left the channel before it. */
   readonly id: number;
-  /** Of the task's name; 0 for a closure. */
+  /** Of the task's name: see `Known` in record.ts. */
   readonly key: number;
-  /** See `codeOf` in record.ts. */
-  readonly state: number;
+  readonly state: FinalState;
   readonly started: number;
   readonly finished: number;
 }
@@ -134,7 +137,7 @@ export class Reporter extends Ends {
     numbers[(at >> 1) + STARTED] = end.started;
     numbers[(at >> 1) + FINISHED] = end.finished;
     words[at + KEY] = end.key;
-    words[at + STATE] = end.state;
+    words[at + STATE] = STATES.indexOf(end.state);
     words[at + SIZE] = size;
     if (size > INLINE_BYTES) this.room(this.#tail).set(outcome.bytes.subarray(0, size));
     else for (let i = 0; i << 2 < size; i++) words[at + OUTCOME + i] = outcome.words[i] ?? 0;
@@ -232,7 +235,7 @@ export class Collector extends Ends {
     const end = {
       id: numbers[(at >> 1) + ID] ?? 0,
       key: words[at + KEY] ?? 0,
-      state: words[at + STATE] ?? 0,
+      state: STATES[words[at + STATE] ?? 0] ?? 'failed',
       started: numbers[(at >> 1) + STARTED] ?? 0,
       finished: numbers[(at >> 1) + FINISHED] ?? 0,
     };

@@ -2,10 +2,9 @@
 import { Sender, type SendOptions } from '../channel/index.js';
 import { expectOptions, shown } from '../expect.js';
 import { Task } from '../task/index.js';
-import { CLOSURES, Entry } from './entry.js';
 import { OutcomeOmittedError, TaskCancelledError } from './errors.js';
 import type { Ledger } from './ledger.js';
-import type { TaskRecord, TaskState } from './record.js';
+import { CLOSURES, Entry, type TaskRecord, type TaskState } from './record.js';
 
 /** How long `runTask` may wait for room in the queue: `timeout` in milliseconds, or until `signal` aborts. */
 export interface RunOptions extends SendOptions {

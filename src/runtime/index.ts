@@ -1,6 +1,6 @@
 /**
  * What runs tasks. To be read in this order: executor.ts and runner.ts (the worker: the loop, one task), run.ts (what a
- * task asks), ends.ts and runs.ts (what both threads share), entry.ts, ledger.ts and handle.ts (the owner), deadlines.ts,
+ * task asks), ends.ts and runs.ts (what both threads share), record.ts, ledger.ts and handle.ts (the owner), deadlines.ts,
  * thread.ts and supervisor.ts (threads die), runtime.ts. Then what is logged: outcome.ts, report.ts, fields.ts, log.ts.
  */
 export { BOUNDS_MS, type Ended, type Histogram } from './counts.js';

@@ -13,15 +13,22 @@
  */
 import { duties, keepAlive, type Receiver } from '../channel/index.js';
 import { Decoder } from '../codec/index.js';
-import type { Task, TaskKind } from '../task/index.js';
+import type { Task } from '../task/index.js';
 import { now } from './clock.js';
 import { Count } from './counts.js';
 import { endChannel, enqueueChannel, startChannel } from './diagnostics.js';
 import { Collector, type End } from './ends.js';
-import { type Book, CLOSURES, Entry, type Known } from './entry.js';
 import { OpenEntries } from './open.js';
 import { restoreThrown, type Thrown } from './outcome.js';
-import { type FinalState, kindOf, stateOf, type TaskRecord, type TaskState } from './record.js';
+import {
+  type Book,
+  CLOSURES,
+  Entry,
+  type FinalState,
+  type Known,
+  type TaskRecord,
+  type TaskState,
+} from './record.js';
 import { type Running, Runs } from './runs.js';
 
 /** After so many sends the ends are drained. */
@@ -106,9 +113,9 @@ export class Ledger implements Book {
   readonly drain = (): void => this.#ends.drain();
 
   #learn(end: End, size: number): void {
-    let state = stateOf(end.state);
+    let { state } = end;
     this.#last = end.id;
-    const entry = this.#open.get(end.id) ?? this.adopt(end.id, end.key, kindOf(end.state), end.started);
+    const entry = this.#open.get(end.id) ?? this.adopt(end.id, end.key, end.started);
     try {
       if (size > 0) {
         const value = this.#decoder.decode(size);
@@ -123,8 +130,11 @@ export class Ledger implements Book {
   }
 
   /** A task that another thread has sent is seen for the first time. */
-  adopt(id: number, key: number, kind: TaskKind, time: number): Entry {
-    const entry = new Entry(this, this.known.get(key) ?? CLOSURES[kind]);
+  adopt(id: number, key: number, time: number): Entry {
+    const entry = new Entry(
+      this,
+      this.known.get(key) ?? (key === CLOSURES.async.key ? CLOSURES.async : CLOSURES.sync),
+    );
     entry.enqueued = time;
     this.#add(entry, id);
     return entry;
@@ -160,12 +170,13 @@ export class Ledger implements Book {
   running(isDead = false): (Running & { readonly task: Entry })[] {
     this.drain();
     const list = this.runs.list().flatMap((run) => {
-      const { position, isNamed, key, kind, started = now() } = run;
+      const { position, key = 0, started = now() } = run;
       const id = this.#idOf(position);
       if (id === this.#last || this.#channel.isHere(position)) return [];
       const known = this.#open.get(id);
-      if (known === undefined && ((!isNamed && !isDead) || this.#pastOf(id) !== undefined)) return [];
-      return [{ ...run, task: known ?? this.adopt(id, isNamed ? key : 0, kindOf(kind), started) }];
+      if (known === undefined && ((run.key === undefined && !isDead) || this.#pastOf(id) !== undefined))
+        return [];
+      return [{ ...run, task: known ?? this.adopt(id, key, started) }];
     });
     this.drain(); // a task that has been taken, and that the table did not name, has ended between the two looks
     return list.filter(({ task }) => task.final === undefined);

@@ -2,7 +2,7 @@
  * The open entries, by id. Nearly all lie in a ring, each at its id; a Map has those whose place is taken by one that runs
  * for long. (A Map alone costs a tenth of a microsecond for each task: it is built anew again and again.)
  */
-import type { Entry } from './entry.js';
+import type { Entry } from './record.js';
 
 const PLACES = 1024;
 

@@ -13,13 +13,13 @@ import type { Reporter } from './ends.js';
 import { TaskTimeoutError } from './errors.js';
 import { withFields } from './fields.js';
 import { describeThrown } from './outcome.js';
-import { codeOf, type FinalState } from './record.js';
+import { CLOSURES, type FinalState, type Known } from './record.js';
 import { type Print, reportFailure, safely } from './report.js';
 import { Run, Signals, stopReason } from './run.js';
 import type { Runs } from './runs.js';
 
 const MAX_CLOSURES = 1000;
-const NO_TASK = { key: 0, name: 'no task', timeout: 0 } as const;
+const NO_TASK: Known = { ...CLOSURES.sync, name: 'no task' };
 /** In place of the result of a task whose time is up. */
 const LATE = Symbol('late');
 /** By so much the owner may look later for late tasks than at their deadline. */
@@ -105,7 +105,7 @@ export class Runner {
 
   /** A message that cannot be read has been taken: that is its end, and the loop goes on. */
   skip(error: CorruptMessageError): void {
-    this.#fail(this.#newRun({ ...NO_TASK, kind: 'sync', fn: missing }), error);
+    this.#fail(this.#newRun({ ...NO_TASK, fn: missing }), error);
   }
 
   #begin(task: Task, print: Print | undefined): Run {
@@ -122,17 +122,17 @@ export class Runner {
     const entry = this.#entry ?? 0;
     this.#entry = undefined;
     this.#running += 1;
-    this.#runs.name(entry, definition.key, definition.kind === 'async' ? codeOf('succeeded', 'async') : 0);
+    this.#runs.name(entry, definition.key);
     const { timeout } = definition;
-    if (timeout > 0 && !this.#runs.isDue(this.time + timeout + LOOK_MS)) this.#reporter.look();
+    if (timeout > 0 && this.#runs.due > this.time + timeout + LOOK_MS) this.#reporter.look();
     return new Run(this.#id, definition, entry, this.time, requestId, this.#signals, this.#asyncId);
   }
 
   #definitionOf({ kind, fn }: Task): NamedDefinition {
-    if (typeof fn === 'number') return this.#module.get(fn) ?? { ...NO_TASK, kind, fn: missing };
+    if (typeof fn === 'number') return this.#module.get(fn) ?? { ...NO_TASK, fn: missing };
     let definition = this.#closures.get(fn);
     if (definition === undefined) {
-      definition = { ...NO_TASK, name: 'closure', kind, fn: compile(kind, fn) };
+      definition = { ...CLOSURES[kind], fn: compile(kind, fn) };
       if (this.#closures.size >= MAX_CLOSURES) this.#closures.clear();
       this.#closures.set(fn, definition);
     }
@@ -215,9 +215,8 @@ export class Runner {
 
   #end(run: Run, state: FinalState, size: number): void {
     const { id, entry, started } = run;
-    const { key, kind } = run.definition;
     const finished = this.lookAtClock();
-    this.#reporter.report({ id, key, state: codeOf(state, kind), started, finished }, this.#encoder, size);
+    this.#reporter.report({ id, key: run.definition.key, state, started, finished }, this.#encoder, size);
     this.#runs.end(entry);
     this.#free.push(entry);
     this.#running -= 1;

@@ -7,7 +7,7 @@
  *                                                                        the entry away
  *   STOP       position + 1 of the task that is asked to stop            the owner
  *   PROGRESS   in millionths, -1: none                                   the worker
- *   KEY, KIND  the task's name and kind, for a task of another thread    the worker, before NAMED
+ *   KEY        of the task's name, for a task of another thread          the worker, before NAMED
  *   NAMED      position + 1 of the task whose name that is               the worker, once it has taken the message
  *   STARTED    when it started; infinite: it waits for others to end     the worker, before WHO
  *   STOP_BELL  where the worker's signals wait, one for the table        see park.ts
@@ -33,18 +33,15 @@ const ENTRY_WORDS = 32;
 const STOP = 1;
 const PROGRESS = 2;
 const KEY = 3;
-const KIND = 4;
-const NAMED = 5;
+const NAMED = 4;
 const STARTED = 3; // in 64-bit words
 
 /** What an entry says. */
 export interface Running {
   readonly entry: number;
   readonly position: number;
-  readonly key: number;
-  readonly kind: number;
-  /** Key and kind are of this task. */
-  readonly isNamed: boolean;
+  /** Of the task's name; `undefined`: not known yet. */
+  readonly key: number | undefined;
   /** `undefined`: it waits for the tasks before it to end. */
   readonly started: number | undefined;
   readonly progress: number | undefined;
@@ -74,6 +71,15 @@ export class Runs {
     this.stopBell = new Bell(this.#words, STOP_BELL);
   }
 
+  /** When the owner looks for late tasks; the owner sets it. */
+  get due(): number {
+    return this.#numbers[DUE] ?? 0;
+  }
+
+  set due(time: number) {
+    this.#numbers[DUE] = time;
+  }
+
   // ── The worker ─────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Starts a task in an entry. Does not return while the entry is revoked: the thread is being ended. */
@@ -99,10 +105,9 @@ export class Runs {
   }
 
   /** Says which task it is. */
-  name(entry: number, key: number, kind: number): void {
+  name(entry: number, key: number): void {
     const at = placeOf(entry);
     this.#words[at + KEY] = key;
-    this.#words[at + KIND] = kind;
     this.#words[at + NAMED] = this.#who[entry] ?? IDLE;
   }
 
@@ -120,22 +125,12 @@ export class Runs {
     this.#words[placeOf(entry) + PROGRESS] = Math.round(fraction * 1e6);
   }
 
-  /** The owner looks for late tasks at this time, or before. */
-  isDue(time: number): boolean {
-    return (this.#numbers[DUE] ?? 0) <= time;
-  }
-
   /** The task was asked to stop. True even while the thread is busy: it is one load. */
   stopAsked(entry: number, position: number): boolean {
     return Atomics.load(this.#words, placeOf(entry) + STOP) === position + 1; // pairs with the store in stop
   }
 
   // ── The owner ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-  /** When the owner looks for late tasks. */
-  set due(time: number) {
-    this.#numbers[DUE] = time;
-  }
 
   /** What each entry says. */
   list(): Running[] {
@@ -163,9 +158,7 @@ export class Runs {
     return {
       entry,
       position: who - 1,
-      key: this.#words[at + KEY] ?? 0,
-      kind: this.#words[at + KIND] ?? 0,
-      isNamed: this.#words[at + NAMED] === who,
+      key: this.#words[at + NAMED] === who ? this.#words[at + KEY] : undefined,
       started: Number.isFinite(started) ? started : undefined,
       progress: progress < 0 ? undefined : progress / 1e6,
     };

@@ -10,12 +10,11 @@ import { now } from './clock.js';
 import type { Ended } from './counts.js';
 import { Deadlines } from './deadlines.js';
 import { createEnds } from './ends.js';
-import type { Entry } from './entry.js';
 import { registerLedger, TaskHandle } from './handle.js';
 import { Ledger } from './ledger.js';
 import { ignoreStderrErrors, logMemory } from './log.js';
 import { checkedDrain, checkedOptions, type DrainOptions, type RuntimeOptions } from './options.js';
-import type { TaskRecord } from './record.js';
+import { CLOSURES, type Entry, type TaskRecord } from './record.js';
 import { createRuns } from './runs.js';
 import { type Death, Supervisor } from './supervisor.js';
 
@@ -226,6 +225,6 @@ export class Runtime {
       // The message cannot be read.
     }
     const { fn, kind } = task instanceof Call ? task : new Call('sync', 0, []);
-    return this.#ledger.adopt(id, typeof fn === 'number' ? fn : 0, kind, now());
+    return this.#ledger.adopt(id, typeof fn === 'number' ? fn : CLOSURES[kind].key, now());
   }
 }

@@ -6,8 +6,8 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
-import type { Known } from './entry.js';
 import { errorFromOutside, StartTimeoutError } from './errors.js';
+import type { Known } from './record.js';
 import type { WorkerMessage, WorkerSetup } from './worker.js';
 
 const ENTRY = new URL('./worker.js', import.meta.url);

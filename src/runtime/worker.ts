@@ -2,9 +2,9 @@
 import { type MessagePort, workerData } from 'node:worker_threads';
 import type { ReceiverHandle } from '../channel/index.js';
 import { moduleOf, type NamedDefinition, type Task, type TaskModule } from '../task/index.js';
-import type { Known } from './entry.js';
 import { taskExec } from './executor.js';
 import { printDirectly } from './log.js';
+import type { Known } from './record.js';
 import { setImporting } from './runtime.js';
 
 /** What the runtime gives the thread. */

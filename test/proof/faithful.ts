@@ -79,19 +79,21 @@ function* officeProgram(parts: Parts): Steps<void> {
   );
   for (const size of [8, 120]) {
     yield* call(runs.start(0, size, 1));
-    runs.name(0, 1, 0);
+    runs.name(0, 1);
     yield* call(reporter.look());
     yield* call(runs.find(size));
-    yield* call(reporter.report({ id: size, key: 0, state: 0, started: 1, finished: 2 }, outcome, size));
+    yield* call(
+      reporter.report({ id: size, key: 0, state: 'succeeded', started: 1, finished: 2 }, outcome, size),
+    );
     yield* call(runs.end(0));
   }
   yield* call(collector.drain());
   eager = true;
   yield* call(collector.beEager());
-  yield* call(reporter.report({ id: 3, key: 0, state: 0, started: 1, finished: 2 }, outcome, 0));
+  yield* call(reporter.report({ id: 3, key: 0, state: 'succeeded', started: 1, finished: 2 }, outcome, 0));
   yield* call(reporter.sleeping());
   yield* call(runs.start(0, 5, 1));
-  const [run = { entry: 0, position: 5, isNamed: false }] = yield* call(runs.list());
+  const [run = { entry: 0, position: 5, key: undefined }] = yield* call(runs.list());
   yield* call(runs.revoke({ ...run, position: 6 }));
   yield* call(runs.revoke(run));
   yield* call(runs.list());

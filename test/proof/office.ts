@@ -44,7 +44,11 @@ export class Worker {
 
   *report(id: number): Steps<void> {
     yield* call(
-      this.#reporter.report({ id, key: 0, state: 0, started: 0, finished: 0 }, new Scratch(id), sizeOf(id)),
+      this.#reporter.report(
+        { id, key: 0, state: 'succeeded', started: 0, finished: 0 },
+        new Scratch(id),
+        sizeOf(id),
+      ),
     );
   }
 
@@ -72,7 +76,7 @@ export class Worker {
       const id = this.#id;
       const entry = this.#free.pop() ?? 0;
       actor.ask(() => actor.world.audit.starts(id));
-      this.#runs.name(entry, 1, 0);
+      this.#runs.name(entry, 1);
       yield* this.#named();
       if (actor.world.scenario.concurrency === undefined) yield* this.#end(id, entry);
       else yield* runAsync(Kind, this.#endLater(id, entry));
@@ -218,7 +222,7 @@ export class Owner {
       const id = this.idOf(run.position);
       if (id === this.#last || (yield* call(this.#actor.sender.isHere(run.position)))) continue;
       const isKnown = this.#fates.get(id) === 'open';
-      if (!isKnown && !run.isNamed && !isDead) continue;
+      if (!isKnown && run.key === undefined && !isDead) continue;
       if (!isKnown) this.#meet(id);
       running.push(run);
     }

@@ -110,10 +110,10 @@ export interface InstrumentedCollector {
 export interface Running {
   readonly entry: number;
   readonly position: number;
-  readonly isNamed: boolean;
+  readonly key: number | undefined;
 }
 export interface InstrumentedRuns {
-  name(entry: number, key: number, kind: number): void;
+  name(entry: number, key: number): void;
   find(position: number): Made<Running | undefined>;
   start(entry: number, position: number, time: number): unknown;
   end(entry: number): unknown;
