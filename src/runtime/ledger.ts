@@ -18,7 +18,7 @@ import { now } from './clock.js';
 import { Count } from './counts.js';
 import { endChannel, enqueueChannel, startChannel } from './diagnostics.js';
 import { Collector, type End } from './ends.js';
-import { OpenEntries } from './open.js';
+import { Entries } from './entries.js';
 import { restoreThrown, type Thrown } from './outcome.js';
 import {
   type Book,
@@ -49,12 +49,8 @@ export class Ledger implements Book {
   /** How many callers of `runTask` wait for room. */
   waiting = 0;
   readonly #channel: Receiver<Task>;
-  readonly #history: number;
   readonly #onTimed: (timeout: number) => void;
-  readonly #open = new OpenEntries();
-  /** The last `history` that have ended: a ring. */
-  readonly #past: Entry[] = [];
-  #ended = 0;
+  readonly #entries: Entries;
   readonly #decoder: Decoder;
   readonly #ends: Collector;
   #newest = 0;
@@ -72,7 +68,7 @@ export class Ledger implements Book {
     onTimed: (timeout: number) => void,
   ) {
     this.#channel = channel;
-    this.#history = history;
+    this.#entries = new Entries(history);
     this.#onTimed = onTimed;
     this.runs = new Runs(memory.runs);
     this.#decoder = new Decoder(channel.maxBytes);
@@ -93,9 +89,9 @@ export class Ledger implements Book {
   }
 
   #add(entry: Entry, id: number): void {
-    if (this.#open.size === 0) keepAlive(1); // the process lives while a task is open
+    if (this.#entries.open === 0) keepAlive(1); // the process lives while a task is open
     entry.id = id;
-    this.#open.add(entry);
+    this.#entries.add(entry);
     if (id > this.#newest) this.#newest = id;
     const { timeout } = entry.known;
     if (timeout > 0) this.#onTimed(timeout);
@@ -115,7 +111,7 @@ export class Ledger implements Book {
   #learn(end: End, size: number): void {
     let { state } = end;
     this.#last = end.id;
-    const entry = this.#open.get(end.id) ?? this.adopt(end.id, end.key, end.started);
+    const entry = this.#entries.findOpen(end.id) ?? this.adopt(end.id, end.key, end.started);
     try {
       if (size > 0) {
         const value = this.#decoder.decode(size);
@@ -150,13 +146,11 @@ export class Ledger implements Book {
     const count = this.counts.get(name) ?? new Count();
     this.counts.set(name, count);
     count.add(state, entry.enqueued, entry.started, entry.finished);
-    this.#open.delete(entry);
-    if (this.#open.size === 0) {
+    this.#entries.end(entry);
+    if (this.#entries.open === 0) {
       keepAlive(-1);
       for (const resolve of this.#idle.splice(0)) resolve();
     }
-    this.#past[this.#ended % this.#history] = entry;
-    this.#ended += 1;
     if (entry.started !== undefined && startChannel.hasSubscribers) startChannel.publish(entry.describe());
     if (endChannel.hasSubscribers) endChannel.publish(entry.describe());
     if (entry.waiters === undefined) return;
@@ -173,10 +167,9 @@ export class Ledger implements Book {
       const { position, key = 0, started = now() } = run;
       const id = this.#idOf(position);
       if (id === this.#last || this.#channel.isHere(position)) return [];
-      const known = this.#open.get(id);
-      if (known === undefined && ((run.key === undefined && !isDead) || this.#pastOf(id) !== undefined))
-        return [];
-      return [{ ...run, task: known ?? this.adopt(id, key, started) }];
+      const task = this.#entries.find(id);
+      if (task === undefined && run.key === undefined && !isDead) return [];
+      return [{ ...run, task: task ?? this.adopt(id, key, started) }];
     });
     this.drain(); // a task that has been taken, and that the table did not name, has ended between the two looks
     return list.filter(({ task }) => task.final === undefined);
@@ -185,7 +178,7 @@ export class Ledger implements Book {
   /** Of all open tasks; infinite if none has one. */
   shortestTimeout(): number {
     let shortest = Number.POSITIVE_INFINITY;
-    for (const { known } of this.#open.list())
+    for (const { known } of this.#entries.allOpen())
       if (known.timeout > 0 && known.timeout < shortest) shortest = known.timeout;
     return shortest;
   }
@@ -193,16 +186,12 @@ export class Ledger implements Book {
   /** All entries, newest first. */
   entries(): Entry[] {
     this.running(); // adopts those of other threads
-    return [...this.#past, ...this.#open.list()].sort((a, b) => b.id - a.id);
+    return this.#entries.all();
   }
 
   entry(id: number): Entry | undefined {
     this.drain();
-    return this.#open.get(id) ?? this.#pastOf(id);
-  }
-
-  #pastOf(id: number): Entry | undefined {
-    return this.#past.find((entry) => entry.id === id);
+    return this.#entries.find(id);
   }
 
   read(entry: Entry): TaskRecord {
@@ -250,7 +239,7 @@ export class Ledger implements Book {
   /** Resolves when nothing is queued or runs. */
   idle(): Promise<void> {
     this.drain();
-    if (this.#open.size === 0) return Promise.resolve();
+    if (this.#entries.open === 0) return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
   }
 
