@@ -6,7 +6,8 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate } from 'node:timers/promises';
-import { keepAlive, Receiver, type ReceiverHandle } from '../channel/index.js';
+import type { MessagePort } from 'node:worker_threads';
+import { Receiver, type ReceiverHandle } from '../channel/index.js';
 import { CorruptMessageError } from '../codec/index.js';
 import type { Task, TaskModule } from '../task/index.js';
 import { now } from './clock.js';
@@ -20,6 +21,8 @@ export interface ExecutorOptions {
   readonly ends: SharedArrayBuffer;
   readonly runs: SharedArrayBuffer;
   readonly module: TaskModule;
+  /** Each message says that a task was asked to stop. It keeps the thread alive: a task may wait for nothing else. */
+  readonly port: MessagePort;
   /** Where the lines go that tell of each task; `undefined`: nowhere. */
   readonly print: Print | undefined;
 }
@@ -31,10 +34,8 @@ const STRETCH_MS = 1;
 const inEmptyContext = AsyncLocalStorage.snapshot();
 
 /** Runs tasks until the channel is closed and drained. */
-export async function taskExec(options: ExecutorOptions): Promise<void> {
-  keepAlive(1); // all the time: a task, too, may wait for nothing but its signal
-  await inEmptyContext(() => execute(options, options.print && safely(options.print)));
-  keepAlive(-1);
+export function taskExec(options: ExecutorOptions): Promise<void> {
+  return inEmptyContext(() => execute(options, options.print && safely(options.print)));
 }
 
 async function execute(options: ExecutorOptions, print: Print | undefined): Promise<void> {
@@ -46,6 +47,7 @@ async function execute(options: ExecutorOptions, print: Print | undefined): Prom
     mayNap: runs.concurrency === 1, // tasks that overlap need the event loop
   });
   const runner = new Runner(options.module, runs, reporter, rx);
+  options.port.on('message', () => runner.tellStopped());
   print?.('task executor started');
   let turn = now();
   for (;;) {

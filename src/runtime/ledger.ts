@@ -41,6 +41,14 @@ process.on('beforeExit', () => {
   if ([...channels].some(({ length }) => length > 0)) setTimeout(() => {}, STAY_MS);
 });
 
+/** What the ledger tells. */
+interface Listener {
+  /** A task with a deadline may start now. */
+  timed(timeout: number): void;
+  /** A running task was asked to stop. */
+  stop(): void;
+}
+
 export class Ledger implements Book {
   /** By key. Empty until the first thread has started. */
   readonly known: Map<number, Known> = new Map<number, Known>();
@@ -49,7 +57,7 @@ export class Ledger implements Book {
   /** How many callers of `runTask` wait for room. */
   waiting = 0;
   readonly #channel: Receiver<Task>;
-  readonly #onTimed: (timeout: number) => void;
+  readonly #on: Listener;
   readonly #entries: Entries;
   readonly #decoder: Decoder;
   readonly #ends: Collector;
@@ -60,16 +68,15 @@ export class Ledger implements Book {
   #awaited = 0;
   #idle: (() => void)[] = [];
 
-  /** `onTimed`: a task with a deadline was queued. */
   constructor(
     channel: Receiver<Task>,
     memory: { readonly ends: SharedArrayBuffer; readonly runs: SharedArrayBuffer },
     history: number,
-    onTimed: (timeout: number) => void,
+    on: Listener,
   ) {
     this.#channel = channel;
     this.#entries = new Entries(history);
-    this.#onTimed = onTimed;
+    this.#on = on;
     this.runs = new Runs(memory.runs);
     this.#decoder = new Decoder(channel.maxBytes);
     this.#ends = new Collector(memory.ends, this.#decoder, (end, size) => this.#learn(end, size));
@@ -94,7 +101,7 @@ export class Ledger implements Book {
     this.#entries.add(entry);
     if (id > this.#newest) this.#newest = id;
     const { timeout } = entry.known;
-    if (timeout > 0) this.#onTimed(timeout);
+    if (timeout > 0) this.#on.timed(timeout);
   }
 
   /** Positions are ids modulo the channel's limit. Those of open tasks are close to the newest one. */
@@ -220,6 +227,7 @@ export class Ledger implements Book {
     if (run === undefined) return entry.final ?? 'queued';
     entry.stopAsked = true;
     this.runs.stop(run);
+    this.#on.stop();
     return 'running';
   }
 

@@ -3,9 +3,15 @@
  * what `enterWith` puts there ends with it. A task that does not ask pays for one object; all else is made on demand.
  */
 import { AsyncResource } from 'node:async_hooks';
-import { SLICE_MS } from '../channel/index.js';
 import type { NamedDefinition, TaskContext } from '../task/index.js';
 import type { Runs } from './runs.js';
+
+/** What the runs of a thread have in common. */
+export interface Shared {
+  readonly runs: Runs;
+  /** The runs whose signal is in use. They are told when a task is asked to stop. */
+  readonly listeners: Set<Run>;
+}
 
 export class Run extends AsyncResource {
   readonly id: number;
@@ -15,7 +21,7 @@ export class Run extends AsyncResource {
   /** On the clock of clock.ts. */
   started: number;
   readonly requestId: string | undefined;
-  readonly #signals: Signals;
+  readonly #shared: Shared;
   #context: TaskContext | undefined;
   #signal: AbortSignal | undefined;
   #abort: ((reason: unknown) => void) | undefined;
@@ -28,7 +34,7 @@ export class Run extends AsyncResource {
     entry: number,
     started: number,
     requestId: string | undefined,
-    signals: Signals,
+    shared: Shared,
     asyncId: number,
   ) {
     super('Task', asyncId);
@@ -37,16 +43,16 @@ export class Run extends AsyncResource {
     this.entry = entry;
     this.started = started;
     this.requestId = requestId;
-    this.#signals = signals;
+    this.#shared = shared;
   }
 
   get context(): TaskContext {
-    this.#context ??= contextOf(this, this.#signals.runs);
+    this.#context ??= contextOf(this, this.#shared.runs);
     return this.#context;
   }
 
   get cancelled(): boolean {
-    return !this.ended && this.#signals.runs.stopAsked(this.entry, this.id % this.#signals.limit);
+    return !this.ended && this.#shared.runs.stopAsked(this.entry);
   }
 
   get signal(): AbortSignal {
@@ -55,8 +61,13 @@ export class Run extends AsyncResource {
     this.#signal = controller.signal;
     // Listeners run in the async context of the task, not of the thread's loop that aborts.
     this.#abort = AsyncResource.bind((reason: unknown) => controller.abort(reason), 'TaskSignal');
-    if (!this.ended) this.#signals.add(this);
+    if (!this.ended) this.#shared.listeners.add(this);
+    this.abortIfCancelled(); // it may have been told before
     return controller.signal;
+  }
+
+  abortIfCancelled(): void {
+    if (this.cancelled) this.abort(stopReason());
   }
 
   /** The signal aborts, if the task ever asked for it. */
@@ -71,8 +82,7 @@ export class Run extends AsyncResource {
   /** The task has ended: nobody will ask it to stop. */
   end(): void {
     this.ended = true;
-    if (this.#signal !== undefined) this.#signals.delete(this);
-    this.emitDestroy();
+    if (this.#signal !== undefined) this.#shared.listeners.delete(this);
   }
 }
 
@@ -95,44 +105,6 @@ function contextOf(run: Run, runs: Runs): TaskContext {
       if (!run.ended) runs.progress(run.entry, fraction);
     },
   };
-}
-
-/** The runs whose signal is in use. One `waitAsync` on the table's bell serves them all. */
-export class Signals {
-  readonly runs: Runs;
-  /** Of positions. */
-  readonly limit: number;
-  readonly #waiting = new Set<Run>();
-  readonly #listen: () => Promise<void>;
-  #listening = false;
-
-  constructor(runs: Runs, limit: number) {
-    this.runs = runs;
-    this.limit = limit;
-    // In the executor's async context: the loop outlives the task that starts it.
-    this.#listen = AsyncResource.bind(() => this.#loop(), 'TaskSignals');
-  }
-
-  /** From now on, the run's signal aborts when the task is asked to stop. */
-  add(run: Run): void {
-    this.#waiting.add(run);
-    if (!this.#listening) void this.#listen();
-    else if (run.cancelled) run.abort(stopReason()); // asked before it was in the set
-  }
-
-  delete(run: Run): void {
-    this.#waiting.delete(run);
-  }
-
-  async #loop(): Promise<void> {
-    const stop = () => {
-      for (const each of this.#waiting) if (each.cancelled) each.abort(stopReason());
-      return this.#waiting.size === 0;
-    };
-    this.#listening = true;
-    while (this.#waiting.size > 0) await this.runs.stopBell.waitAsync(stop, SLICE_MS);
-    this.#listening = false;
-  }
 }
 
 /** What a task that was asked to stop throws. */

@@ -15,7 +15,7 @@ import { withFields } from './fields.js';
 import { describeThrown } from './outcome.js';
 import { CLOSURES, type FinalState, type Known } from './record.js';
 import { type Print, reportFailure, safely } from './report.js';
-import { Run, Signals, stopReason } from './run.js';
+import { Run, type Shared, stopReason } from './run.js';
 import type { Runs } from './runs.js';
 
 const MAX_CLOSURES = 1000;
@@ -34,7 +34,7 @@ export class Runner {
   readonly #closures = new Map<string, NamedDefinition>();
   readonly #runs: Runs;
   readonly #reporter: Reporter;
-  readonly #signals: Signals;
+  readonly #shared: Shared;
   readonly #encoder: Encoder;
   readonly #limit: number;
   readonly #asyncId = executionAsyncId();
@@ -52,7 +52,7 @@ export class Runner {
     this.#module = module;
     this.#runs = runs;
     this.#reporter = reporter;
-    this.#signals = new Signals(runs, rx.limit);
+    this.#shared = { runs, listeners: new Set() };
     this.#encoder = new Encoder(rx.maxBytes);
     this.#limit = rx.limit;
     this.#free = Array.from({ length: runs.concurrency }, (_, entry) => entry);
@@ -93,6 +93,11 @@ export class Runner {
     while (this.isBusy) await this.oneEnded();
   }
 
+  /** A task was asked to stop: its signal aborts. */
+  tellStopped(): void {
+    for (const run of this.#shared.listeners) run.abortIfCancelled();
+  }
+
   runSync(task: Task, print: Print | undefined): void {
     const run = this.#begin(task, print);
     run.runInAsyncScope(this.#sync, this, task, run);
@@ -125,7 +130,7 @@ export class Runner {
     this.#runs.name(entry, definition.key);
     const { timeout } = definition;
     if (timeout > 0 && this.#runs.due > this.time + timeout + LOOK_MS) this.#reporter.look();
-    return new Run(this.#id, definition, entry, this.time, requestId, this.#signals, this.#asyncId);
+    return new Run(this.#id, definition, entry, this.time, requestId, this.#shared, this.#asyncId);
   }
 
   #definitionOf({ kind, fn }: Task): NamedDefinition {

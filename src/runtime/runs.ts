@@ -10,7 +10,6 @@
  *   KEY        of the task's name, for a task of another thread          the worker, before NAMED
  *   NAMED      position + 1 of the task whose name that is               the worker, once it has taken the message
  *   STARTED    when it started; infinite: it waits for others to end     the worker, before WHO
- *   STOP_BELL  where the worker's signals wait, one for the table        see park.ts
  *   DUE        when the owner looks for late tasks, one for the table    the owner
  *
  * An entry names its task from just before its message is taken until its end is published (ends.ts). A worker may be killed
@@ -20,13 +19,10 @@
  * be ended, or for the entry to be given back. So no task starts in a thread that is being ended, and the owner knows
  * which tasks end with it.
  */
-import { Bell } from '../channel/index.js';
-
 const IDLE = 0;
 const REVOKED = -1;
 
-const STOP_BELL = 0;
-const DUE = 1; // in 64-bit words
+const DUE = 0; // in 64-bit words
 const FIRST = 32;
 const ENTRY_WORDS = 32;
 // Word 0 is WHO.
@@ -54,8 +50,6 @@ export function createRuns(concurrency: number): SharedArrayBuffer {
 /** One thread's view of the table. */
 export class Runs {
   readonly concurrency: number;
-  /** Rung when a task is asked to stop. */
-  readonly stopBell: Bell;
   readonly #words: Int32Array;
   readonly #numbers: Float64Array;
   /** The worker's: what it has written to each WHO. */
@@ -68,7 +62,6 @@ export class Runs {
     this.#numbers = new Float64Array(memory);
     this.concurrency = (this.#words.length - FIRST) / ENTRY_WORDS;
     this.#who = new Int32Array(this.concurrency);
-    this.stopBell = new Bell(this.#words, STOP_BELL);
   }
 
   /** When the owner looks for late tasks; the owner sets it. */
@@ -125,9 +118,9 @@ export class Runs {
     this.#words[placeOf(entry) + PROGRESS] = Math.round(fraction * 1e6);
   }
 
-  /** The task was asked to stop. True even while the thread is busy: it is one load. */
-  stopAsked(entry: number, position: number): boolean {
-    return Atomics.load(this.#words, placeOf(entry) + STOP) === position + 1; // pairs with the store in stop
+  /** The task of the entry was asked to stop. True even while the thread is busy: it is one load. */
+  stopAsked(entry: number): boolean {
+    return Atomics.load(this.#words, placeOf(entry) + STOP) === this.#who[entry]; // pairs with the store in stop
   }
 
   // ── The owner ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -164,10 +157,9 @@ export class Runs {
     };
   }
 
-  /** Asks the task of an entry to stop. */
+  /** Asks the task of an entry to stop. A thread that waits must be told, too. */
   stop({ entry, position }: Running): void {
     Atomics.store(this.#words, placeOf(entry) + STOP, position + 1); // pairs with the load in stopAsked
-    this.stopBell.ringAlways();
   }
 
   /**

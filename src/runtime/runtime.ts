@@ -87,7 +87,10 @@ export class Runtime {
     const memory = { ends: createEnds(rx.maxBytes), runs: createRuns(concurrency) };
     this.#rx = rx;
     this.#handle = handle;
-    this.#ledger = new Ledger(rx, memory, history, (timeout) => deadlines.expect(timeout));
+    this.#ledger = new Ledger(rx, memory, history, {
+      timed: (timeout) => deadlines.expect(timeout),
+      stop: () => this.#supervisor.tellStop(),
+    });
     const deadlines = new Deadlines(this.#ledger, () => this.#supervisor.endLate());
     ignoreStderrErrors();
     const setup = { rx: handle, ...memory, tasks: tasks.href, log, logMemory: logMemory() };

@@ -100,6 +100,11 @@ export class Supervisor {
     }
   }
 
+  /** A task was asked to stop. */
+  tellStop(): void {
+    this.#thread?.tellStop();
+  }
+
   /** Ends the thread over a task that is past its deadline. */
   endLate(): void {
     this.#thread?.terminate(errorFromOutside("another task's deadline ended the thread"));

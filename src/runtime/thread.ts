@@ -71,6 +71,11 @@ export class Thread {
     return performance.now() - this.#since;
   }
 
+  /** A task was asked to stop, as the table of runs says: a task that waits does not look there. */
+  tellStop(): void {
+    this.#port.postMessage('stop');
+  }
+
   /** Ends the thread, whatever it does; one inside a system call, once that returns. */
   terminate(cause: Error): void {
     this.#fail(cause);

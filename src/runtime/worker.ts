@@ -16,7 +16,7 @@ export interface WorkerSetup {
   readonly log: boolean;
   /** The tasks as the first thread reported them; none in the first. */
   readonly known: readonly Known[] | undefined;
-  /** For the two messages to the supervisor. Nobody else has the other end. */
+  /** For a few messages to and from the supervisor. Nobody else has the other end. */
   readonly port: MessagePort;
   readonly logMemory: SharedArrayBuffer;
 }
