@@ -17,6 +17,7 @@
  * A third word, NAPPING, is for a thread that blocks for a tenth of a millisecond and then looks again. `ring` lets it
  * sleep, so no condition may depend on it alone; a thread that cannot go on before the other does wakes it by `rouse`.
  */
+import { clearTimeout, setTimeout } from 'node:timers'; // not the globals: a task may replace those
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 
 const IDLE = 0;
@@ -67,8 +68,11 @@ export class Bell {
   async waitAsync(ready: () => boolean, ms: number): Promise<void> {
     Atomics.store(this.#words, this.#at, PARKED); // pairs with the load in ring; then look
     if (!ready()) {
-      const wait = Atomics.waitAsync(this.#words, this.#at, PARKED, ms); // pairs with the notify in ringAlways
+      // Not the time limit of `waitAsync`: V8 keeps a timer for each until it fires, also for those that were woken.
+      const timer = setTimeout(() => this.ringAlways(), ms).unref();
+      const wait = Atomics.waitAsync(this.#words, this.#at, PARKED); // pairs with the notify in ringAlways
       if (wait.async) await wait.value;
+      clearTimeout(timer);
     }
     Atomics.store(this.#words, this.#at, IDLE);
   }

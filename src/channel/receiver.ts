@@ -17,8 +17,6 @@ export interface ReceiverHandle<T> {
 export interface Hooks {
   /** The message at this position (how many left the channel before it) is about to be taken. */
   taking(position: number): void;
-  /** No message comes: this thread is about to sleep. */
-  sleeping(): void;
   /**
    * This thread has nothing else to do: a `recv` may block it for a moment, event loop and all (look.ts). Between calls,
    * the event loop needs its turns.
@@ -26,7 +24,7 @@ export interface Hooks {
   readonly mayNap: boolean;
 }
 
-const NO_HOOKS: Hooks = { taking() {}, sleeping() {}, mayNap: false };
+const NO_HOOKS: Hooks = { taking() {}, mayNap: false };
 const LOOK_PAUSE_US = 1;
 
 /** The receiving half. One thread at a time has it. */
@@ -199,7 +197,6 @@ export class Receiver<T> {
   async #sleep(): Promise<void> {
     if (this.#hooks.mayNap && this.#look.nap(this.#nap)) return;
     this.#receiving = true;
-    this.#hooks.sleeping();
     keepAlive(1);
     await this.#ring.bell.waitAsync(this.#isReady, SLICE_MS);
     keepAlive(-1);

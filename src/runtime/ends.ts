@@ -11,12 +11,9 @@
  * An end that is published counts, whatever happens to the worker afterwards. One that is half-written does not exist: the
  * next worker writes over it.
  *
- * The owner drains whenever it sends, is asked, or blocks. Parked, it is woken
- *   - by each end, if a caller waits for one (EAGER);
- *   - when half of the ring is used;
- *   - when the worker has nothing left to do and is about to sleep.
- * So in a flow of tasks that nobody waits for, the owner is woken once for half a ring, and once the queue is empty it
- * knows all. A full ring makes the worker wait, between two tasks.
+ * The owner drains whenever it sends, is asked, or blocks. Parked, it is woken by each end if a caller waits for one (EAGER),
+ * else when half of the ring is used. So a task that nobody waits for wakes the owner for a small part of a wake-up. A full
+ * ring makes the worker wait, between two tasks.
  */
 import { SLICE_MS } from '../channel/index.js';
 import type { FinalState } from './record.js';
@@ -119,7 +116,6 @@ export class Reporter extends Ends {
   #tail: number;
   /** Cells that are known to be free. */
   #free = 0;
-  #asleep = false;
 
   /** `whenFull` wakes the owner if it is blocked in a send: it drains before it sleeps again. */
   constructor(memory: SharedArrayBuffer, whenFull: () => void) {
@@ -145,24 +141,12 @@ export class Reporter extends Ends {
     this.#free -= 1;
     Atomics.store(words, TAIL, this.#tail); // publishes the cell; pairs with the loads in drain
     const bell = Atomics.load(words, BELL); // pairs with the store before the owner looks
-    if (bell === EAGER || (bell === PARKED && (this.#asleep || this.#isHalfFull()))) this.#ring();
-  }
-
-  /** The worker has nothing left to do. The owner learns of what it has not drained. */
-  sleeping(): void {
-    this.#asleep = true;
-    if (Atomics.load(this.words, BELL) === AWAKE) return; // pairs with the store before the owner looks
-    if (Atomics.load(this.words, HEAD) !== this.#tail) this.#ring();
+    if (bell === EAGER || (bell === PARKED && this.#isHalfFull())) this.#ring();
   }
 
   /** The owner looks at the table of runs: a task has started of whose deadline it may not know. */
   look(): void {
     if (Atomics.load(this.words, BELL) !== AWAKE) this.#ring(); // pairs with the store before the owner looks
-  }
-
-  /** The worker has something to do again. */
-  awake(): void {
-    this.#asleep = false;
   }
 
   #isHalfFull(): boolean {
@@ -246,7 +230,7 @@ export class Collector extends Ends {
   async listen(isEager: () => boolean, look: () => void): Promise<void> {
     while (!this.#stopped) {
       const wanted = isEager() ? EAGER : PARKED;
-      Atomics.store(this.words, BELL, wanted); // pairs with the loads of BELL in report and sleeping; then look
+      Atomics.store(this.words, BELL, wanted); // pairs with the load in report; then look
       look();
       if (isEager() && wanted === PARKED) continue;
       const wait = Atomics.waitAsync(this.words, BELL, wanted); // pairs with the notify in ring

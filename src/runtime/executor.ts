@@ -43,7 +43,6 @@ async function execute(options: ExecutorOptions, print: Print | undefined): Prom
   const reporter = new Reporter(options.ends, () => rx.callAll());
   const rx = Receiver.attach<Task>(options.rx, {
     taking: (id) => runner.taking(id),
-    sleeping: () => reporter.sleeping(),
     mayNap: runs.concurrency === 1, // tasks that overlap need the event loop
   });
   const runner = new Runner(options.module, runs, reporter, rx);

@@ -34,11 +34,11 @@ import { type Running, Runs } from './runs.js';
 /** After so many sends the ends are drained. */
 const DRAIN_EVERY = 32;
 
-/** The channels of this thread's ledgers. The process lives, too, while tasks of other threads are queued there. */
-const channels = new Set<Receiver<Task>>();
+/** This thread's ledgers. The process does not end while a task is open there, or is queued there by another thread. */
+const ledgers = new Set<Ledger>();
 const STAY_MS = 20;
 process.on('beforeExit', () => {
-  if ([...channels].some(({ length }) => length > 0)) setTimeout(() => {}, STAY_MS);
+  for (const ledger of ledgers) ledger.stay();
 });
 
 /** What the ledger tells. */
@@ -81,10 +81,10 @@ export class Ledger implements Book {
     this.#decoder = new Decoder(channel.maxBytes);
     this.#ends = new Collector(memory.ends, this.#decoder, (end, size) => this.#learn(end, size));
     void this.#ends.listen(
-      () => this.#awaited > 0,
+      () => this.#isEager,
       () => void this.running(),
     );
-    channels.add(channel);
+    ledgers.add(this);
     duties.add(this.drain); // the worker may wait for room in the ring of ends
   }
 
@@ -92,11 +92,11 @@ export class Ledger implements Book {
     entry.enqueued = now();
     this.#add(entry, this.#idOf(position));
     if (enqueueChannel.hasSubscribers) enqueueChannel.publish(entry.describe());
-    if (entry.id % DRAIN_EVERY === 0) this.drain();
+    if (this.#isEager) this.#ends.beEager();
+    else if (entry.id % DRAIN_EVERY === 0) this.drain();
   }
 
   #add(entry: Entry, id: number): void {
-    if (this.#entries.open === 0) keepAlive(1); // the process lives while a task is open
     entry.id = id;
     this.#entries.add(entry);
     if (id > this.#newest) this.#newest = id;
@@ -154,10 +154,7 @@ export class Ledger implements Book {
     this.counts.set(name, count);
     count.add(state, entry.enqueued, entry.started, entry.finished);
     this.#entries.end(entry);
-    if (this.#entries.open === 0) {
-      keepAlive(-1);
-      for (const resolve of this.#idle.splice(0)) resolve();
-    }
+    if (this.#entries.open === 0) for (const resolve of this.#idle.splice(0)) resolve();
     if (entry.started !== undefined && startChannel.hasSubscribers) startChannel.publish(entry.describe());
     if (endChannel.hasSubscribers) endChannel.publish(entry.describe());
     if (entry.waiters === undefined) return;
@@ -234,21 +231,36 @@ export class Ledger implements Book {
   async end(entry: Entry): Promise<void> {
     this.drain();
     if (entry.final !== undefined) return;
-    this.#awaited += 1;
-    const ended = new Promise<void>((resolve) => {
-      entry.waiters ??= [];
-      entry.waiters.push(resolve);
-    });
-    this.#ends.beEager();
-    await ended;
-    this.#awaited -= 1;
+    entry.waiters ??= [];
+    await this.#told(entry.waiters);
   }
 
   /** Resolves when nothing is queued or runs. */
-  idle(): Promise<void> {
+  async idle(): Promise<void> {
     this.drain();
-    if (this.#entries.open === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#idle.push(resolve));
+    if (this.#entries.open > 0) await this.#told(this.#idle);
+  }
+
+  /** The process would end now. */
+  stay(): void {
+    void this.idle();
+    if (this.#channel.length > 0) setTimeout(() => {}, STAY_MS);
+  }
+
+  /** Joins those who wait. Until they are told, the process lives, and each end is learnt of at once. */
+  async #told(waiters: (() => void)[]): Promise<void> {
+    const told = new Promise<void>((resolve) => waiters.push(resolve));
+    this.#awaited += 1;
+    keepAlive(1);
+    this.#ends.beEager();
+    await told;
+    keepAlive(-1);
+    this.#awaited -= 1;
+  }
+
+  /** Somebody wants to know of each end. */
+  get #isEager(): boolean {
+    return this.#awaited > 0 || endChannel.hasSubscribers || startChannel.hasSubscribers;
   }
 
   /** The worker thread is dead: what it was about to tell is drained, and the next one will be heard. */
@@ -258,7 +270,7 @@ export class Ledger implements Book {
   }
 
   stop(): void {
-    channels.delete(this.#channel);
+    ledgers.delete(this);
     duties.delete(this.drain);
     this.#ends.stop();
   }

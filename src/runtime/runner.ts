@@ -68,7 +68,6 @@ export class Runner {
     if (this.isTimeOld) this.lookAtClock();
     this.isTimeOld = false;
     this.#id = id;
-    this.#reporter.awake();
     this.#entry ??= this.#free.pop() ?? 0;
     this.#runs.start(this.#entry, id % this.#limit, this.time);
   }

@@ -211,10 +211,8 @@ export class Actor {
 
   // ── Receiver ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** `more`: what else is done before a message is taken, and before the thread sleeps. */
-  *attachReceiver(
-    more: { taking?: (position: number) => unknown; sleeping?: () => unknown } = {},
-  ): Steps<void> {
+  /** `more`: what else is done before a message is taken. */
+  *attachReceiver(more: { taking?: (position: number) => unknown } = {}): Steps<void> {
     const handle = { kind: 'receiver', memory: this.world.channel };
     const { witness } = this.world;
     const self = this;
@@ -223,7 +221,6 @@ export class Actor {
         yield* call(more.taking?.(position));
         self.ask(() => witness.takes(position));
       },
-      sleeping: () => more.sleeping?.(),
       mayNap: this.world.scenario.naps ?? false,
     };
     this.#rx = yield* call(this.seat.instance.receiver.Receiver.attach(handle, hooks));

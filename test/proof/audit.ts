@@ -15,7 +15,6 @@ interface Books {
   readonly started: readonly number[];
   readonly victims: readonly number[];
   /** The worker has nothing left to do, as it says. */
-  readonly asleep: boolean;
   /** Tasks whose ends a caller waits for. */
   readonly awaited: readonly number[];
   /** What entries said that the owner has revoked, by their place. */
@@ -41,7 +40,6 @@ export class Audit {
     drained: 0,
     started: [],
     victims: [],
-    asleep: false,
     awaited: [],
     revoked: new Map(),
   };
@@ -99,10 +97,6 @@ export class Audit {
     this.#now({ started: [...started, id] });
   }
 
-  sleeps(asleep: boolean): undefined {
-    this.#now({ asleep });
-  }
-
   /** How many ends there are. */
   get count(): number {
     return this.state.published.length;
@@ -135,20 +129,20 @@ export class Audit {
   }
 
   dies(ids: readonly number[]): undefined {
-    this.#now({ victims: [...this.state.victims, ...ids], asleep: false });
+    this.#now({ victims: [...this.state.victims, ...ids] });
   }
 
   // ── At rest ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Nobody can go on. Does the owner know what it ought to? */
   stuck(): string | undefined {
-    const { published, drained, asleep, awaited } = this.state;
+    const { published, drained, awaited } = this.state;
     const untold = published.slice(drained);
     if (untold.length === 0) return undefined;
     const isWanted = awaited.length > 0;
     const { tail, cells } = this.#places;
     const isHalf = 2 * untold.length >= cells;
-    if (Number.isNaN(tail) || !(asleep || isWanted || isHalf)) return undefined;
+    if (Number.isNaN(tail) || !(isWanted || isHalf)) return undefined;
     return `the owner was not woken for ${untold}`;
   }
 

@@ -91,7 +91,6 @@ function* officeProgram(parts: Parts): Steps<void> {
   eager = true;
   yield* call(collector.beEager());
   yield* call(reporter.report({ id: 3, key: 0, state: 'succeeded', started: 1, finished: 2 }, outcome, 0));
-  yield* call(reporter.sleeping());
   yield* call(runs.start(0, 5, 1));
   const [run = { entry: 0, position: 5, key: undefined }] = yield* call(runs.list());
   yield* call(runs.revoke({ ...run, position: 6 }));

@@ -1,4 +1,5 @@
 /** What code on a logical thread finds in place of the globals of a real one. */
+import { SLICE_MS } from '#channel';
 import { atomicsOf } from './atomics.js';
 import { promiseOf, type Thread, type Timer } from './loop.js';
 import type { Machine } from './machine.js';
@@ -29,9 +30,9 @@ export function globalsOf(seat: Seat): Record<string, unknown> {
       readonly port1 = { ref: nothing, unref: nothing };
     },
     performance: { now: () => clock(seat) },
-    setTimeout: (job: () => unknown, ms: number): Timer => {
-      const timer = { at: clock(seat) + ms, job };
-      thread.timers.push(timer);
+    setTimeout: (job: () => unknown, ms: number): Timer & { unref(): Timer } => {
+      const timer = { at: clock(seat) + ms, job, unref: () => timer };
+      if (ms < SLICE_MS) thread.timers.push(timer); // a slice that ends would hide a wake-up that was lost
       return timer;
     },
     setImmediate: (job: () => unknown): void => {

@@ -178,7 +178,7 @@ class Instrumenter {
     const file = this.#next().trim().slice(1, -1);
     this.#next(';');
     this.#imports.set(file, names);
-    const given = names.filter((name) => name !== 'MessageChannel');
+    const given = names.filter((name) => !PREFIX.includes(` ${name},`));
     return `const { ${given.join(', ')} } = $.imports['${file}'];\n`;
   }
 

@@ -15,7 +15,6 @@ export const reporting = (ends: number, ...pauses: (readonly [after: number, tol
     const worker = yield* Worker.start(actor, () => undefined);
     for (let id = actor.ask(() => actor.world.audit.count); id < ends; id++) {
       yield* worker.report(id);
-      if (id === ends - 1) yield* worker.sleeping();
       for (const [after, told] of pauses) if (after === id + 1) yield* actor.after(`${told} told`);
     }
   };
@@ -62,7 +61,6 @@ export const working: Program = function* (actor) {
   const worker = yield* Worker.start(actor, () => call(actor.receiver.callAll()));
   yield* actor.attachReceiver({
     taking: (position) => worker.taking(position),
-    sleeping: () => worker.sleeping(),
   });
   yield* worker.work();
 };

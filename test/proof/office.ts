@@ -52,16 +52,9 @@ export class Worker {
     );
   }
 
-  *sleeping(): Steps<void> {
-    this.#actor.ask(() => this.#actor.world.audit.sleeps(true));
-    yield* call(this.#reporter.sleeping());
-  }
-
   *taking(position: number): Steps<void> {
     const { world } = this.#actor;
     this.#id = position - world.first;
-    this.#actor.ask(() => world.audit.sleeps(false));
-    yield* call(this.#reporter.awake());
     yield* call(this.#runs.start(this.#free.at(-1) ?? 0, position % world.limit, 0));
   }
 
@@ -82,7 +75,6 @@ export class Worker {
       else yield* runAsync(Kind, this.#endLater(id, entry));
     }
     while (this.#free.length < (actor.world.scenario.concurrency ?? 1)) yield* this.#oneEnded();
-    yield* this.sleeping();
   }
 
   /** The owner, who may not know of the task, is told; where the scenario wants it, its end waits for that. */
@@ -144,7 +136,7 @@ export class Owner {
     actor.seat.instance.park.duties.add(duty);
     yield* call(
       owner.#ring.listen(
-        () => owner.#waiters.size > 0,
+        () => owner.#waiters.size > 0 || owner.#idle !== undefined,
         () => owner.running(),
       ),
     );
@@ -182,15 +174,18 @@ export class Owner {
     yield new Await(ended);
   }
 
-  /** Resolves when so many tasks have ended. It is not eager: the worker tells before it sleeps. */
+  /** Resolves when so many tasks have ended. */
   *idle(tasks: number): Steps<void> {
     yield* call(this.drain());
     const idle = new (promiseOf(this.#actor.thread))();
     this.#idle = () => {
       const ended = [...this.#fates.values()].filter((fate) => fate !== 'open');
-      if (ended.length === tasks) idle.settle('resolved', undefined);
+      if (ended.length < tasks) return;
+      this.#idle = undefined;
+      idle.settle('resolved', undefined);
     };
     this.#idle();
+    yield* call(this.#ring.beEager());
     yield new Await(idle);
   }
 

@@ -8,7 +8,6 @@ const KILL = 'the worker is killed while it reports';
 const TASKS = 'tasks, and their worker is killed anywhere';
 const CANCEL = 'a task is cancelled, and the worker killed anywhere';
 const BLOCKED = 'the owner is blocked in a send, and the ring is full';
-const NOBODY = 'a task that nobody waits for';
 const MEET = 'another thread sends a task, and the owner sees it run';
 const LATE = 'a deadline, against the end of the task';
 const TWO = 'a deadline, and two tasks at once';
@@ -23,26 +22,13 @@ export const officeMutants: readonly Mutant[] = [
     'Atomics.store(words, TAIL, this.#tail); // publishes the cell; pairs with the loads in drain',
     'Atomics.store(words, TAIL, this.#tail); numbers[(at >> 1) + ID] = end.id;',
   ),
-  mutant(
-    'an end that is told only to callers',
-    LISTEN,
-    'ends',
-    '(this.#asleep || this.#isHalfFull())',
-    'false',
-  ),
+  mutant('an end that is told only to callers', LISTEN, 'ends', 'this.#isHalfFull()', 'false'),
   mutant('an end that a caller is not told', AWAIT, 'ends', 'bell === EAGER || ', ''),
-  mutant(
-    'a worker that sleeps and does not say so',
-    LISTEN,
-    'ends',
-    'if (Atomics.load(this.words, HEAD) !== this.#tail)\n            this.#ring();',
-    '',
-  ),
   mutant(
     'an owner that is told after it has looked',
     LISTEN,
     'ends',
-    'Atomics.store(this.words, BELL, wanted); // pairs with the loads of BELL in report and sleeping; then look\n            look();',
+    'Atomics.store(this.words, BELL, wanted); // pairs with the load in report; then look\n            look();',
     'look(); Atomics.store(this.words, BELL, wanted);',
   ),
   mutant(
@@ -138,7 +124,6 @@ export const officeMutants: readonly Mutant[] = [
     'this.#words[at + NAMED] = this.#who[entry] ?? IDLE;',
     '',
   ),
-  mutant('a receiver that sleeps and does not say so', NOBODY, 'receiver', 'this.#hooks.sleeping();', ''),
   mutant(
     'a task that may be taken back from another sender',
     CANCEL,

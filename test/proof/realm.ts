@@ -96,8 +96,6 @@ export interface InstrumentedReceiver {
 }
 export interface InstrumentedReporter {
   report(end: object, outcome: object, size: number): unknown;
-  sleeping(): unknown;
-  awake(): unknown;
   look(): unknown;
 }
 export interface InstrumentedCollector {

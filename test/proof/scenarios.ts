@@ -255,7 +255,7 @@ const ends: readonly Scenario[] = [
     capacity: 1,
     start: 0,
     ends: 4,
-    threads: { w: other(reporting(5, [3, 2], [5, 5])), o: other(listening) },
+    threads: { w: other(reporting(5, [3, 2], [5, 4])), o: other(listening) },
   },
   {
     name: 'a full ring, and an owner who asks in the middle of each end',
@@ -299,12 +299,6 @@ const tasks: readonly Scenario[] = [
     mortal: ['w'],
     threads: { w: other(working), x: other(workingNext), o: open(cancelling(2)) },
     mayWait: ['x'],
-  },
-  {
-    name: 'a task that nobody waits for',
-    ...SMALL,
-    ends: 4,
-    threads: { w: other(working), o: open(owningBlocked(1)) },
   },
   {
     name: 'the owner is blocked in a send, and the ring is full',
