@@ -143,9 +143,9 @@ export function moduleOf(tasks: unknown): TaskModule | undefined {
   return typeof tasks === 'object' && tasks !== null ? modules.get(tasks) : undefined;
 }
 
-/** What a message carries for a name: its FNV-1a hash in 32 bits. */
+/** What a message carries for a name: its FNV-1a hash in 32 bits. Never 0 or 1, which stand for closures. */
 function keyOf(name: string): number {
   let hash = 0x811c_9dc5;
   for (const char of name) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x0100_0193);
-  return hash | 0;
+  return hash | 2;
 }
