@@ -26,10 +26,3 @@ export function refusal(value: unknown): NotSendableError {
   }
   throw new assert.AssertionError({ message: 'Expected a NotSendableError' });
 }
-
-/** The same, after its memory has gone to somebody else. */
-export function transferred<T extends ArrayBuffer | ArrayBufferView>(value: T): T {
-  const buffer = ArrayBuffer.isView(value) ? value.buffer : value;
-  structuredClone(buffer, { transfer: [buffer as ArrayBuffer] });
-  return value;
-}
