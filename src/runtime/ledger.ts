@@ -34,7 +34,10 @@ import { type Running, Runs } from './runs.js';
 /** After so many sends the ends are drained. */
 const DRAIN_EVERY = 32;
 
-/** This thread's ledgers. The process does not end while a task is open there, or is queued there by another thread. */
+/**
+ * This thread's ledgers. The process does not end while a task is open there, or is queued there by another thread. It is
+ * early enough to see to that when the process would end: until then, no task need wake this thread because it was the last.
+ */
 const ledgers = new Set<Ledger>();
 const STAY_MS = 20;
 process.on('beforeExit', () => {
