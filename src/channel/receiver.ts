@@ -129,7 +129,7 @@ export class Receiver<T> {
       const length = this.#peekOrLook();
       if (length === END) return undefined;
       if (length === EMPTY) {
-        doDuties(); // what they do may take a second try
+        doDuties(); // a duty may need a second try
         this.#ring.bell.wait(this.#isReady, duties.size > 0 ? LOOK_MS : SLICE_MS);
       } else if (this.#take(length)) return this.#decoder.decode(length) as T;
     }

@@ -13,7 +13,8 @@
  * A waiter that was called has the *turn* until the next call. It sends all that it can; meanwhile senders without the turn
  * come to wait as well, even if there is room. So room is handed over in batches, and newcomers come after waiters. There is
  * one exception: a caller that wakes nobody clears WAITS, and a sender that comes to wait just then sets it a moment later;
- * a third one may send in between. Who is called and computes keeps its turn: the others look after LOOK_MS.
+ * a third one may send in between. A sender that is called while its thread computes keeps the turn: the others look after
+ * LOOK_MS.
  *
  * Why no call is missing. A sender that parks in 4 has read CALLS before it counted COMERS. A caller that wakes nobody and
  * counted CALLS up after that makes 4 return at once. A caller that did so before either reads the new COMERS at its end,

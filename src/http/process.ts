@@ -116,7 +116,7 @@ function shutdownOf({ server, queue }: Service, timeout: number, delay: number) 
     setTimeout(cutShort, timeout);
     // Once: every later answer closes its connection. Node.js 26 takes a connection that has just come for an idle one.
     if (delay > 0) setTimeout(() => server.closeIdleConnections(), delay);
-    else server.closeIdleConnections(); // now, before anybody comes who has read that this drains
+    else server.closeIdleConnections(); // now: a client that has read the log may come next
     const { finished, unfinished } = await queue.drain({ timeout, delay });
     for (const record of finished) console.log(shown(record));
     if (unfinished.length > 0) process.exitCode = 1; // the runtime has named them

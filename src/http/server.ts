@@ -32,7 +32,7 @@ export function createHttpServer<App extends { readonly ending: boolean }>(
 ): Server {
   const router = routerOf(routes);
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
-    const reply = (answer: Answer) => send(response, answer, app.ending);
+    const reply = (given: Answer) => send(response, given, app.ending);
     try {
       expectHost(request);
       if (!/^100-continue$/i.test(request.headers.expect ?? '100-continue'))

@@ -1,6 +1,7 @@
 /**
- * What tracing tools can listen to, by `node:diagnostics_channel`, on the owner's thread. `start` comes when the owner learns of
- * it, at the latest together with `end`; the record has the time. Without a subscriber an event is never made.
+ * What tracing tools can listen to, by `node:diagnostics_channel`, on the owner's thread. `start` comes
+ * when the owner learns of it, at the latest together with `end`; the record has the time. Ends of tasks that are enqueued
+ * while somebody subscribes are learnt of at once. Without a subscriber an event is never made.
  */
 import { channel } from 'node:diagnostics_channel';
 

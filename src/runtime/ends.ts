@@ -12,8 +12,8 @@
  * next worker writes over it.
  *
  * The owner drains whenever it sends, is asked, or blocks. Parked, it is woken by each end if a caller waits for one (EAGER),
- * else when half of the ring is used. So a task that nobody waits for wakes the owner for a small part of a wake-up. A full
- * ring makes the worker wait, between two tasks.
+ * else when half of the ring is used: tasks that nobody waits for share one wake-up. A full ring makes the worker wait,
+ * between two tasks.
  */
 import { SLICE_MS } from '../channel/index.js';
 import type { FinalState } from './record.js';

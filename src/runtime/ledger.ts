@@ -209,7 +209,7 @@ export class Ledger implements Book {
     this.drain();
     const position = entry.id % this.#channel.limit;
     if (entry.final !== undefined || this.#channel.isHere(position)) return undefined;
-    const run = this.runs.find(position);
+    const run = this.runs.list().find((each) => each.position === position);
     if (run === undefined) this.drain(); // it has ended between the two looks
     return run;
   }

@@ -131,13 +131,6 @@ export class Runs {
     return entries.flatMap((entry) => this.#read(entry, this.#whoIn(entry)) ?? []);
   }
 
-  /** The entry that names the task at this position. */
-  find(position: number): Running | undefined {
-    for (let entry = 0; entry < this.concurrency; entry++)
-      if (this.#whoIn(entry) === position + 1) return this.#read(entry, position + 1);
-    return undefined;
-  }
-
   #whoIn(entry: number): number {
     const who = Atomics.load(this.#words, placeOf(entry)); // pairs with the compare-exchange in start
     return who === REVOKED ? (this.#revoked.get(entry) ?? IDLE) : who;

@@ -85,15 +85,8 @@ export class Supervisor {
       if (thread.drained || this.#gaveUp.signal.aborted) return;
       everStarted ||= thread.started;
       if (!everStarted) throw cause;
-      for (const {
-        id,
-        known: { name },
-        outcome: error,
-        requestId,
-        started = 0,
-        finished = 0,
-      } of victims) {
-        const duration = finished - started;
+      for (const { id, known, outcome: error, requestId, started = 0, finished = 0 } of victims) {
+        const [name, duration] = [known.name, finished - started];
         reportFailure(console.error, { id, name, state: 'failed', error, requestId, duration });
       }
       await this.#backOff(thread.ran, cause, victims.length);

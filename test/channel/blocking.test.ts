@@ -96,3 +96,21 @@ test('a thread that blocks in blockingRecv goes on with its own sends that wait'
   tx.close();
   assert.deepEqual(await collect(rx), []);
 });
+
+test('a thread that blocks in blockingRecv goes on with its own sends to another channel', async () => {
+  const [tx, there] = channel<number>(1);
+  const [back, rx] = channel<string>(1);
+  const remote = new Remote(there.share(), back.share());
+  await remote.run(['rx', 'tryRecv']);
+  const sends = range(4).map((n) => tx.send(n));
+  const received = remote.run(...range(4).map((): Step => ['rx', 'blockingRecv']), [
+    'tx',
+    'blockingSend',
+    'all',
+  ]);
+  const begin = performance.now();
+  assert.equal(rx.blockingRecv(), 'all');
+  const took = performance.now() - begin;
+  assert.ok(took < 3000, `took ${took} ms: each send waited for the end of a slice`);
+  await Promise.all([...sends, received]);
+});

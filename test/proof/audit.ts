@@ -14,7 +14,6 @@ interface Books {
   /** Whose functions were called. */
   readonly started: readonly number[];
   readonly victims: readonly number[];
-  /** The worker has nothing left to do, as it says. */
   /** Tasks whose ends a caller waits for. */
   readonly awaited: readonly number[];
   /** What entries said that the owner has revoked, by their place. */

@@ -81,7 +81,7 @@ function* officeProgram(parts: Parts): Steps<void> {
     yield* call(runs.start(0, size, 1));
     runs.name(0, 1);
     yield* call(reporter.look());
-    yield* call(runs.find(size));
+    yield* call(runs.list());
     yield* call(
       reporter.report({ id: size, key: 0, state: 'succeeded', started: 1, finished: 2 }, outcome, size),
     );

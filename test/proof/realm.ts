@@ -112,7 +112,6 @@ export interface Running {
 }
 export interface InstrumentedRuns {
   name(entry: number, key: number): void;
-  find(position: number): Made<Running | undefined>;
   start(entry: number, position: number, time: number): unknown;
   end(entry: number): unknown;
   list(): Made<Running[]>;
