@@ -9,7 +9,8 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { isIPv6, type Server as NetServer, type Socket } from 'node:net';
-import { printDirectly, printJson, type TaskRecord } from '../runtime/index.js';
+import { printDirectly, printJson } from '../log/index.js';
+import type { TaskRecord } from '../runtime/index.js';
 import type { Queue } from './queue.js';
 import { BASE_PATH } from './resource.js';
 

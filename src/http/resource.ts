@@ -1,6 +1,7 @@
 /** Tasks as resources: accepted with 202, seen (GET) and cancelled (DELETE) at a URL of their own. And health. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { addFields, type TaskRecord } from '../runtime/index.js';
+import { addFields } from '../log/index.js';
+import type { TaskRecord } from '../runtime/index.js';
 import type { Task } from '../task/index.js';
 import { type Answer, json, LATER, Problem, text } from './answer.js';
 import { goneSignal, requestIdOf } from './body.js';

@@ -7,7 +7,7 @@ import {
   STATUS_CODES,
 } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { withFields } from '../runtime/index.js';
+import { withFields } from '../log/index.js';
 import { type Answer, Problem, problemOf, send } from './answer.js';
 import { giveUp, requestIdOf } from './body.js';
 import { type Routes, routerOf } from './router.js';

@@ -9,10 +9,10 @@ import { setImmediate } from 'node:timers/promises';
 import type { MessagePort } from 'node:worker_threads';
 import { Receiver, type ReceiverHandle } from '../channel/index.js';
 import { CorruptMessageError } from '../codec/index.js';
+import { type Print, safely } from '../log/index.js';
 import type { Task, TaskModule } from '../task/index.js';
 import { now } from './clock.js';
 import { Reporter } from './ends.js';
-import { type Print, safely } from './report.js';
 import { Runner } from './runner.js';
 import { Runs } from './runs.js';
 

@@ -1,7 +1,7 @@
 /**
  * What runs tasks. To be read in this order: executor.ts and runner.ts (the worker: the loop, one task), run.ts (what a
  * task asks), ends.ts and runs.ts (what both threads share), record.ts, entries.ts, ledger.ts and handle.ts (the owner),
- * deadlines.ts, thread.ts and supervisor.ts (threads die), runtime.ts. Then the log: outcome.ts, report.ts, fields.ts, log.ts.
+ * deadlines.ts, thread.ts and supervisor.ts (threads die), runtime.ts.
  */
 export { BOUNDS_MS, type Ended, type Histogram } from './counts.js';
 export type { WorkerDeathEvent } from './diagnostics.js';
@@ -12,11 +12,8 @@ export {
   TaskTimeoutError,
   WorkerCrashedError,
 } from './errors.js';
-export { addFields, withFields } from './fields.js';
 export { blockingRunTask, enqueueTask, type RunOptions, runTask, TaskHandle, tryRunTask } from './handle.js';
-export { printDirectly, printJson } from './log.js';
 export type { DrainOptions, RuntimeOptions } from './options.js';
-export { describeThrown, restoreThrown, type Thrown } from './outcome.js';
 export type { FinalState, TaskRecord, TaskState } from './record.js';
 export { type DrainReport, type Runtime, type RuntimeStats, startRuntime } from './runtime.js';
 export type { Death } from './supervisor.js';

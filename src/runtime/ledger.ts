@@ -13,13 +13,13 @@
  */
 import { duties, keepAlive, type Receiver } from '../channel/index.js';
 import { Decoder } from '../codec/index.js';
+import { restoreThrown, type Thrown } from '../log/index.js';
 import type { Task } from '../task/index.js';
 import { now } from './clock.js';
 import { Count } from './counts.js';
 import { endChannel, enqueueChannel, startChannel } from './diagnostics.js';
 import { Collector, type End } from './ends.js';
 import { Entries } from './entries.js';
-import { restoreThrown, type Thrown } from './outcome.js';
 import {
   type Book,
   CLOSURES,

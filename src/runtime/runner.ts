@@ -7,14 +7,12 @@ import { clearTimeout, setTimeout } from 'node:timers'; // not the globals: a ta
 import { types } from 'node:util';
 import type { Receiver } from '../channel/index.js';
 import { type CorruptMessageError, Encoder, TaskTooLargeError } from '../codec/index.js';
+import { describeThrown, type Print, reportFailure, safely, withFields } from '../log/index.js';
 import { callAs, compile, type NamedDefinition, type Task, type TaskModule } from '../task/index.js';
 import { now } from './clock.js';
 import type { Reporter } from './ends.js';
 import { TaskTimeoutError } from './errors.js';
-import { withFields } from './fields.js';
-import { describeThrown } from './outcome.js';
 import { CLOSURES, type FinalState, type Known } from './record.js';
-import { type Print, reportFailure, safely } from './report.js';
 import { Run, type Shared, stopReason } from './run.js';
 import type { Runs } from './runs.js';
 

@@ -5,6 +5,7 @@
 import { keepAlive, Receiver, type ReceiverHandle } from '../channel/index.js';
 import { Call } from '../codec/index.js';
 import { shown } from '../expect.js';
+import { isJson, tameStreams } from '../log/index.js';
 import type { Task } from '../task/index.js';
 import { now } from './clock.js';
 import type { Ended } from './counts.js';
@@ -12,7 +13,6 @@ import { Deadlines } from './deadlines.js';
 import { createEnds } from './ends.js';
 import { registerLedger, TaskHandle } from './handle.js';
 import { Ledger } from './ledger.js';
-import { ignoreStderrErrors, logMemory } from './log.js';
 import { checkedDrain, checkedOptions, type DrainOptions, type RuntimeOptions } from './options.js';
 import { CLOSURES, type Entry, type TaskRecord } from './record.js';
 import { createRuns } from './runs.js';
@@ -92,8 +92,8 @@ export class Runtime {
       stop: () => this.#supervisor.tellStop(),
     });
     const deadlines = new Deadlines(this.#ledger, () => this.#supervisor.endLate());
-    ignoreStderrErrors();
-    const setup = { rx: handle, ...memory, tasks: tasks.href, log, logMemory: logMemory() };
+    tameStreams();
+    const setup = { rx: handle, ...memory, tasks: tasks.href, log, json: isJson() };
     this.#supervisor = new Supervisor(this.#ledger, deadlines, setup, startTimeout);
     registerLedger(rx.memory, new Error('Expected startRuntime to have resolved: await it before runTask'));
     this.started = new Promise((ready, refuse) => {

@@ -7,14 +7,13 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
+import { reportFailure } from '../log/index.js';
 import { now } from './clock.js';
 import type { Deadlines } from './deadlines.js';
 import { type WorkerDeathEvent, workerDeathChannel } from './diagnostics.js';
 import { errorFromOutside, TaskTimeoutError, WorkerCrashedError } from './errors.js';
 import type { Ledger } from './ledger.js';
-import { freeLog } from './log.js';
 import type { Entry } from './record.js';
-import { reportFailure } from './report.js';
 import { Thread } from './thread.js';
 import type { WorkerSetup } from './worker.js';
 
@@ -81,7 +80,7 @@ export class Supervisor {
       this.#thread = thread;
       const cause = await thread.ended;
       this.#thread = undefined;
-      const victims = this.#bury(thread, cause);
+      const victims = this.#bury(cause);
       if (thread.drained || this.#gaveUp.signal.aborted) return;
       everStarted ||= thread.started;
       if (!everStarted) throw cause;
@@ -115,8 +114,7 @@ export class Supervisor {
   }
 
   /** What ran in the thread that has ended is not run again. Returns those tasks. */
-  #bury({ threadId }: Thread, cause: Error): readonly Entry[] {
-    freeLog(threadId);
+  #bury(cause: Error): readonly Entry[] {
     this.#ledger.handOver();
     const victims = this.#ledger.running(true).map(({ task, started }) => {
       const late = task === this.#deadlines.victim;

@@ -16,7 +16,6 @@ const ENTRY = new URL('./worker.js', import.meta.url);
 export class Thread {
   /** Resolves with the cause of its end. */
   readonly ended: Promise<Error>;
-  threadId = -1;
   /** The tasks were imported. */
   started = false;
   /** The channel was closed, and all that was in it has run. */
@@ -53,7 +52,6 @@ export class Thread {
       this.#end(1);
       return;
     }
-    this.threadId = this.#worker.threadId; // an ended one has none
     this.#late = setTimeout(() => {
       this.#hearAll(); // this thread, too, may have been late
       if (!this.started) this.terminate(new StartTimeoutError(setup.tasks, startTimeout));

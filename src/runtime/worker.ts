@@ -1,9 +1,9 @@
 /** The worker thread's entry: import the tasks, take over the channel's receiver, run the executor. */
 import { type MessagePort, workerData } from 'node:worker_threads';
 import type { ReceiverHandle } from '../channel/index.js';
+import { printDirectly } from '../log/index.js';
 import { moduleOf, type NamedDefinition, type Task, type TaskModule } from '../task/index.js';
 import { taskExec } from './executor.js';
-import { printDirectly } from './log.js';
 import type { Known } from './record.js';
 import { setImporting } from './runtime.js';
 
@@ -14,11 +14,12 @@ export interface WorkerSetup {
   readonly runs: SharedArrayBuffer;
   readonly tasks: string;
   readonly log: boolean;
+  /** The log is JSON. */
+  readonly json: boolean;
   /** The tasks as the first thread reported them; none in the first. */
   readonly known: readonly Known[] | undefined;
   /** For a few messages to and from the supervisor. Nobody else has the other end. */
   readonly port: MessagePort;
-  readonly logMemory: SharedArrayBuffer;
 }
 
 /** `started`: the tasks are imported. `drained`: the channel is closed, and all that was in it has run. */
@@ -29,7 +30,7 @@ export type WorkerMessage =
 process.setSourceMapsEnabled(true);
 const setup: WorkerSetup = { ...workerData };
 for (const key of Object.keys(workerData)) delete workerData[key]; // tasks find nothing of the runtime there
-printDirectly(setup.logMemory);
+printDirectly(setup.json);
 const imported = await importTasks(setup.tasks);
 const known: readonly Known[] =
   setup.known ?? [...imported.values()].map(({ key, name, kind, timeout }) => ({ key, name, kind, timeout }));

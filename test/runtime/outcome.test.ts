@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { inspect } from 'node:util';
 import { deserialize, serialize } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { describeThrown, restoreThrown } from '#runtime/outcome';
+import { describeThrown, restoreThrown } from '#log';
 
 type Arrived = Error & Record<string, unknown>;
 

@@ -3,7 +3,7 @@ export { createApp, MAX_TASK_BYTES } from '../../../dist/app.js';
 export { type Call, Decoder, Encoder } from '../../../dist/codec/index.js';
 export * from '../../../dist/http/index.js';
 export * from '../../../dist/index.js';
-export { describeThrown, printDirectly, restoreThrown, type Thrown } from '../../../dist/runtime/index.js';
+export { describeThrown, printDirectly, restoreThrown, type Thrown } from '../../../dist/log/index.js';
 export { moduleOf, Task, type TaskModule } from '../../../dist/task/index.js';
 
 /** The tasks, as the worker's threads import them. */

@@ -1,8 +1,8 @@
 /**
- * What machines read of a line of the log besides its text: its task, its request, how the task failed. The fields go
+ * A log of JSON: what machines read of a line besides its text: its task, its request, how the task failed. The fields go
  * with the async context, so that every line has them that a task, or the answer to a request, prints.
  *
- * Without a JSON log (log.ts) nothing is kept, and no async context is made.
+ * Without `printJson` nothing is kept, and no async context is made.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 
@@ -16,16 +16,20 @@ export interface Fields {
 }
 
 const storage = new AsyncLocalStorage<Fields>();
-let inUse = false;
+let json = false;
 
-/** This thread's log has fields from now on. */
-export function useFields(): void {
-  inUse = true;
+/** The lines of this thread, and of worker threads that start later, are JSON from now on. */
+export function printJson(): void {
+  json = true;
+}
+
+export function isJson(): boolean {
+  return json;
 }
 
 /** All lines that `run` prints, and what it starts, have these fields. */
 export function withFields<R>(fields: Fields, run: () => R): R {
-  return inUse ? storage.run(fields, run) : run();
+  return json ? storage.run(fields, run) : run();
 }
 
 /** Adds to the fields of this async context. */
