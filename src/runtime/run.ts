@@ -11,6 +11,8 @@ export interface Shared {
   readonly runs: Runs;
   /** The runs whose signal is in use. They are told when a task is asked to stop. */
   readonly listeners: Set<Run>;
+  /** The executor's, which starts the tasks. */
+  readonly asyncId: number;
 }
 
 export class Run extends AsyncResource {
@@ -25,9 +27,8 @@ export class Run extends AsyncResource {
   #context: TaskContext | undefined;
   #signal: AbortSignal | undefined;
   #abort: ((reason: unknown) => void) | undefined;
-  ended = false;
+  #ended = false;
 
-  /** `asyncId`: the executor's, which has started the task. */
   constructor(
     id: number,
     definition: NamedDefinition,
@@ -35,9 +36,8 @@ export class Run extends AsyncResource {
     started: number,
     requestId: string | undefined,
     shared: Shared,
-    asyncId: number,
   ) {
-    super('Task', asyncId);
+    super('Task', shared.asyncId);
     this.id = id;
     this.definition = definition;
     this.entry = entry;
@@ -46,22 +46,41 @@ export class Run extends AsyncResource {
     this.#shared = shared;
   }
 
+  /** The task was asked to stop, while it ran. */
+  get cancelled(): boolean {
+    return !this.#ended && this.#shared.runs.stopAsked(this.entry);
+  }
+
+  /** No member needs a `this`. */
   get context(): TaskContext {
-    this.#context ??= contextOf(this, this.#shared.runs);
+    const run = this;
+    this.#context ??= {
+      id: run.id,
+      get cancelled() {
+        return run.cancelled;
+      },
+      get signal() {
+        return run.#signalOf();
+      },
+      throwIfCancelled() {
+        if (run.cancelled) throw stopReason();
+      },
+      progress(fraction) {
+        if (typeof fraction !== 'number' || !(fraction >= 0 && fraction <= 1))
+          throw new RangeError(`Expected \`fraction\` to be a number from 0 to 1, got ${String(fraction)}`);
+        if (!run.#ended) run.#shared.runs.progress(run.entry, fraction);
+      },
+    };
     return this.#context;
   }
 
-  get cancelled(): boolean {
-    return !this.ended && this.#shared.runs.stopAsked(this.entry);
-  }
-
-  get signal(): AbortSignal {
+  #signalOf(): AbortSignal {
     if (this.#signal !== undefined) return this.#signal;
     const controller = new AbortController();
     this.#signal = controller.signal;
     // Listeners run in the async context of the task, not of the thread's loop that aborts.
     this.#abort = AsyncResource.bind((reason: unknown) => controller.abort(reason), 'TaskSignal');
-    if (!this.ended) this.#shared.listeners.add(this);
+    if (!this.#ended) this.#shared.listeners.add(this);
     this.abortIfCancelled(); // it may have been told before
     return controller.signal;
   }
@@ -81,30 +100,9 @@ export class Run extends AsyncResource {
 
   /** The task has ended: nobody will ask it to stop. */
   end(): void {
-    this.ended = true;
+    this.#ended = true;
     if (this.#signal !== undefined) this.#shared.listeners.delete(this);
   }
-}
-
-/** No member needs a `this`. */
-function contextOf(run: Run, runs: Runs): TaskContext {
-  return {
-    id: run.id,
-    get cancelled() {
-      return run.cancelled;
-    },
-    get signal() {
-      return run.signal;
-    },
-    throwIfCancelled() {
-      if (run.cancelled) throw stopReason();
-    },
-    progress(fraction) {
-      if (typeof fraction !== 'number' || !(fraction >= 0 && fraction <= 1))
-        throw new RangeError(`Expected \`fraction\` to be a number from 0 to 1, got ${String(fraction)}`);
-      if (!run.ended) runs.progress(run.entry, fraction);
-    },
-  };
 }
 
 /** What a task that was asked to stop throws. */

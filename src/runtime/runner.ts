@@ -18,8 +18,6 @@ import type { Runs } from './runs.js';
 
 const MAX_CLOSURES = 1000;
 const NO_TASK: Known = { ...CLOSURES.sync, name: 'no task' };
-/** In place of the result of a task whose time is up. */
-const LATE = Symbol('late');
 /** By so much the owner may look later for late tasks than at their deadline. */
 const LOOK_MS = 100;
 
@@ -35,7 +33,6 @@ export class Runner {
   readonly #shared: Shared;
   readonly #encoder: Encoder;
   readonly #limit: number;
-  readonly #asyncId = executionAsyncId();
   readonly #print = safely(console.error); // the method of now: a task may replace it
   /** Entries of the table in which no task runs. */
   readonly #free: number[];
@@ -50,7 +47,7 @@ export class Runner {
     this.#module = module;
     this.#runs = runs;
     this.#reporter = reporter;
-    this.#shared = { runs, listeners: new Set() };
+    this.#shared = { runs, listeners: new Set(), asyncId: executionAsyncId() };
     this.#encoder = new Encoder(rx.maxBytes);
     this.#limit = rx.limit;
     this.#free = Array.from({ length: runs.concurrency }, (_, entry) => entry);
@@ -127,7 +124,7 @@ export class Runner {
     this.#runs.name(entry, definition.key);
     const { timeout } = definition;
     if (timeout > 0 && this.#runs.due > this.time + timeout + LOOK_MS) this.#reporter.look();
-    return new Run(this.#id, definition, entry, this.time, requestId, this.#shared, this.#asyncId);
+    return new Run(this.#id, definition, entry, this.time, requestId, this.#shared);
   }
 
   #definitionOf({ kind, fn }: Task): NamedDefinition {
@@ -150,7 +147,7 @@ export class Runner {
       }
       const result = this.#call(task, run);
       if (typeof result === 'object' && types.isPromise(result)) {
-        void this.#reportLater(run, result);
+        result.catch((error) => this.#report('failed', run, error)); // nobody else would hear of it
         throw new TypeError(
           'Expected a sync task to return no promise: use asyncTask, or an async function in `move`',
         );
@@ -162,31 +159,14 @@ export class Runner {
   }
 
   async #async(task: Task, run: Run): Promise<void> {
+    const { timeout } = run.definition;
     try {
-      const { timeout } = run.definition;
       const result = Promise.resolve(this.#call(task, run));
-      if (timeout === 0) this.#succeed(run, await result);
-      else await this.#endInTime(run, result, timeout);
+      this.#succeed(run, timeout > 0 ? await inTime(result, timeout) : await result);
     } catch (error) {
       this.#fail(run, error);
+      if (error instanceof TaskTimeoutError) run.abort(error);
     }
-  }
-
-  /** Waits for the result of a task until its time is up. */
-  async #endInTime(run: Run, result: Promise<unknown>, timeout: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const expired = new Promise((resolve) => {
-      timer = setTimeout(resolve, timeout, LATE);
-    });
-    try {
-      const value = await Promise.race([result, expired]);
-      if (value !== LATE) return this.#succeed(run, value);
-    } finally {
-      clearTimeout(timer);
-    }
-    const late = new TaskTimeoutError(timeout);
-    this.#fail(run, late, true);
-    run.abort(late);
   }
 
   #call(task: Task, run: Run): unknown {
@@ -209,8 +189,8 @@ export class Runner {
     this.#end(run, 'succeeded', size);
   }
 
-  #fail(run: Run, error: unknown, isLate = false): void {
-    const state = !isLate && run.cancelled ? 'cancelled' : 'failed'; // a late one was ended by its deadline
+  #fail(run: Run, error: unknown): void {
+    const state = run.cancelled && !(error instanceof TaskTimeoutError) ? 'cancelled' : 'failed';
     this.#end(run, state, this.#encoder.encode(describeThrown(error, this.#encoder.bytes.length)));
     this.#report(state, run, error);
   }
@@ -226,19 +206,19 @@ export class Runner {
     this.#ended();
   }
 
-  /** What a sync task has left behind goes on, and nobody else would hear of its failure. */
-  async #reportLater(run: Run, promise: Promise<unknown>): Promise<void> {
-    try {
-      await promise;
-    } catch (error) {
-      this.#report('failed', run, error);
-    }
-  }
-
   #report(state: 'failed' | 'cancelled', { id, definition, started, requestId }: Run, error: unknown): void {
     const duration = this.time - started;
     reportFailure(this.#print, { id, name: definition.name, state, error, requestId, duration });
   }
+}
+
+/** The result of a task, or a TaskTimeoutError once its time is up. */
+function inTime<R>(result: Promise<R>, timeout: number): Promise<R> {
+  let timer: NodeJS.Timeout | undefined;
+  const expired = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new TaskTimeoutError(timeout)), timeout);
+  });
+  return Promise.race([result, expired]).finally(() => clearTimeout(timer));
 }
 
 function missing(): never {
