@@ -9,8 +9,8 @@
  * given some time *after* it was first seen to be late: an end that has come meanwhile, or is about to, counts.
  */
 import { now } from './clock.js';
+import type { Entry } from './entry.js';
 import type { Ledger } from './ledger.js';
-import type { Entry } from './record.js';
 import type { Running } from './runs.js';
 
 /** How long a late task may take to end by itself: a sync one may have returned just now, an async one has a timer. */

@@ -4,7 +4,7 @@
  * Nearly all open ones lie in a ring, each at its id. A Map has those whose place is taken by one that runs for long. (A Map
  * alone costs a tenth of a microsecond for each task: it is built anew again and again.)
  */
-import type { Entry } from './record.js';
+import type { Entry } from './entry.js';
 
 const PLACES = 1024;
 

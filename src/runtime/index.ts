@@ -1,10 +1,11 @@
 /**
  * What runs tasks. To be read in this order: executor.ts and runner.ts (the worker: the loop, one task), run.ts (what a
- * task asks), ends.ts and runs.ts (what both threads share), record.ts, entries.ts, ledger.ts and handle.ts (the owner),
+ * task asks), ends.ts and runs.ts (what both threads share), record.ts, entry.ts, entries.ts, ledger.ts and enqueue.ts (the owner),
  * deadlines.ts, thread.ts and supervisor.ts (threads die), runtime.ts.
  */
 export { BOUNDS_MS, type Ended, type Histogram } from './counts.js';
 export type { WorkerDeathEvent } from './diagnostics.js';
+export { blockingRunTask, enqueueTask, type RunOptions, runTask, tryRunTask } from './enqueue.js';
 export {
   OutcomeOmittedError,
   StartTimeoutError,
@@ -12,8 +13,7 @@ export {
   TaskTimeoutError,
   WorkerCrashedError,
 } from './errors.js';
-export { blockingRunTask, enqueueTask, type RunOptions, runTask, TaskHandle, tryRunTask } from './handle.js';
 export type { DrainOptions, RuntimeOptions } from './options.js';
-export type { FinalState, TaskRecord, TaskState } from './record.js';
+export type { FinalState, TaskHandle, TaskRecord, TaskState } from './record.js';
 export { type DrainReport, type Runtime, type RuntimeStats, startRuntime } from './runtime.js';
 export type { Death } from './supervisor.js';

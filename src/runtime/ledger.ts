@@ -20,15 +20,8 @@ import { Count } from './counts.js';
 import { endChannel, enqueueChannel, startChannel } from './diagnostics.js';
 import { Collector, type End } from './ends.js';
 import { Entries } from './entries.js';
-import {
-  type Book,
-  CLOSURES,
-  Entry,
-  type FinalState,
-  type Known,
-  type TaskRecord,
-  type TaskState,
-} from './record.js';
+import { type Book, Entry } from './entry.js';
+import { CLOSURES, type FinalState, type Known, type TaskRecord, type TaskState } from './record.js';
 import { type Running, Runs } from './runs.js';
 
 /** After so many sends the ends are drained. */
@@ -92,7 +85,7 @@ export class Ledger implements Book {
   }
 
   admit(entry: Entry, position: number): void {
-    entry.enqueued = now();
+    entry.enqueuedAt = now();
     this.#add(entry, this.#idOf(position));
     if (enqueueChannel.hasSubscribers) enqueueChannel.publish(entry.describe());
     if (this.#isEager) this.#ends.beEager();
@@ -141,7 +134,7 @@ export class Ledger implements Book {
       this,
       this.known.get(key) ?? (key === CLOSURES.async.key ? CLOSURES.async : CLOSURES.sync),
     );
-    entry.enqueued = time;
+    entry.enqueuedAt = time;
     this.#add(entry, id);
     return entry;
   }
@@ -150,15 +143,15 @@ export class Ledger implements Book {
     if (entry.final !== undefined) return;
     entry.final = state;
     // The worker's last look at the clock may be older than the task.
-    if (started !== undefined) entry.started = Math.max(started, entry.enqueued);
-    entry.finished = Math.max(finished, entry.started ?? entry.enqueued);
+    if (started !== undefined) entry.startedAt = Math.max(started, entry.enqueuedAt);
+    entry.finishedAt = Math.max(finished, entry.startedAt ?? entry.enqueuedAt);
     const { name } = entry.known;
     const count = this.counts.get(name) ?? new Count();
     this.counts.set(name, count);
-    count.add(state, entry.enqueued, entry.started, entry.finished);
+    count.add(state, entry.enqueuedAt, entry.startedAt, entry.finishedAt);
     this.#entries.end(entry);
     if (this.#entries.open === 0) for (const resolve of this.#idle.splice(0)) resolve();
-    if (entry.started !== undefined && startChannel.hasSubscribers) startChannel.publish(entry.describe());
+    if (entry.startedAt !== undefined && startChannel.hasSubscribers) startChannel.publish(entry.describe());
     if (endChannel.hasSubscribers) endChannel.publish(entry.describe());
     if (entry.waiters === undefined) return;
     for (const resolve of entry.waiters.splice(0)) resolve();

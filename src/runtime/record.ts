@@ -1,10 +1,5 @@
-/**
- * What is known of a task: the ledger keeps it in an entry, and shows it as a record. Only the ledger changes an entry, and
- * the supervisor, when a thread has died.
- */
-import type { Sender } from '../channel/index.js';
-import type { NamedDefinition, Task, TaskKind } from '../task/index.js';
-import { wallTime } from './clock.js';
+/** What is known of a task: its record at one moment, and the handle that stands for it. */
+import type { NamedDefinition, TaskKind } from '../task/index.js';
 
 /** The last three are final. */
 export type TaskState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
@@ -34,6 +29,26 @@ export interface TaskRecord {
   readonly omittedBytes: number | undefined;
 }
 
+/** A task that is in the queue, or was. It keeps what is known of the task, however long ago that has ended. */
+export interface TaskHandle<R = unknown> {
+  /** Unique in the process, and in the order of the queue. */
+  readonly id: number;
+  /** What is known of the task now. */
+  status(): TaskRecord;
+  /**
+   * Asks the task to stop. Returns the state that it had: `queued`: it will never run. `running`: it has been told, by
+   * `signal` and `cancelled` of its context, and may still succeed. A final state: too late.
+   */
+  cancel(): TaskState;
+  /** Resolves with the record once the task has ended. Never rejects. */
+  ended(): Promise<TaskRecord>;
+  /**
+   * Resolves with the task's result. Rejects with what the task threw (an error keeps name, message, code, cause and
+   * stack, and this call's stack is added), with TaskCancelledError, or with OutcomeOmittedError.
+   */
+  finished(): Promise<R>;
+}
+
 /** What is known of a task by its name, as the first worker thread reported it. */
 export type Known = Pick<NamedDefinition, 'key' | 'name' | 'kind' | 'timeout'>;
 
@@ -42,71 +57,3 @@ export const CLOSURES: Readonly<Record<TaskKind, Known>> = {
   sync: { key: 0, name: 'closure', kind: 'sync', timeout: 0 },
   async: { key: 1, name: 'closure', kind: 'async', timeout: 0 },
 };
-
-/** What a handle asks of the ledger. */
-export interface Book {
-  /** How many callers of `runTask` wait for room. */
-  waiting: number;
-  /** The task's message was sent. */
-  admit(entry: Entry, position: number): void;
-  read(entry: Entry): TaskRecord;
-  cancel(entry: Entry): TaskState;
-  /** Resolves when the task has ended. */
-  end(entry: Entry): Promise<void>;
-}
-
-export class Entry {
-  readonly ledger: Book;
-  readonly known: Known;
-  readonly requestId: string | undefined;
-  /** `undefined`: another thread has sent the task. */
-  readonly tx: Sender<Task> | undefined;
-  /** -1: it is not in the queue yet. */
-  id = -1;
-  enqueued = 0;
-  started: number | undefined = undefined;
-  finished: number | undefined = undefined;
-  final: FinalState | undefined = undefined;
-  stopAsked = false;
-  outcome: unknown = undefined;
-  omittedBytes: number | undefined = undefined;
-  /** Called when the task has ended. */
-  waiters: (() => void)[] | undefined = undefined;
-
-  constructor(ledger: Book, known: Known, requestId?: string, tx?: Sender<Task>) {
-    this.ledger = ledger;
-    this.known = known;
-    this.requestId = requestId;
-    this.tx = tx;
-  }
-
-  /** The task is in the queue. */
-  sent(position: number): void {
-    this.ledger.admit(this, position);
-  }
-
-  /** `run`: what the table of runs says, if the task may run. */
-  describe(run?: {
-    readonly started: number | undefined;
-    readonly progress: number | undefined;
-  }): TaskRecord {
-    const { id, requestId, enqueued, finished, outcome, omittedBytes, final } = this;
-    const { name, kind, timeout } = this.known;
-    const started = this.started ?? (run?.started && Math.max(run.started, enqueued));
-    return {
-      id,
-      name,
-      kind,
-      state: final ?? (started === undefined ? 'queued' : 'running'),
-      requestId,
-      cancelRequested: this.stopAsked,
-      progress: final === 'succeeded' ? 1 : run?.progress,
-      enqueued: wallTime(enqueued),
-      started: started && wallTime(started),
-      finished: finished && wallTime(finished),
-      deadline: started !== undefined && timeout > 0 ? wallTime(started) + timeout : undefined,
-      outcome,
-      omittedBytes,
-    };
-  }
-}

@@ -11,10 +11,11 @@ import { now } from './clock.js';
 import type { Ended } from './counts.js';
 import { Deadlines } from './deadlines.js';
 import { createEnds } from './ends.js';
-import { registerLedger, TaskHandle } from './handle.js';
+import { registerLedger } from './enqueue.js';
+import type { Entry } from './entry.js';
 import { Ledger } from './ledger.js';
 import { checkedDrain, checkedOptions, type DrainOptions, type RuntimeOptions } from './options.js';
-import { CLOSURES, type Entry, type TaskRecord } from './record.js';
+import { CLOSURES, type TaskHandle, type TaskRecord } from './record.js';
 import { createRuns } from './runs.js';
 import { type Death, Supervisor } from './supervisor.js';
 
@@ -126,8 +127,7 @@ export class Runtime {
 
   /** A recent task. */
   task(id: number): TaskHandle | undefined {
-    const entry = this.#ledger.entry(id);
-    return entry && new TaskHandle(entry);
+    return this.#ledger.entry(id);
   }
 
   /** Resolves when no task is queued or runs. A task of another thread counts once it has been seen running. */

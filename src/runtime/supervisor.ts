@@ -11,9 +11,9 @@ import { reportFailure } from '../log/index.js';
 import { now } from './clock.js';
 import type { Deadlines } from './deadlines.js';
 import { type WorkerDeathEvent, workerDeathChannel } from './diagnostics.js';
+import type { Entry } from './entry.js';
 import { errorFromOutside, TaskTimeoutError, WorkerCrashedError } from './errors.js';
 import type { Ledger } from './ledger.js';
-import type { Entry } from './record.js';
 import { Thread } from './thread.js';
 import type { WorkerSetup } from './worker.js';
 
@@ -84,8 +84,8 @@ export class Supervisor {
       if (thread.drained || this.#gaveUp.signal.aborted) return;
       everStarted ||= thread.started;
       if (!everStarted) throw cause;
-      for (const { id, known, outcome: error, requestId, started = 0, finished = 0 } of victims) {
-        const [name, duration] = [known.name, finished - started];
+      for (const { id, known, outcome: error, requestId, startedAt = 0, finishedAt = 0 } of victims) {
+        const [name, duration] = [known.name, finishedAt - startedAt];
         reportFailure(console.error, { id, name, state: 'failed', error, requestId, duration });
       }
       await this.#backOff(thread.ran, cause, victims.length);

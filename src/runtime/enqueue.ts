@@ -1,10 +1,10 @@
-/** The enqueuer's side of a task: `runTask`, and the handle to ask, stop and await it. All on the owner's thread. */
+/** How tasks come into the queue: `runTask` and its siblings, and what is wrong with a call. All on the owner's thread. */
 import { Sender, type SendOptions } from '../channel/index.js';
 import { expectOptions, shown } from '../expect.js';
 import { Task } from '../task/index.js';
-import { OutcomeOmittedError, TaskCancelledError } from './errors.js';
+import { Entry } from './entry.js';
 import type { Ledger } from './ledger.js';
-import { CLOSURES, Entry, type TaskRecord, type TaskState } from './record.js';
+import { CLOSURES, type TaskHandle } from './record.js';
 
 /** How long `runTask` may wait for room in the queue: `timeout` in milliseconds, or until `signal` aborts. */
 export interface RunOptions extends SendOptions {
@@ -13,10 +13,6 @@ export interface RunOptions extends SendOptions {
 }
 
 const NO_OPTIONS: RunOptions = Object.freeze({});
-/** The options that each way to enqueue has. */
-const ALL = ['timeout', 'signal', 'requestId'] as const;
-const BLOCKING = ['timeout', 'requestId'] as const;
-const REQUEST = ['requestId'] as const;
 
 /**
  * Puts `task` into the queue. Resolves once it is *in the queue*, not once it has run.
@@ -42,19 +38,9 @@ export function enqueueTask<R>(
   options: RunOptions,
   late = false,
 ): TaskHandle<R> | Promise<TaskHandle<R>> {
-  const entry = entryFor(task, tx, options, ALL);
+  const entry = entryFor(task, tx, options, 'timeout', 'signal', 'requestId');
   const sent = tx.send(noted(task, entry), sendOptions(options), entry, late);
-  return entry.id >= 0 ? new TaskHandle<R>(entry) : whenSent(entry, sent);
-}
-
-async function whenSent<R>(entry: Entry, sent: Promise<void>): Promise<TaskHandle<R>> {
-  entry.ledger.waiting += 1;
-  try {
-    await sent;
-  } finally {
-    entry.ledger.waiting -= 1;
-  }
-  return new TaskHandle<R>(entry);
+  return entry.id >= 0 ? entry : entry.whenSent(sent);
 }
 
 /** Puts `task` into the queue if there is room now. `undefined`: the queue is full, nothing was queued. */
@@ -63,10 +49,10 @@ export function tryRunTask<R>(
   tx: Sender<Task>,
   options: Pick<RunOptions, 'requestId'> = NO_OPTIONS,
 ): TaskHandle<R> | undefined {
-  const entry = entryFor(task, tx, options, REQUEST);
+  const entry = entryFor(task, tx, options, 'requestId');
   if (!tx.trySend(noted(task, entry))) return undefined;
   entry.sent(tx.position);
-  return new TaskHandle<R>(entry);
+  return entry;
 }
 
 /**
@@ -78,69 +64,15 @@ export function blockingRunTask<R>(
   tx: Sender<Task>,
   options: Pick<RunOptions, 'timeout' | 'requestId'> = NO_OPTIONS,
 ): TaskHandle<R> {
-  const entry = entryFor(task, tx, options, BLOCKING);
+  const entry = entryFor(task, tx, options, 'timeout', 'requestId');
   tx.blockingSend(noted(task, entry), sendOptions(options));
   entry.sent(tx.position);
-  return new TaskHandle<R>(entry);
+  return entry;
 }
 
 /** The worker's log names the request, too. */
 function noted(task: Task, { requestId }: Entry): Task {
   return requestId === undefined ? task : task.noted(requestId);
-}
-
-/** A task that is in the queue, or was. It keeps what is known of the task, however long ago that has ended. */
-export class TaskHandle<R = unknown> {
-  readonly #entry: Entry;
-
-  /** @internal Made by `runTask`. */
-  constructor(entry: Entry) {
-    this.#entry = entry;
-  }
-
-  /** Unique in the process, and in the order of the queue. */
-  get id(): number {
-    return this.#entry.id;
-  }
-
-  /** What is known of the task now. */
-  status(): TaskRecord {
-    return this.#entry.ledger.read(this.#entry);
-  }
-
-  /**
-   * Asks the task to stop. Returns the state that it had: `queued`: it will never run. `running`: it has been told, by
-   * `signal` and `cancelled` of its context, and may still succeed. A final state: too late.
-   */
-  cancel(): TaskState {
-    return this.#entry.ledger.cancel(this.#entry);
-  }
-
-  /** Resolves with the record once the task has ended. Never rejects. */
-  async ended(): Promise<TaskRecord> {
-    await this.#entry.ledger.end(this.#entry);
-    return this.status();
-  }
-
-  /**
-   * Resolves with the task's result. Rejects with what the task threw (an error keeps name, message, code, cause and
-   * stack, and this call's stack is added), with TaskCancelledError, or with OutcomeOmittedError.
-   */
-  async finished(): Promise<R> {
-    const here = new Error();
-    Error.captureStackTrace(here, this.finished);
-    const { state, outcome, omittedBytes } = await this.ended();
-    if (state === 'cancelled') throw new TaskCancelledError(outcome);
-    if (omittedBytes !== undefined) throw new OutcomeOmittedError(omittedBytes);
-    if (state === 'succeeded') return outcome as R;
-    throw awaitedAt(outcome, here);
-  }
-}
-
-function awaitedAt(error: unknown, { stack = '' }: Error): unknown {
-  if (error instanceof Error && !error.stack?.includes('---- awaited ----'))
-    error.stack += `\n    ---- awaited ----${stack.slice('Error'.length)}`;
-  return error;
 }
 
 // ── What is wrong with a call ──────────────────────────────────────────────────────────────────────────────────────
@@ -155,12 +87,12 @@ export function registerLedger(memory: SharedArrayBuffer, ledger: Ledger | Error
 }
 
 /** `names`: of the options that may be given. */
-function entryFor(
-  task: Task,
+function entryFor<R>(
+  task: Task<R>,
   tx: Sender<Task>,
   options: Pick<RunOptions, 'requestId'>,
-  names: readonly (keyof RunOptions)[],
-): Entry {
+  ...names: readonly (keyof RunOptions)[]
+): Entry<R> {
   const ledger = last?.tx === tx ? last.ledger : ledgerOf(task, tx);
   if (!(task instanceof Task)) {
     const hint = typeof task === 'function' ? ': did you forget to call it?' : '';
@@ -168,7 +100,7 @@ function entryFor(
   }
   if (options !== NO_OPTIONS) expectRequest(options, names);
   const known = typeof task.fn === 'number' ? ledger.known.get(task.fn) : CLOSURES[task.kind];
-  if (known?.kind === task.kind) return new Entry(ledger, known, options.requestId, tx);
+  if (known?.kind === task.kind) return new Entry<R>(ledger, known, options.requestId, tx);
   const all = [...ledger.known.values()].map(({ name, kind }) => `${name} (${kind})`).join(', ');
   throw new TypeError(
     `Expected a task of the runtime's tasks module, which has ${all}; got ${task.name} (${task.kind})`,

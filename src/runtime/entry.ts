@@ -1,0 +1,119 @@
+/**
+ * The entry of a task in the ledger: all that is known of it. Only the ledger changes it, and the supervisor, when a thread
+ * has died. Outside it is the task's handle, which asks the ledger.
+ */
+import type { OnSent, Sender } from '../channel/index.js';
+import type { Task } from '../task/index.js';
+import { wallTime } from './clock.js';
+import { OutcomeOmittedError, TaskCancelledError } from './errors.js';
+import type { FinalState, Known, TaskHandle, TaskRecord, TaskState } from './record.js';
+import type { Running } from './runs.js';
+
+/** What an entry asks of the ledger. */
+export interface Book {
+  /** How many callers of `runTask` wait for room. */
+  waiting: number;
+  /** The task's message was sent. */
+  admit(entry: Entry, position: number): void;
+  read(entry: Entry): TaskRecord;
+  cancel(entry: Entry): TaskState;
+  /** Resolves when the task has ended. */
+  end(entry: Entry): Promise<void>;
+}
+
+export class Entry<R = unknown> implements TaskHandle<R>, OnSent {
+  readonly known: Known;
+  readonly requestId: string | undefined;
+  /** `undefined`: another thread has sent the task. */
+  readonly tx: Sender<Task> | undefined;
+  /** -1: it is not in the queue yet. */
+  id = -1;
+  /** Times are on the clock of clock.ts. */
+  enqueuedAt = 0;
+  startedAt: number | undefined = undefined;
+  finishedAt: number | undefined = undefined;
+  /** `undefined`: the task is queued or runs. */
+  final: FinalState | undefined = undefined;
+  stopAsked = false;
+  outcome: unknown = undefined;
+  omittedBytes: number | undefined = undefined;
+  /** Called when the task has ended. */
+  waiters: (() => void)[] | undefined = undefined;
+  readonly #ledger: Book;
+
+  constructor(ledger: Book, known: Known, requestId?: string, tx?: Sender<Task>) {
+    this.#ledger = ledger;
+    this.known = known;
+    this.requestId = requestId;
+    this.tx = tx;
+  }
+
+  /** The task is in the queue. */
+  sent(position: number): void {
+    this.#ledger.admit(this, position);
+  }
+
+  /** The handle of a task that waits for room, once it is in the queue. */
+  async whenSent(sent: Promise<void>): Promise<this> {
+    this.#ledger.waiting += 1;
+    try {
+      await sent;
+      return this;
+    } finally {
+      this.#ledger.waiting -= 1;
+    }
+  }
+
+  status(): TaskRecord {
+    return this.#ledger.read(this);
+  }
+
+  cancel(): TaskState {
+    return this.#ledger.cancel(this);
+  }
+
+  async ended(): Promise<TaskRecord> {
+    await this.#ledger.end(this);
+    return this.status();
+  }
+
+  async finished(): Promise<R> {
+    const here = new Error();
+    Error.captureStackTrace(here, this.finished);
+    await this.#ledger.end(this);
+    const { final, outcome, omittedBytes } = this;
+    if (final === 'cancelled') throw new TaskCancelledError(outcome);
+    if (omittedBytes !== undefined) throw new OutcomeOmittedError(omittedBytes);
+    if (final === 'succeeded') return outcome as R;
+    throw awaitedAt(outcome, here);
+  }
+
+  /** `run`: what the table of runs says, if the task may run. */
+  describe(run?: Pick<Running, 'started' | 'progress'>): TaskRecord {
+    const { id, requestId, outcome, omittedBytes, final, enqueuedAt, finishedAt } = this;
+    const { name, kind, timeout } = this.known;
+    const startedAt = this.startedAt ?? (run?.started && Math.max(run.started, enqueuedAt));
+    return {
+      id,
+      name,
+      kind,
+      state: final ?? (startedAt === undefined ? 'queued' : 'running'),
+      requestId,
+      cancelRequested: this.stopAsked,
+      progress: final === 'succeeded' ? 1 : run?.progress,
+      enqueued: wallTime(enqueuedAt),
+      started: startedAt && wallTime(startedAt),
+      finished: finishedAt && wallTime(finishedAt),
+      deadline: startedAt !== undefined && timeout > 0 ? wallTime(startedAt) + timeout : undefined,
+      outcome,
+      omittedBytes,
+    };
+  }
+}
+
+/** An error says where it was awaited, too. */
+function awaitedAt(error: unknown, { stack = '' }: Error): unknown {
+  if (error instanceof Error && !error.stack?.includes('---- awaited ----'))
+    error.stack += `\n    ---- awaited ----${stack.slice('Error'.length)}`;
+  return error;
+}
