@@ -17,7 +17,7 @@
  * A third word, NAPPING, is for a thread that blocks for a tenth of a millisecond and then looks again. `ring` lets it
  * sleep, so no condition may depend on it alone; a thread that cannot go on before the other does wakes it by `rouse`.
  */
-import { clearTimeout, setTimeout } from 'node:timers'; // not the globals: a task may replace those
+import { setTimeout } from 'node:timers'; // not the global: a task may replace that
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 
 const IDLE = 0;
@@ -34,6 +34,8 @@ export const SLICE_MS = 2000;
 export class Bell {
   readonly #words: Int32Array;
   readonly #at: number;
+  /** Ends an async wait. It is set anew and never stopped: that costs less. */
+  #guard: NodeJS.Timeout | undefined;
 
   constructor(words: Int32Array, at: number) {
     this.#words = words;
@@ -64,17 +66,23 @@ export class Bell {
     if (Atomics.load(this.#words, this.#at) === NAPPING) this.ringAlways(); // pairs with the store before each look
   }
 
-  /** Like {@link wait}, but the event loop goes on. Does not keep the thread alive: see {@link keepAlive}. */
-  async waitAsync(ready: () => boolean, ms: number): Promise<void> {
+  /**
+   * Like {@link wait}, for a slice, but the event loop goes on. `false`: it has had no turn. Does not keep the thread alive:
+   * see {@link keepAlive}.
+   */
+  async waitAsync(ready: () => boolean): Promise<boolean> {
     Atomics.store(this.#words, this.#at, PARKED); // pairs with the load in ring; then look
+    let waited = false;
     if (!ready()) {
       // Not the time limit of `waitAsync`: V8 keeps a timer for each until it fires, also for those that were woken.
-      const timer = setTimeout(() => this.ringAlways(), ms).unref();
+      this.#guard ??= setTimeout(() => this.ringAlways(), SLICE_MS).unref();
+      this.#guard.refresh();
       const wait = Atomics.waitAsync(this.#words, this.#at, PARKED); // pairs with the notify in ringAlways
-      if (wait.async) await wait.value;
-      clearTimeout(timer);
+      waited = wait.async;
+      await wait.value;
     }
     Atomics.store(this.#words, this.#at, IDLE);
+    return waited;
   }
 
   /** Wakes the thread that is parked here. Call it after the condition has become true. */

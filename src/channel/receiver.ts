@@ -22,9 +22,11 @@ export interface Hooks {
    * the event loop needs its turns.
    */
   readonly mayNap: boolean;
+  /** The event loop has had its turn: a `recv` has waited. */
+  turned(): void;
 }
 
-const NO_HOOKS: Hooks = { taking() {}, mayNap: false };
+const NO_HOOKS: Hooks = { taking() {}, mayNap: false, turned() {} };
 const LOOK_PAUSE_US = 1;
 
 /** The receiving half. One thread at a time has it. */
@@ -198,9 +200,10 @@ export class Receiver<T> {
     if (this.#hooks.mayNap && this.#look.nap(this.#nap)) return;
     this.#receiving = true;
     keepAlive(1);
-    await this.#ring.bell.waitAsync(this.#isReady, SLICE_MS);
+    const waited = await this.#ring.bell.waitAsync(this.#isReady);
     keepAlive(-1);
     this.#receiving = false;
+    if (waited) this.#hooks.turned();
   }
 
   /** Copies the message out and takes it. `false`: it has just been taken back. */

@@ -40,17 +40,22 @@ export function taskExec(options: ExecutorOptions): Promise<void> {
 
 async function execute(options: ExecutorOptions, print: Print | undefined): Promise<void> {
   const runs = new Runs(options.runs);
+  /** When the event loop had its last turn; infinite: since the last task. */
+  let turn = now();
   const reporter = new Reporter(options.ends, () => rx.callAll());
   const rx = Receiver.attach<Task>(options.rx, {
     taking: (id) => runner.taking(id),
     mayNap: runs.concurrency === 1, // tasks that overlap need the event loop
+    turned: () => {
+      turn = Number.POSITIVE_INFINITY;
+    },
   });
   const runner = new Runner(options.module, runs, reporter, rx);
   options.port.on('message', () => runner.tellStopped());
   print?.('task executor started');
-  let turn = now();
   for (;;) {
     if (runner.isFull) await runner.oneEnded();
+    turn = Math.min(turn, runner.time);
     if (runner.time - turn >= STRETCH_MS) {
       await setImmediate();
       turn = runner.lookAtClock();
