@@ -14,8 +14,8 @@
  *
  * The word also keeps ringing cheap: an `Atomics.notify` takes a process-wide lock even if nobody waits.
  *
- * A third word, NAPPING, is for a thread that blocks for a tenth of a millisecond and then looks again. `ring` lets it
- * sleep, so no condition may depend on it alone; a thread that cannot go on before the other does wakes it by `rouse`.
+ * A third word, NAPPING, is for a thread that need not know of each change at once: `ring` lets it sleep, and `rouse`
+ * wakes it, when another thread cannot go on without it, or soon cannot.
  */
 import { setTimeout } from 'node:timers'; // not the global: a task may replace that
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
@@ -47,10 +47,7 @@ export class Bell {
     this.#block(PARKED, ready, ms);
   }
 
-  /**
-   * Blocks the thread for a moment, or until a thread that cannot go on rouses it: `ring` leaves it asleep. So on one
-   * processor a sender is not interrupted at each message.
-   */
+  /** Like {@link wait}, until another thread rouses this one. */
   nap(ready: () => boolean, ms: number): void {
     this.#block(NAPPING, ready, ms);
   }
@@ -61,23 +58,19 @@ export class Bell {
     Atomics.store(this.#words, this.#at, IDLE);
   }
 
-  /** Wakes the thread that naps here. One that is parked was told already what there is. */
-  rouse(): void {
-    if (Atomics.load(this.#words, this.#at) === NAPPING) this.ringAlways(); // pairs with the store before each look
-  }
-
   /**
-   * Like {@link wait}, for a slice, but the event loop goes on. `false`: it has had no turn. Does not keep the thread alive:
-   * see {@link keepAlive}.
+   * Like {@link wait}, or {@link nap}, for a slice, but the event loop goes on. `false`: it has had no turn. Does not keep the
+   * thread alive: see {@link keepAlive}.
    */
-  async waitAsync(ready: () => boolean): Promise<boolean> {
-    Atomics.store(this.#words, this.#at, PARKED); // pairs with the load in ring; then look
+  async waitAsync(ready: () => boolean, isNap = false): Promise<boolean> {
+    const how = isNap ? NAPPING : PARKED;
+    Atomics.store(this.#words, this.#at, how); // pairs with the loads in ring and rouse; then look
     let waited = false;
     if (!ready()) {
       // Not the time limit of `waitAsync`: V8 keeps a timer for each until it fires, also for those that were woken.
       this.#guard ??= setTimeout(() => this.ringAlways(), SLICE_MS).unref();
       this.#guard.refresh();
-      const wait = Atomics.waitAsync(this.#words, this.#at, PARKED); // pairs with the notify in ringAlways
+      const wait = Atomics.waitAsync(this.#words, this.#at, how); // pairs with the notify in ringAlways
       waited = wait.async;
       await wait.value;
     }
@@ -85,9 +78,19 @@ export class Bell {
     return waited;
   }
 
+  /** This thread, which naps by {@link waitAsync}, wants to be woken by `ring` from now on. Look after that. */
+  hurry(): void {
+    Atomics.store(this.#words, this.#at, PARKED); // pairs with the load in ring
+  }
+
   /** Wakes the thread that is parked here. Call it after the condition has become true. */
   ring(): void {
     if (Atomics.load(this.#words, this.#at) === PARKED) this.ringAlways(); // pairs with the store before each look
+  }
+
+  /** Wakes the thread that naps here. One that is parked has been told: two that wake each other would never rest. */
+  rouse(): void {
+    if (Atomics.load(this.#words, this.#at) === NAPPING) this.ringAlways(); // pairs with the store before each look
   }
 
   /** Wakes without looking: a thread may have been killed between the two steps, with the word cleared. */

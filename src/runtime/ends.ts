@@ -5,17 +5,17 @@
  *   word     meaning                                       written by
  *   TAIL     how many ends were reported                   the worker, +1: publishes an end
  *   HEAD     how many ends were drained                    the owner: gives their cells back
- *   BELL     AWAKE, or what the parked owner waits for     the owner, before it looks and parks; who wakes it: AWAKE
+ *   BELL     the owner is parked, or naps: see park.ts     the owner; who wakes it
  *   a cell   one end: id, key, state, times, outcome       the worker, before TAIL
  *
  * An end that is published counts, whatever happens to the worker afterwards. One that is half-written does not exist: the
  * next worker writes over it.
  *
- * The owner drains whenever it sends, is asked, or blocks. Parked, it is woken by each end if a caller waits for one (EAGER),
- * else when half of the ring is used: tasks that nobody waits for share one wake-up. A full ring makes the worker wait,
- * between two tasks.
+ * The owner drains whenever it sends, is asked, or blocks. It parks while a caller waits for an end, and is woken by each;
+ * else it naps, until half of the ring is used: tasks that nobody waits for share one wake-up. A full ring makes the worker
+ * wait, between two tasks.
  */
-import { SLICE_MS } from '../channel/index.js';
+import { Bell, SLICE_MS } from '../channel/index.js';
 import type { FinalState } from './record.js';
 
 const STRIDE = 32;
@@ -38,10 +38,6 @@ const INLINE_BYTES: number = (CELL_WORDS - OUTCOME) * 4;
 
 /** A cell has the state's place in this list. */
 const STATES: readonly FinalState[] = ['succeeded', 'failed', 'cancelled'];
-
-const AWAKE = 0;
-const PARKED = 1;
-const EAGER = 2;
 
 const MOST_CELLS = 256;
 const FEWEST_CELLS = 16;
@@ -83,6 +79,8 @@ export function createRing(cells: number, maxBytes: number): SharedArrayBuffer {
 
 /** What both sides see. Counts are 32 bits that wrap. */
 class Ends {
+  /** Where the owner parks. */
+  readonly bell: Bell;
   protected readonly words: Int32Array;
   protected readonly numbers: Float64Array;
   protected readonly cells: number;
@@ -95,6 +93,7 @@ class Ends {
     this.#room = constants[MAX_BYTES] ?? 0;
     this.words = new Int32Array(memory, 0, FIRST + this.cells * CELL_WORDS);
     this.numbers = new Float64Array(memory, 0, this.words.length >> 1);
+    this.bell = new Bell(this.words, BELL);
   }
 
   protected cell(count: number): number {
@@ -140,13 +139,14 @@ export class Reporter extends Ends {
     this.#tail = (this.#tail + 1) | 0;
     this.#free -= 1;
     Atomics.store(words, TAIL, this.#tail); // publishes the cell; pairs with the loads in drain
-    const bell = Atomics.load(words, BELL); // pairs with the store before the owner looks
-    if (bell === EAGER || (bell === PARKED && this.#isHalfFull())) this.#ring();
+    this.bell.ring();
+    if (this.#isHalfFull()) this.bell.rouse();
   }
 
   /** The owner looks at the table of runs: a task has started of whose deadline it may not know. */
   look(): void {
-    if (Atomics.load(this.words, BELL) !== AWAKE) this.#ring(); // pairs with the store before the owner looks
+    this.bell.ring();
+    this.bell.rouse();
   }
 
   #isHalfFull(): boolean {
@@ -164,14 +164,9 @@ export class Reporter extends Ends {
   #awaitRoom(): void {
     const head = this.#lookForRoom();
     if (this.#free > 0) return;
-    this.#ring();
+    this.bell.ringAlways();
     this.#whenFull();
     Atomics.wait(this.words, HEAD, head, SLICE_MS); // pairs with the notify in drain
-  }
-
-  #ring(): void {
-    Atomics.store(this.words, BELL, AWAKE); // makes a late waitAsync return at once
-    Atomics.notify(this.words, BELL);
   }
 }
 
@@ -229,29 +224,23 @@ export class Collector extends Ends {
   /** Looks whenever it is woken, until it is stopped. `look` drains. Does not keep the process alive. */
   async listen(isEager: () => boolean, look: () => void): Promise<void> {
     while (!this.#stopped) {
-      const wanted = isEager() ? EAGER : PARKED;
-      Atomics.store(this.words, BELL, wanted); // pairs with the load in report; then look
-      look();
-      if (isEager() && wanted === PARKED) continue;
-      const wait = Atomics.waitAsync(this.words, BELL, wanted); // pairs with the notify in ring
-      if (wait.async) await wait.value;
+      const napping = !isEager();
+      const ready = () => {
+        look();
+        return this.#stopped || napping === isEager();
+      };
+      await this.bell.waitAsync(ready, napping);
     }
   }
 
   /** A caller waits for an end. */
   beEager(): void {
-    Atomics.store(this.words, BELL, EAGER); // pairs with the load in report; then drain looks
+    this.bell.hurry();
     this.drain();
-  }
-
-  /** The worker is dead, and may have been killed in the middle of a wake-up: drain, and park anew. */
-  wake(): void {
-    Atomics.store(this.words, BELL, AWAKE); // makes a late waitAsync return at once
-    Atomics.notify(this.words, BELL);
   }
 
   stop(): void {
     this.#stopped = true;
-    this.wake();
+    this.bell.ringAlways();
   }
 }

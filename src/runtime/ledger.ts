@@ -262,7 +262,7 @@ export class Ledger implements Book {
   /** The worker thread is dead: what it was about to tell is drained, and the next one will be heard. */
   handOver(): void {
     this.drain();
-    this.#ends.wake();
+    this.#ends.bell.ringAlways();
   }
 
   stop(): void {
