@@ -8,10 +8,11 @@
  * naps in two steps: for NAP_MS only a sender that finds no room wakes it, so that messages come in batches; then, for
  * BLOCK_MS, any message does.
  *
- * Neither pays everywhere: on one processor nothing comes while this thread looks, and beside busy neighbours a look
- * takes longer than it seems. So each is a habit: done as long as it pays, and left for twice as many waits each time that
- * it does not.
+ * Neither pays everywhere: beside busy neighbours a look takes longer than it seems. So each is a habit: done as long as it
+ * pays, and left for twice as many waits each time that it does not. On one processor nothing comes while a thread looks, so
+ * it never does.
  */
+import { availableParallelism } from 'node:os';
 
 /** How long a thread naps, in milliseconds. */
 export const NAP_MS = 0.1;
@@ -37,9 +38,14 @@ function pause(microseconds: number): void {
 
 /** Something that is done as long as it pays. */
 class Habit {
-  /** How many waits to go without it after the next time that it does not pay, and how many are left now. */
-  #rest = 0;
-  #left = 0;
+  /** How many waits it was left for when it did not pay, and how many of them are left. */
+  #rest: number;
+  #left: number;
+
+  constructor(rest = 0) {
+    this.#rest = rest;
+    this.#left = rest;
+  }
 
   get paid(): boolean {
     return this.#rest === 0;
@@ -60,7 +66,7 @@ class Habit {
 
 /** The habits of one side of a channel. */
 export class Look {
-  readonly #looking = new Habit();
+  readonly #looking = new Habit(availableParallelism() === 1 ? Number.POSITIVE_INFINITY : 0);
   readonly #napping = new Habit();
   readonly #pauseUs: number;
 

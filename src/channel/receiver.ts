@@ -31,6 +31,14 @@ const LOOK_PAUSE_US = 1;
 
 /** The receiving half. One thread at a time has it. */
 export class Receiver<T> {
+  /** Messages that the channel has room for. */
+  readonly capacity: number;
+  /** The largest message, in encoded bytes. */
+  readonly maxBytes: number;
+  /** The positions of messages are counted modulo this. */
+  readonly limit: number;
+  /** @internal Says which channel it is. */
+  readonly memory: SharedArrayBuffer;
   readonly #ring: Ring;
   readonly #calls: Calls;
   readonly #decoder: Decoder;
@@ -52,10 +60,15 @@ export class Receiver<T> {
   /** @internal Use `channel` or `Receiver.attach`. */
   constructor(memory: SharedArrayBuffer, hooks: Hooks = NO_HOOKS) {
     this.#ring = new Ring(memory);
+    const { capacity, maxBytes, limit } = this.#ring.memory;
+    this.capacity = capacity;
+    this.maxBytes = maxBytes;
+    this.limit = limit;
+    this.memory = memory;
     this.#calls = new Calls(this.#ring);
-    this.#decoder = new Decoder(this.#ring.memory.maxBytes);
+    this.#decoder = new Decoder(maxBytes);
     this.#hooks = hooks;
-    this.#batch = Math.max(this.capacity >> 1, 1);
+    this.#batch = Math.max(capacity >> 1, 1);
     this.#untilCall = this.#batch;
     this.#ring.receiverThread = threadId;
   }
@@ -69,26 +82,6 @@ export class Receiver<T> {
     const receiver = new Receiver<T>(handle.memory, hooks);
     receiver.#calls.repeat(); // the former one may have been killed in the middle of a call
     return receiver;
-  }
-
-  /** @internal Says which channel it is. */
-  get memory(): SharedArrayBuffer {
-    return this.#ring.memory.shared;
-  }
-
-  /** Messages that the channel has room for. */
-  get capacity(): number {
-    return this.#ring.capacity;
-  }
-
-  /** The largest message, in encoded bytes. */
-  get maxBytes(): number {
-    return this.#ring.memory.maxBytes;
-  }
-
-  /** The positions of messages are counted modulo this. */
-  get limit(): number {
-    return this.#ring.memory.limit;
   }
 
   /** The message at this position is still in the channel. Of any that was sent less than a lap ago. */

@@ -35,6 +35,10 @@ const MAX_PAUSE_US = 8;
 
 /** The sending half. Each belongs to one thread; {@link Sender.share} makes one for another thread. */
 export class Sender<T> {
+  /** Messages that the channel has room for. */
+  readonly capacity: number;
+  /** @internal Says which channel it is. */
+  readonly memory: SharedArrayBuffer;
   readonly #ring: Ring;
   readonly #seat: Seat;
   readonly #calls: Calls;
@@ -56,6 +60,8 @@ export class Sender<T> {
   /** @internal Use `channel` or `Sender.attach`. */
   constructor(memory: SharedArrayBuffer, seat?: Seat) {
     this.#ring = new Ring(memory);
+    this.capacity = this.#ring.capacity;
+    this.memory = memory;
     this.#seat = seat ?? openSeat(this.#ring.memory.words);
     this.#calls = new Calls(this.#ring);
     this.#look = new Look(Math.min(Math.max(this.capacity >> 2, 1), MAX_PAUSE_US));
@@ -72,16 +78,6 @@ export class Sender<T> {
     const sender = new Sender<T>(handle.memory, handle);
     if (!isOpen(sender.#ring.memory.words, handle)) sender.#closed = sender.#freed = true;
     return sender;
-  }
-
-  /** @internal Says which channel it is. */
-  get memory(): SharedArrayBuffer {
-    return this.#ring.memory.shared;
-  }
-
-  /** Messages that the channel has room for. */
-  get capacity(): number {
-    return this.#ring.capacity;
   }
 
   /** Messages in the channel: sent and not yet taken, or being written. */

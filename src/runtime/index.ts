@@ -1,7 +1,7 @@
 /**
  * What runs tasks. To be read in this order: executor.ts and runner.ts (the worker: the loop, one task), run.ts (what a
- * task asks), ends.ts and runs.ts (what both threads share), record.ts, entry.ts, entries.ts, ledger.ts and enqueue.ts (the owner),
- * deadlines.ts, thread.ts and supervisor.ts (threads die), runtime.ts.
+ * task asks), ends.ts and runs.ts (what both threads share), record.ts, entry.ts, entries.ts, ledger.ts and enqueue.ts (the
+ * owner), deadlines.ts, thread.ts and supervisor.ts (threads die), runtime.ts.
  */
 export { BOUNDS_MS, type Ended, type Histogram } from './counts.js';
 export type { WorkerDeathEvent } from './diagnostics.js';
