@@ -1,28 +1,17 @@
 /** Values that are not written by hand: V8's bytes for the structured clone that `postMessage` makes. */
 import { types } from 'node:util';
 import { DefaultDeserializer, DefaultSerializer } from 'node:v8';
-import { NotSendableError } from './errors.js';
+import { NotSendableError, TaskTooLargeError } from './errors.js';
 
 const writeView: (view: object) => void = Reflect.get(DefaultSerializer.prototype, '_writeHostObject');
 const readView: () => ArrayBufferView = Reflect.get(DefaultDeserializer.prototype, '_readHostObject');
 
 /** As `v8.serialize`: a view brings the bytes that it shows, and a `Buffer` arrives as a `Buffer`. */
 class Writer extends DefaultSerializer {
-  _getDataCloneError(message: string): NotSendableError {
-    return new NotSendableError('value', `cannot be cloned: ${message}`);
-  }
-
-  _getSharedArrayBufferId(): never {
-    throw this._getDataCloneError('[object SharedArrayBuffer]');
-  }
-
   _writeHostObject(object: object): void {
-    try {
-      if (isShared(object) || !ArrayBuffer.isView(object)) throw object;
-      writeView.call(this, object);
-    } catch {
-      throw this._getDataCloneError(Object.prototype.toString.call(object)); // Or it is detached.
-    }
+    if (isShared(object) || !ArrayBuffer.isView(object))
+      throw new TypeError(Object.prototype.toString.call(object));
+    writeView.call(this, object);
   }
 }
 
@@ -35,7 +24,7 @@ class Reader extends DefaultDeserializer {
   }
 }
 
-/** Throws `NotSendableError`, a `RangeError` for what is nested too deeply, or what a getter throws. */
+/** Throws what V8 or a getter throws: see {@link explain}. */
 export function serialize(value: unknown): Buffer {
   const writer = new Writer();
   writer.writeHeader();
@@ -49,38 +38,34 @@ export function deserialize(bytes: Uint8Array): unknown {
   return reader.readValue();
 }
 
-type Part = readonly [path: string, value: unknown];
-
-/** The error to throw in place of `error`, which encoding the root has thrown: it says which part is to blame. */
-export function explain(error: unknown, root: Part): unknown {
+/** The error to throw in place of `error`, which encoding `value` has thrown: it says which part is to blame, if one is. */
+export function explain(error: unknown, name: string, value: unknown): unknown {
+  if (error instanceof TaskTooLargeError) return error;
   if (error instanceof RangeError && error.message.startsWith('Maximum call stack'))
-    return new NotSendableError(root[0], 'is nested too deeply: send something flatter');
-  if (!(error instanceof NotSendableError)) return error;
-  const parts = partsOf(root);
-  // Functions and symbols first: a part that leads back to one cannot be cloned either.
-  const code = parts.find(([, part]) => typeof part === 'function' || typeof part === 'symbol');
-  const [path, value] = code ?? parts.findLast(([, part]) => problem(part) !== '') ?? root;
-  return new NotSendableError(path, problem(value) || 'cannot be cloned');
-}
-
-/** All of them, each after its container. */
-function partsOf(root: Part): Part[] {
-  const parts = [root];
+    return new NotSendableError(name, 'is nested too deeply: send something flatter');
+  const parts: [path: string, part: unknown][] = [[name, value]]; // each after its container
   const seen = new Set<unknown>();
-  for (const [path, value] of parts) {
-    if (typeof value !== 'object' || value === null || seen.has(value) || types.isProxy(value)) continue;
-    seen.add(value);
-    let inside = value;
-    if (types.isNativeError(value)) inside = { cause: value.cause };
-    else if (types.isMap(value)) inside = { keys: [...value.keys()], values: [...value.values()] };
-    else if (types.isSet(value)) inside = { values: [...value] };
-    else if (ArrayBuffer.isView(value)) inside = {};
-    for (const [key, part] of Object.entries(inside)) {
+  for (const [path, part] of parts) {
+    const entries = seen.has(part) ? [] : Object.entries(inside(part));
+    seen.add(part);
+    for (const [key, inner] of entries) {
       const quoted = /\D/.test(key) ? JSON.stringify(key) : key;
-      parts.push([path + (/^[A-Za-z_$][\w$]*$/.test(key) ? `.${key}` : `[${quoted}]`), part]);
+      parts.push([path + (/^[A-Za-z_$][\w$]*$/.test(key) ? `.${key}` : `[${quoted}]`), inner]);
     }
   }
-  return parts;
+  // Functions and symbols first: a part that leads back to one cannot be cloned either.
+  const code = parts.find(([, part]) => typeof part === 'function' || typeof part === 'symbol');
+  const blamed = code ?? parts.findLast(([, part]) => problem(part) !== '');
+  return blamed === undefined ? error : new NotSendableError(blamed[0], problem(blamed[1]));
+}
+
+/** The parts of a container, by name. */
+function inside(value: unknown): object {
+  if (typeof value !== 'object' || value === null || types.isProxy(value) || ArrayBuffer.isView(value))
+    return {};
+  if (types.isNativeError(value)) return { cause: value.cause };
+  if (types.isMap(value)) return { keys: [...value.keys()], values: [...value.values()] };
+  return types.isSet(value) ? { values: [...value] } : value;
 }
 
 function problem(value: unknown): string {
@@ -94,7 +79,7 @@ function problem(value: unknown): string {
   try {
     return serialize(value) && '';
   } catch (error) {
-    return String((error as Error).message).replace('value ', '');
+    return `cannot be cloned: ${(error as Error).message}`;
   }
 }
 

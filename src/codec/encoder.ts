@@ -23,26 +23,22 @@ export class Encoder extends Scratch {
     this.#busy = true;
     this.#at = 0;
     try {
-      if (call) this.#head(value);
-      const start = this.#at;
-      if (!this.#write(data, 0)) {
-        const clone = serialize(data);
-        this.#at = start;
-        this.bytes.set(clone, this.#put(Tag.Clone, clone.length));
+      if (call) {
+        this.#put(value.kind === 'async' ? Tag.AsyncCall : Tag.SyncCall, 0);
+        this.#write(value.fn, 0);
+        if (value.note !== undefined) this.#string(value.note);
       }
+      const start = this.#at;
+      if (this.#write(data, 0)) return this.#at;
+      const clone = serialize(data);
+      this.#at = start;
+      this.bytes.set(clone, this.#put(Tag.Clone, clone.length));
       return this.#at;
     } catch (error) {
-      throw explain(error, [call ? 'args' : 'value', data]);
+      throw explain(error, call ? 'args' : 'value', data);
     } finally {
       this.#busy = false;
     }
-  }
-
-  #head({ kind, fn, note }: Call): void {
-    this.#put(kind === 'async' ? Tag.AsyncCall : Tag.SyncCall, 0);
-    if (typeof fn === 'number') this.#number(fn);
-    else this.#string(fn);
-    if (note !== undefined) this.#string(note);
   }
 
   /** Returns false if `value` is or holds what is not written by hand. Then the whole must be cloned. */

@@ -9,15 +9,13 @@ export function test(title: string, run: () => void | Promise<void>): void {
   it(title, { timeout: 20_000 }, run);
 }
 
-export function range(count: number, from = 0): number[] {
-  return Array.from({ length: count }, (_, i) => from + i);
+export function range(count: number): number[] {
+  return Array.from({ length: count }, (_, i) => i);
 }
 
 /** Sends 0, 1, 2, … until there is no room; returns how many there were. */
 export function fill(tx: Sender<number>): number {
-  let sent = 0;
-  while (tx.trySend(sent)) sent += 1;
-  return sent;
+  for (let sent = 0; ; sent++) if (!tx.trySend(sent)) return sent;
 }
 
 export function drain<T>(rx: Receiver<T>): T[] {
@@ -32,17 +30,14 @@ export async function collect<T>(rx: Receiver<T>): Promise<T[]> {
   return values;
 }
 
-interface End {
-  readonly memory: SharedArrayBuffer;
-}
+type End = Pick<Sender<unknown>, 'memory'>;
 
 /** Does `action`, and resolves when a sender, in whatever thread, has come to wait for room. */
-export async function cameToWait<T>({ memory }: End, action: () => T): Promise<{ done: T }> {
+export async function cameToWait({ memory }: End, action: () => void): Promise<void> {
   const words = new Int32Array(memory);
   const before = Atomics.load(words, COMERS);
-  const done = action();
+  action();
   await until(() => Atomics.load(words, COMERS) !== before);
-  return { done };
 }
 
 /** Resolves when the receiver, in whatever thread, sleeps. */

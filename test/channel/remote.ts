@@ -1,60 +1,73 @@
 /** A thread that does what a test tells it: it attaches ends of a channel and calls their methods. */
 import { once } from 'node:events';
-import { after } from 'node:test';
-import { Worker } from 'node:worker_threads';
-import type { ReceiverHandle, SenderHandle } from '#channel';
+import { afterEach } from 'node:test';
+import { isMainThread, MessageChannel, type MessagePort, parentPort, Worker } from 'node:worker_threads';
+import { Receiver, type ReceiverHandle, Sender, type SenderHandle } from '#channel';
 
-export type AnyHandle = SenderHandle<never> | ReceiverHandle<never>;
+type Handle = SenderHandle<never> | ReceiverHandle<never>;
 
 /** A method of an end, and its arguments; or a handle to attach, in place of the former end of that kind. */
 export type Step =
-  | ['attach', AnyHandle]
-  | ['tx', 'send' | 'trySend' | 'blockingSend' | 'share' | 'close', ...unknown[]]
-  | ['rx', 'recv' | 'tryRecv' | 'blockingRecv' | 'share' | 'close']
+  | ['attach', Handle]
+  | ['tx', 'send' | 'trySend' | 'blockingSend' | 'close', ...unknown[]]
+  | ['rx', 'recv' | 'tryRecv' | 'blockingRecv']
   /** Sends 0, 1, 2, … for ever, and keeps in the shared word how many sends have returned. */
   | ['flood', Int32Array]
-  /** Receives for ever, and stores in the shared word what came last, plus one. */
-  | ['sink', Int32Array];
+  /** Receives until the channel ends. */
+  | ['sink'];
 
-export interface Reply {
-  readonly id: number;
-  readonly value?: unknown;
-  readonly error?: { name: string; message: string; code?: unknown; value?: unknown };
-}
-
-const started = new Set<Worker>();
-after(() => Promise.all(Array.from(started, (worker) => worker.terminate())));
+/** Those of the running test. */
+const workers: Worker[] = [];
+if (isMainThread) afterEach(() => Promise.all(workers.splice(0).map((worker) => worker.terminate())));
 
 export class Remote {
-  readonly #worker: Worker;
-  readonly #calls = new Map<number, { resolve(value: unknown): void; reject(error: unknown): void }>();
-  #id = 0;
+  readonly #worker = new Worker(new URL(import.meta.url));
 
-  constructor(...handles: AnyHandle[]) {
-    this.#worker = new Worker(new URL('./remote-thread.js', import.meta.url));
-    started.add(this.#worker);
-    this.#worker.on('message', (reply: Reply) => this.#settle(reply));
+  constructor(...handles: Handle[]) {
+    workers.push(this.#worker);
     void this.run(...handles.map((handle): Step => ['attach', handle]));
   }
 
   /** Does the steps one directly after the other, and resolves with what the last one gave. */
-  run(...steps: Step[]): Promise<unknown> {
-    const id = this.#id++;
-    this.#worker.postMessage({ id, steps });
-    return new Promise((resolve, reject) => this.#calls.set(id, { resolve, reject }));
+  async run(...steps: Step[]): Promise<unknown> {
+    const { port1, port2 } = new MessageChannel();
+    this.#worker.postMessage([steps, port2], [port2]);
+    const [{ value, error }] = await once(port1, 'message');
+    if (error !== undefined) throw Object.assign(new Error(), error);
+    return value;
   }
 
   /** Ends the thread, whatever it is doing. Calls under way never settle. */
   async terminate(): Promise<void> {
-    const exited = started.delete(this.#worker) && once(this.#worker, 'exit');
     await this.#worker.terminate();
-    await exited;
-  }
-
-  #settle({ id, value, error }: Reply): void {
-    const call = this.#calls.get(id);
-    this.#calls.delete(id);
-    if (error === undefined) call?.resolve(value);
-    else call?.reject(Object.assign(new Error(error.message), error));
   }
 }
+
+let tx: Sender<never> | undefined;
+let rx: Receiver<never> | undefined;
+
+function perform([what, ...args]: Step): unknown {
+  if (what === 'attach') {
+    const [handle] = args as [Handle];
+    if (handle.kind === 'sender') tx = Sender.attach(handle);
+    else rx = Receiver.attach(handle);
+  } else if (what === 'flood') {
+    for (let n = 0; ; Atomics.store(args[0] as Int32Array, 0, ++n)) tx?.blockingSend(n as never);
+  } else if (what === 'sink') while (rx?.blockingRecv() !== undefined);
+  else {
+    const end: object | undefined = what === 'tx' ? tx : rx;
+    const [method, ...rest] = args as [string, ...unknown[]];
+    return Reflect.apply(Reflect.get(end ?? {}, method), end, rest);
+  }
+  return undefined;
+}
+
+parentPort?.on('message', async ([steps, port]: [Step[], MessagePort]) => {
+  try {
+    const results = steps.map(perform); // all are started before the first is awaited
+    port.postMessage({ value: (await Promise.all(results)).at(-1) });
+  } catch (error) {
+    port.postMessage({ error: { ...(error as Error), message: (error as Error).message } });
+  }
+  port.close();
+});
