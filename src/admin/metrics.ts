@@ -2,8 +2,8 @@
  * The metrics, in Prometheus' text format 0.0.4, with names and units by its conventions. Counts are those since the
  * start of the process; times are in seconds.
  */
-import { BOUNDS_MS } from '../runtime/index.js';
-import type { Histogram, Watched } from './watched.js';
+import { BOUNDS_MS, type Histogram } from '../runtime/index.js';
+import type { Watched } from './snapshot.js';
 
 const STATES = ['succeeded', 'failed', 'cancelled'] as const;
 

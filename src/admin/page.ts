@@ -1,7 +1,7 @@
 /**
  * The page: one file with its style and its script in it, which the build copies beside this module. The
  * Content-Security-Policy names the two by their hashes and allows no other. The file is read for each request, so the
- * server starts without it, too.
+ * server starts without it, too. The image is its icon, an empty one.
  */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -12,14 +12,8 @@ export async function page(): Promise<Answer> {
   return text(200, html, {
     'content-type': 'text/html; charset=utf-8',
     'content-security-policy': [
-      "default-src 'none'",
-      `script-src ${hashOf('script', html)}`,
-      `style-src ${hashOf('style', html)}`,
-      "connect-src 'self'",
-      'img-src data:', // the icon, an empty one
-      "base-uri 'none'",
-      "form-action 'none'",
-      "frame-ancestors 'none'",
+      `default-src 'none'; script-src ${hashOf('script', html)}; style-src ${hashOf('style', html)}`,
+      "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     ].join('; '),
     'cross-origin-resource-policy': 'same-origin',
     'referrer-policy': 'no-referrer',

@@ -1,25 +1,27 @@
 /** The routes of the admin address. */
-import { type Answer, type Exchange, json, Problem, type Routes, text } from '../http/index.js';
-import type { Events } from './events.js';
+import {
+  type Answer,
+  type Exchange,
+  json,
+  Problem,
+  type Routes,
+  type TaskRecord,
+  text,
+} from '../http/index.js';
+import type { Open } from './events.js';
 import { metrics } from './metrics.js';
 import { page } from './page.js';
-import type { TaskRecord, Watched } from './watched.js';
+import type { Watched } from './snapshot.js';
 
 const METRICS = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' };
 
-interface Admin extends Watched {
-  readonly events: Events;
-  readonly ending: boolean;
-}
+type Admin = Watched & { readonly events: Open; readonly ending: boolean };
 
 export const routes: Routes<Admin> = {
   '/': { GET: page },
-  '/events': { GET: ({ request, response }, { events }) => events.open(request, response) },
+  '/events': { GET: ({ request, response }, { events }) => events(request, response) },
   '/metrics': { GET: (_exchange, { runtime }) => text(200, metrics(runtime), METRICS) },
-  '/tasks/*': {
-    GET: (exchange, admin) => show(200, find(exchange, admin).status()),
-    DELETE: cancel,
-  },
+  '/tasks/*': { GET: (exchange, admin) => show(200, find(exchange, admin).status()), DELETE: cancel },
 };
 
 function find({ rest }: Exchange, { runtime }: Admin) {

@@ -1,6 +1,6 @@
 /** Answers as values: a handler returns one or throws a `Problem`, and only `send` touches the response. */
 import { type ServerResponse, STATUS_CODES } from 'node:http';
-import { stringify } from './json.js';
+import { toJson } from './json.js';
 
 /** By lower-case name. */
 type Headers = Readonly<Record<string, string>>;
@@ -18,7 +18,8 @@ export function text(status: number, body: string, headers?: Headers): Answer {
 
 /** Any value that crosses threads: see `json.ts`. */
 export function json(status: number, value: unknown, headers?: Headers): Answer {
-  return { status, headers: { 'content-type': 'application/json', ...headers }, body: stringify(value) };
+  const body = JSON.stringify(toJson(value));
+  return { status, headers: { 'content-type': 'application/json', ...headers }, body };
 }
 
 /** An answer other than the wanted one, as problem details (RFC 9457). The client reads `detail`. */

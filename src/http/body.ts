@@ -28,8 +28,8 @@ export async function readBody({ request, response, maxBody }: Exchange): Promis
 export async function readText(exchange: Exchange): Promise<string> {
   expectCharset(exchange.request);
   const body = await readBody(exchange);
-  if (isUtf8(body)) return body.toString();
-  throw new Problem(400, 'Expected the body to be text in UTF-8');
+  if (!isUtf8(body)) throw new Problem(400, 'Expected the body to be text in UTF-8');
+  return body.toString();
 }
 
 /** JSON, as `check` returns it, or throws to refuse it. @throws Problem as `readText`; also 400 for either reason */
@@ -73,18 +73,15 @@ export function requestIdOf({ headers }: IncomingMessage): string | undefined {
 }
 
 const CLIENT_GONE = new Problem(400, 'The client went away'); // nobody will read it
-const controllers = new WeakMap<Duplex, AbortController>();
+const signals = new WeakMap<Duplex, AbortSignal>();
 
-/** Aborts when the client closes the connection: one signal for all requests on it. */
+/** Aborts when the connection closes: one signal for all requests on it, also those whose turn to answer has not come. */
 export function goneSignal(socket: Duplex): AbortSignal {
-  const controller = controllers.get(socket) ?? new AbortController();
-  if (!controllers.has(socket)) socket.once('close', () => giveUp(socket));
-  controllers.set(socket, controller);
-  if (socket.destroyed) giveUp(socket);
+  if (socket.destroyed) return AbortSignal.abort(CLIENT_GONE);
+  const known = signals.get(socket);
+  if (known !== undefined) return known;
+  const controller = new AbortController();
+  socket.once('close', () => controller.abort(CLIENT_GONE));
+  signals.set(socket, controller.signal);
   return controller.signal;
-}
-
-/** No request on this connection will be answered any more. */
-export function giveUp(socket: Duplex): void {
-  controllers.get(socket)?.abort(CLIENT_GONE);
 }

@@ -8,38 +8,24 @@
 
 const MAX_DEPTH = 500;
 
-/** `inError`: the value belongs to an error, so a stack may stand in any of its strings. */
-export function stringify(root: unknown, inError = false): string {
-  /** The objects on the way down to the value at hand: as they are, and as they are shown. */
-  const path: { readonly value: unknown; readonly shown: unknown; readonly inError: boolean }[] = [];
-  return JSON.stringify(root, function (this: object, key: string) {
-    const value: unknown = Reflect.get(this, key); // the other argument is what `toJSON` has made of it
-    while (path.length > 0 && path.at(-1)?.shown !== this) path.pop();
-    const within = path.at(-1)?.inError ?? inError;
-    if (typeof value === 'string' && key === 'stack' && FRAME.test(value)) return undefined;
-    if (typeof value === 'string') return within ? withoutStack(value) : value;
-    if (path.length > MAX_DEPTH || path.some((step) => step.value === value)) return '[cut]';
-    const shown = shownAs(value);
-    if (typeof shown === 'object') path.push({ value, shown, inError: within || value instanceof Error });
-    return shown;
-  });
-}
-
-/** The same as a value, to become part of another. */
-export function toJson(value: unknown, inError = false): unknown {
-  return JSON.parse(stringify(value, inError));
-}
-
-function shownAs(value: unknown): unknown {
+/** `inError`: the value belongs to an error, so a stack may stand in any of its strings. `above`: the objects it is in. */
+export function toJson(value: unknown, inError = false, above: readonly object[] = []): unknown {
+  if (typeof value === 'string') return inError ? withoutStack(value) : value;
   if (typeof value === 'bigint' || value instanceof RegExp) return String(value);
   if (typeof value !== 'object' || value === null) return value ?? null;
-  if (value instanceof Error) return partsOf(value);
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
-  if (value instanceof Map || value instanceof Set) return [...value];
   if (value instanceof ArrayBuffer) return Buffer.from(value).toString('base64');
-  if (!ArrayBuffer.isView(value)) return value;
-  if (!(value instanceof Uint8Array || value instanceof DataView)) return Array.from(value as Int8Array);
-  return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64');
+  if (value instanceof Uint8Array || value instanceof DataView)
+    return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64');
+  if (above.length > MAX_DEPTH || above.includes(value)) return '[cut]';
+  const path = [...above, value];
+  const inner = (each: unknown) => toJson(each, inError || value instanceof Error, path);
+  if (Symbol.iterator in value) return Array.from(value as Iterable<unknown>, inner);
+  const entries = Object.entries(value instanceof Error ? partsOf(value) : value);
+  const shown = entries.filter(
+    ([key, each]) => key !== 'stack' || typeof each !== 'string' || !FRAME.test(each),
+  );
+  return Object.fromEntries(shown.map(([key, each]) => [key, inner(each)]));
 }
 
 function partsOf(error: Error & { code?: unknown; errors?: unknown }): object {

@@ -12,7 +12,6 @@ import { isIPv6, type Server as NetServer, type Socket } from 'node:net';
 import { printDirectly, printJson } from '../log/index.js';
 import type { TaskRecord } from '../runtime/index.js';
 import type { Queue } from './queue.js';
-import { BASE_PATH } from './resource.js';
 
 /** A TCP port, or a Unix socket. */
 export type Address = { readonly host: string; readonly port: number } | { readonly path: string };
@@ -33,19 +32,12 @@ export async function serve(start: () => Promise<Service>): Promise<void> {
   let stop: (signal: NodeJS.Signals) => void = () => process.exit(); // nothing has been accepted yet
   for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, (signal) => stop(signal));
   try {
-    const { env } = process;
-    const ms = (name: string, usual: string, max = MAX_MS) => integerFrom(name, env[name] || usual, max);
-    const format = env['LOG_FORMAT'] || 'plain';
-    if (format === 'json') printJson();
-    else if (format !== 'plain') throw expected('LOG_FORMAT', 'json or plain', format);
-    const address = addressFrom(env);
-    const timeout = ms('DRAIN_TIMEOUT_MS', '25000'); // below the 30 s after which Kubernetes kills
-    const delay = ms('DRAIN_DELAY_MS', '0', timeout);
-    const keepAlive = ms('KEEP_ALIVE_MS', '65000');
+    if (process.env['LOG_FORMAT'] === 'json') printJson();
+    const settings = settingsFrom(process.env);
     const service = await start();
-    service.server.keepAliveTimeout = Math.max(1, keepAlive); // 0 would be for ever
-    const shutdown = shutdownOf(service, timeout, delay);
-    const place = await listen(service.server, address);
+    service.server.keepAliveTimeout = Math.max(1, settings.keepAlive); // 0 would be for ever
+    const shutdown = shutdownOf(service, settings);
+    const place = await listen(service.server, settings.address);
     stop = shutdown;
     console.log(`listening on ${place}${service.also === undefined ? '' : `, ${service.also}`}`);
   } catch (error) {
@@ -53,6 +45,16 @@ export async function serve(start: () => Promise<Service>): Promise<void> {
     console.error(error.message);
     process.exit(1);
   }
+}
+
+/** What `serve` reads in the environment, in milliseconds. @throws StartError */
+export function settingsFrom(env: NodeJS.ProcessEnv) {
+  const ms = (name: string, usual: string, max = MAX_MS) => integerFrom(name, env[name] || usual, max);
+  const format = env['LOG_FORMAT'] || 'plain';
+  if (format !== 'plain' && format !== 'json') throw expected('LOG_FORMAT', 'json or plain', format);
+  const timeout = ms('DRAIN_TIMEOUT_MS', '25000'); // below the 30 s after which Kubernetes kills
+  const delay = ms('DRAIN_DELAY_MS', '0', timeout);
+  return { address: addressFrom(env), timeout, delay, keepAlive: ms('KEEP_ALIVE_MS', '65000') };
 }
 
 /** From `HOST`, and `PORT`: a number, or the path of a Unix socket, which has a slash. @throws StartError */
@@ -76,9 +78,9 @@ export function integerFrom(name: string, text: string, max: number, orElse = ''
   throw expected(name, `a number from 0 to ${max}${orElse}`, text);
 }
 
-/** From `BASE_PATH`: see `TaskResource`. @throws StartError */
+/** From `BASE_PATH`: '' or, for example, `/api` behind a proxy that strips it. @throws StartError */
 export function basePathFrom({ BASE_PATH: path = '' }: NodeJS.ProcessEnv): string {
-  if (BASE_PATH.test(path)) return path;
+  if (/^(?:\/(?:[\w.~!$&'()*+,;=:@-]|%[\da-f]{2})+)*\/?$/i.test(path)) return path;
   throw expected('BASE_PATH', 'a path such as /api', path);
 }
 
@@ -103,7 +105,7 @@ export async function listen(server: NetServer, address: Address): Promise<strin
 const hostAndPort = (host: string, port: number) => `${isIPv6(host) ? `[${host}]` : host}:${port}`;
 
 /** Returns what a signal is to do. */
-function shutdownOf({ server, queue }: Service, timeout: number, delay: number) {
+function shutdownOf({ server, queue }: Service, { timeout, delay }: ReturnType<typeof settingsFrom>) {
   const connections = new Set<Socket>();
   let since: number | undefined;
   let cut = false;
@@ -135,7 +137,7 @@ function shutdownOf({ server, queue }: Service, timeout: number, delay: number) 
     server.closeAllConnections();
     setTimeout(() => {
       // A thread inside a system call (a task that waits for another program) cannot be ended, and `exit` waits for it.
-      tellLost(queue.atStake());
+      for (const record of queue.atStake()) console.error(`lost: ${shown(record)}`);
       process.kill(process.pid, 'SIGKILL');
       process.abort(); // process 1 of a container is deaf to its own SIGKILL
     }, 1000);
@@ -152,11 +154,6 @@ function shutdownOf({ server, queue }: Service, timeout: number, delay: number) 
       cutShort();
     }
   };
-}
-
-function tellLost(records: readonly TaskRecord[]): void {
-  for (const record of records) console.error(`lost: ${shown(record)}`);
-  if (records.length > 0) process.exitCode = 1;
 }
 
 const shown = ({ id, name, state }: TaskRecord) => `task ${id} (${name}) ${state}`;

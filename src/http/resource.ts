@@ -11,8 +11,6 @@ import type { Exchange, Routes } from './router.js';
 
 /** How long a request waits for room in the queue before it is answered 503. */
 const ENQUEUE_MS = 1000;
-/** Where the public reaches the server: '' or, for example, `/api` behind a proxy that strips it. */
-export const BASE_PATH: RegExp = /^(?:\/(?:[\w.~!$&'()*+,;=:@-]|%[\da-f]{2})+)*\/?$/i;
 
 /** A task that is in the queue. `answer`: 202, with the URL. */
 export type Started = Accepted & { readonly url: string; readonly answer: Answer };
@@ -21,13 +19,8 @@ export class TaskResource {
   readonly #queue: Queue;
   readonly #tasks: string;
 
-  /** @throws RangeError if `basePath` is not a path */
+  /** `basePath`: where the public reaches the server, as `basePathFrom` returns it. */
   constructor(queue: Queue, basePath = '') {
-    if (typeof basePath !== 'string' || !BASE_PATH.test(basePath)) {
-      throw new RangeError(
-        `Expected \`basePath\` to be a path such as /api, got ${JSON.stringify(basePath)}`,
-      );
-    }
     this.#queue = queue;
     this.#tasks = `${basePath.replace(/\/$/, '')}/tasks/`;
   }
@@ -48,10 +41,8 @@ export class TaskResource {
   /** As `accept`, and waits: 200 and the task as GET shows it if it ends within `ms`, else the 202. */
   async answerWithin(exchange: Exchange, task: Task, ms: number): Promise<Answer> {
     const { key, url, answer } = await this.accept(exchange, task);
-    const over = new AbortController();
-    const late = sleep(ms, undefined, { signal: over.signal });
+    const late = sleep(ms, undefined, { ref: false });
     const record = await Promise.race([this.#queue.ended(key), late]).catch(() => undefined); // accepted it is
-    over.abort();
     return record === undefined ? answer : view(200, key, record, { location: url });
   }
 
@@ -62,9 +53,9 @@ export class TaskResource {
   async cancel(key: string): Promise<Answer> {
     await this.#find(key);
     const state = await this.#queue.cancel(key);
-    if (state === 'queued') return view(200, key, await this.#find(key));
-    if (state === 'running') return view(202, key, await this.#find(key));
-    throw new Problem(409, `The task has already ${state ?? 'ended'}`);
+    if (state !== 'queued' && state !== 'running')
+      throw new Problem(409, `The task has already ${state ?? 'ended'}`);
+    return view(state === 'queued' ? 200 : 202, key, await this.#find(key));
   }
 
   health(part: 'alive' | 'ready'): Answer {
@@ -74,21 +65,20 @@ export class TaskResource {
 
   async #find(key: string): Promise<TaskRecord> {
     const record = await this.#queue.read(key);
-    if (record !== undefined) return record;
-    throw new Problem(404, 'There is no such task, or it ended long ago');
+    if (record === undefined) throw new Problem(404, 'There is no such task, or it ended long ago');
+    return record;
   }
 }
 
 function view(status: number, key: string, record: TaskRecord, headers: Answer['headers'] = {}): Answer {
   const { name: task, kind, state, cancelRequested, progress, outcome, omittedBytes } = record;
-  const time = (ms: number | undefined) => (ms === undefined ? undefined : new Date(ms));
-  const [enqueued, started, finished] = [record.enqueued, record.started, record.finished].map(time);
+  const at = (ms: number | undefined) => ms && new Date(ms);
+  const times = { enqueued: at(record.enqueued), started: at(record.started), finished: at(record.finished) };
   let end: object = outcome === undefined ? {} : { error: toJson(outcome, true) };
   if (state === 'succeeded') end = { result: outcome };
   if (omittedBytes !== undefined) end = { omittedBytes };
-  const times = { enqueued, started, finished };
   const shown = { id: key, task, kind, state, cancelRequested, progress, ...times, ...end };
-  return json(status, shown, finished === undefined ? LATER : headers);
+  return json(status, shown, times.finished === undefined ? LATER : headers);
 }
 
 /** Part of any table of routes. */

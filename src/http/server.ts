@@ -1,15 +1,9 @@
 /** The server around a table of routes: its limits, and what is answered outside of any route. */
-import {
-  createServer,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-  STATUS_CODES,
-} from 'node:http';
+import * as http from 'node:http';
 import type { Duplex } from 'node:stream';
 import { withFields } from '../log/index.js';
-import { type Answer, Problem, problemOf, send } from './answer.js';
-import { giveUp, requestIdOf } from './body.js';
+import { Problem, problemOf, send } from './answer.js';
+import { requestIdOf } from './body.js';
 import { type Routes, routerOf } from './router.js';
 
 /** Short on purpose, for clients that dawdle. */
@@ -28,28 +22,27 @@ const HOST = /^(?:\[[\da-f:.]+\]|[\w.~!$&'()*+,;=%-]*)(?::\d*)?$/i;
 export function createHttpServer<App extends { readonly ending: boolean }>(
   routes: Routes<App>,
   app: App,
-  guard: (request: IncomingMessage) => void = () => {},
-): Server {
+  guard: (request: http.IncomingMessage) => void = () => {},
+): http.Server {
   const router = routerOf(routes);
-  const answer = async (request: IncomingMessage, response: ServerResponse) => {
-    const reply = (given: Answer) => send(response, given, app.ending);
+  const answer = async (request: http.IncomingMessage, response: http.ServerResponse) => {
     try {
       expectHost(request);
       if (!/^100-continue$/i.test(request.headers.expect ?? '100-continue'))
         throw new Problem(417, 'Expected no expectation but 100-continue');
       guard(request);
-      reply(await router.answer(request, response, app));
+      send(response, await router.answer(request, response, app), app.ending);
     } catch (error) {
-      reply(problemOf(error).answer);
+      send(response, problemOf(error).answer, app.ending);
     } finally {
       request.resume(); // a body that nobody wanted is in the way of the next request
     }
   };
-  const listener = (request: IncomingMessage, response: ServerResponse) =>
-    void withFields({ requestId: requestIdOf(request) }, () => answer(request, response));
-  const server = createServer(LIMITS, listener);
-  server.on('checkContinue', listener); // a client that asks before it sends is refused before it sends
-  server.on('checkExpectation', listener);
+  const server = http.createServer(LIMITS);
+  for (const event of ['request', 'checkContinue', 'checkExpectation']) // refused, if it is, before the body is sent
+    server.on(event, (request: http.IncomingMessage, response: http.ServerResponse) =>
+      withFields({ requestId: requestIdOf(request) }, () => answer(request, response)),
+    );
   const noTunnel = new Problem(405, `Expected ${router.allow}, got CONNECT`, { allow: router.allow });
   server.on('connect', (_request, socket) => refuse(socket, noTunnel));
   server.on('clientError', (error: Error & { code?: string }, socket) => {
@@ -61,7 +54,7 @@ export function createHttpServer<App extends { readonly ending: boolean }>(
   return server;
 }
 
-function expectHost({ headersDistinct, httpVersion }: IncomingMessage): void {
+function expectHost({ headersDistinct, httpVersion }: http.IncomingMessage): void {
   const hosts = headersDistinct['host'] ?? (httpVersion === '1.0' ? [''] : []);
   if (hosts.length === 1 && HOST.test(hosts[0] ?? '')) return;
   throw new Problem(400, 'Expected one Host header, with a host in it', { connection: 'close' });
@@ -72,12 +65,15 @@ function refuse(socket: Duplex & { destroySoon?(): void }, { answer }: Problem):
   if (socket.listenerCount('error') === 0) socket.on('error', () => {}); // a reset: no parser listens any more
   setImmediate(() => {
     if (!socket.writable) return; // refused already
-    giveUp(socket); // what still waits, before the client reads that it was refused
     const { status, headers, body = '' } = answer;
-    const all = { ...headers, 'content-length': Buffer.byteLength(body), connection: 'close' };
-    const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
-    const start = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncache-control: no-store\r\n`;
-    socket.write(`${start}${lines.join('')}\r\n${body}`);
+    const all = {
+      'cache-control': 'no-store',
+      ...headers,
+      'content-length': Buffer.byteLength(body),
+      connection: 'close',
+    };
+    const lines = Object.entries(all).map(([name, value]) => `\r\n${name}: ${value}`);
+    socket.write(`HTTP/1.1 ${status} ${http.STATUS_CODES[status]}${lines.join('')}\r\n\r\n${body}`);
     socket.destroySoon?.(); // no parser watches this socket, so it must not stay half open
   });
 }

@@ -19,10 +19,8 @@ export class FakeRuntime {
   readonly #deaths: Stats['deaths'][number][] = [];
 
   tasks(): Task[] {
-    return this.#tasks
-      .slice(-1024)
-      .map((task) => ({ ...task }))
-      .reverse();
+    const last = this.#tasks.slice(-1024).reverse();
+    return last.map((task) => ({ ...task }));
   }
 
   task(id?: number) {
@@ -51,15 +49,13 @@ export class FakeRuntime {
 
   enqueue(name: string, fields: Partial<Task> = {}): number {
     const id = this.#tasks.length;
-    const open = { started: undefined, finished: undefined, progress: undefined, deadline: undefined };
-    const none = {
-      requestId: undefined,
-      outcome: undefined,
-      omittedBytes: undefined,
-      cancelRequested: false,
+    const task: Task = {
+      ...{ id, name, kind: 'async', state: 'queued', cancelRequested: false, enqueued: Date.now() },
+      ...{ started: undefined, finished: undefined, progress: undefined, deadline: undefined },
+      ...{ requestId: undefined, outcome: undefined, omittedBytes: undefined },
+      ...fields,
     };
-    const task: Task = { id, name, kind: 'async', state: 'queued', enqueued: Date.now(), ...open, ...none };
-    this.#tasks.push(Object.assign(task, fields));
+    this.#tasks.push(task);
     this.#channel.push(task);
     return id;
   }
@@ -101,24 +97,21 @@ export class FakeRuntime {
 
   #ended(name: string) {
     const tasks = this.#tasks.filter((task) => task.name === name && task.finished !== undefined);
-    const started = tasks.filter((task) => task.started !== undefined);
     const count = (state: Task['state']) => tasks.filter((task) => task.state === state).length;
+    const times = tasks.flatMap(({ enqueued, started, finished = 0 }) =>
+      started === undefined ? [] : [{ wait: started - enqueued, run: finished - started }],
+    );
     return {
-      succeeded: count('succeeded'),
-      failed: count('failed'),
-      cancelled: count('cancelled'),
-      wait: histogram(started.map((task) => (task.started ?? 0) - task.enqueued)),
-      run: histogram(started.map((task) => (task.finished ?? 0) - (task.started ?? 0))),
+      ...{ succeeded: count('succeeded'), failed: count('failed'), cancelled: count('cancelled') },
+      wait: histogram(times.map(({ wait }) => wait)),
+      run: histogram(times.map(({ run }) => run)),
     };
   }
 }
 
 function histogram(times: readonly number[]) {
-  const counts = [...BOUNDS_MS, Number.POSITIVE_INFINITY].map(() => 0);
-  for (const ms of times) {
-    const bucket = BOUNDS_MS.findIndex((bound) => ms <= bound);
-    const at = bucket < 0 ? BOUNDS_MS.length : bucket;
-    counts[at] = (counts[at] ?? 0) + 1;
-  }
+  const bounds = [...BOUNDS_MS, Number.POSITIVE_INFINITY];
+  const upTo = (bound = -1) => times.filter((ms) => ms <= bound).length;
+  const counts = bounds.map((bound, index) => upTo(bound) - upTo(bounds[index - 1]));
   return { sum: times.reduce((sum, ms) => sum + ms, 0), counts };
 }

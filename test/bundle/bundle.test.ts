@@ -1,12 +1,11 @@
-/** README's "Bundle it": program, tasks and worker thread as entry points, by each of the bundlers that it names. */
+/** README's "Bundle it": program, tasks and worker thread as entry points, by each of the bundlers; and a test runner. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { inRoot, newFolder, newProject, node, noTools as skip, tool } from './project.js';
-import { servesBoth } from './serves.js';
+import { inRoot, newFolder, newProject, node, servesBoth, noTools as skip, tool } from './project.js';
 
 const WORKER = 'node_modules/async-tasks/dist/runtime/worker.js';
 const ENTRIES = ['server.js', 'tasks.js', WORKER];
@@ -24,41 +23,36 @@ async function vite(config: string): Promise<void> {
   await node(project, tool('vite', 'bin', 'vite.js'), 'build', '--logLevel', 'error');
 }
 
+async function rollup(): Promise<void> {
+  const args = [...ENTRIES, '-p', tool('@rollup', 'plugin-node-resolve'), '-d', 'by-rollup', '--silent'];
+  await node(project, tool('rollup', 'dist', 'bin', 'rollup'), ...args);
+}
+
 const ran = (out: string) => node(project, join(out, 'server.js'));
 
-test('esbuild, with splitting', { skip }, async () => {
-  await esbuild(project, ENTRIES, 'by-esbuild');
-  assert.equal(await ran('by-esbuild'), 'words: 4\n');
-});
+const VITE_SSR = `{
+  build: { ssr: true, outDir: 'by-vite', rollupOptions: { input: ${JSON.stringify(ENTRIES)} } },
+  ssr: { noExternal: true },
+}`;
+const VITE_LIBRARY = `{ build: {
+  lib: { entry: ${JSON.stringify(ENTRIES)}, formats: ['es'] },
+  outDir: 'as-library', rollupOptions: { external: /^node:/ },
+} }`;
 
-test('rollup', { skip }, async () => {
-  const plugin = tool('@rollup', 'plugin-node-resolve');
-  await node(
-    project,
-    tool('rollup', 'dist', 'bin', 'rollup'),
-    ...ENTRIES,
-    '-p',
-    plugin,
-    '-d',
-    'by-rollup',
-    '--silent',
-  );
-  assert.equal(await ran('by-rollup'), 'words: 4\n');
-});
-
-test('Vite, as for a server, with its default names for chunks', { skip }, async () => {
-  const input = JSON.stringify(ENTRIES);
-  await vite(
-    `{ build: { ssr: true, outDir: 'by-vite', rollupOptions: { input: ${input} } }, ssr: { noExternal: true } }`,
-  );
-  assert.equal(await ran('by-vite'), 'words: 4\n');
-});
-
-test('Vite, as a library, if it is told to leave the URL of the tasks alone', { skip }, async () => {
-  const lib = `{ entry: ${JSON.stringify(ENTRIES)}, formats: ['es'] }`;
-  await vite(`{ build: { lib: ${lib}, outDir: 'as-library', rollupOptions: { external: /^node:/ } } }`);
-  assert.equal(await ran('as-library'), 'words: 4\n');
-});
+for (const [title, out, build] of [
+  ['esbuild, with splitting', 'by-esbuild', () => esbuild(project, ENTRIES, 'by-esbuild')],
+  ['rollup', 'by-rollup', rollup],
+  ['Vite, as for a server, with its default names for chunks', 'by-vite', () => vite(VITE_SSR)],
+  [
+    'Vite, as a library, if it is told to leave the URL of the tasks alone',
+    'as-library',
+    () => vite(VITE_LIBRARY),
+  ],
+] as const)
+  test(title, { skip }, async () => {
+    await build();
+    assert.equal(await ran(out), 'words: 4\n');
+  });
 
 test('Without the worker thread as an entry point, the error says that it is missing', { skip }, async () => {
   await esbuild(project, ENTRIES.slice(0, 2), 'without');
@@ -68,12 +62,31 @@ test('Without the worker thread as an entry point, the error says that it is mis
 test("The server's own bundle serves the admin page, which is copied beside it", { skip }, async (t) => {
   const folder = await newFolder();
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
-  const entries = ['server.js', 'tasks.js', 'runtime/worker.js'];
-  await esbuild(
-    inRoot(),
-    entries.map((name) => `dist/${name}`),
-    folder,
-  );
+  await esbuild(inRoot(), ['dist/server.js', 'dist/tasks.js', 'dist/runtime/worker.js'], folder);
   await copyFile(inRoot('dist', 'admin', 'page.html'), join(folder, 'page.html'));
   await servesBoth(t, join(folder, 'server.js'));
 });
+
+/** Test runners load a module in their own way. The worker thread loads the same file in Node's: names make it the same. */
+const TEST = `
+import { channel, runTask, startRuntime } from 'async-tasks';
+import { tasks } from './tasks.js';
+test('counts words', async () => {
+  const [tx, rx] = channel(32);
+  const runtime = await startRuntime(rx, { tasks: new URL('./tasks.js', import.meta.url) });
+  expect(await (await runTask(tasks.countWords('to be or not'), tx)).finished()).toBe(4);
+  await runtime.drain();
+});
+`;
+
+for (const [how, options] of [
+  ['', {}],
+  [', also if it loads the library in its own way', { server: { deps: { inline: true } } }],
+] as const) {
+  test(`vitest runs a program and its tasks${how}`, { skip }, async () => {
+    await writeFile(join(project, 'words.test.js'), TEST);
+    const config = { test: { globals: true, ...options } };
+    await writeFile(join(project, 'vitest.config.js'), `export default ${JSON.stringify(config)}`);
+    assert.match(await node(project, tool('vitest', 'vitest.mjs'), 'run'), /1 passed/);
+  });
+}

@@ -3,8 +3,7 @@ import assert from 'node:assert/strict';
 import { cp, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { inRoot, newFolder, newProject, node, noTools, tool } from './project.js';
-import { servesBoth } from './serves.js';
+import { inRoot, newFolder, newProject, node, noTools, servesBoth, tool } from './project.js';
 
 const project = await newProject();
 const library = join(project, 'node_modules', 'async-tasks');
@@ -12,19 +11,15 @@ const library = join(project, 'node_modules', 'async-tasks');
 test('The package holds the library and nothing of the example', async () => {
   const files = await readdir(library, { recursive: true });
   assert.ok(files.includes(join('dist', 'runtime', 'worker.js')));
+  const example = /^(?:src|dist)\W(?:app|server|tasks)\b|^(?:test|bench|build|examples)\b/;
   assert.deepEqual(
-    files.filter((name) =>
-      /^(?:src|dist)\W(?:app|server|tasks)\b|^(?:test|bench|build|examples)\b/.test(name),
-    ),
+    files.filter((name) => example.test(name)),
     [],
   );
 });
 
-test('A program that has installed it runs', async () => {
+test('A program that has installed it runs, and imports the parts for HTTP by async-tasks/http', async () => {
   assert.equal(await node(project, 'server.js'), 'words: 4\n');
-});
-
-test('A program imports the parts for HTTP by async-tasks/http', async () => {
   const program =
     "import { serve, TaskResource } from 'async-tasks/http'; console.log(typeof serve, typeof TaskResource)";
   assert.equal(await node(project, '--input-type=module', '--eval', program), 'function function\n');

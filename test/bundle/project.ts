@@ -1,20 +1,20 @@
 /** A user's project: a folder with a program, its tasks, and the packed library as npm installs it. */
+import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after } from 'node:test';
+import { after, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { ServerProcess } from '../support/server-process.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const TOOLS = join(ROOT, 'test', 'bundle', 'node_modules');
 
 /** Why a test that needs the tools is skipped. */
-export const noTools: string | false = existsSync(TOOLS)
-  ? false
-  : 'not installed: npm ci --prefix test/bundle';
+export const noTools: string | false = !existsSync(TOOLS) && 'not installed: npm ci --prefix test/bundle';
 
 /** A path below the root of this project. */
 export const inRoot = (...names: readonly string[]): string => join(ROOT, ...names);
@@ -72,9 +72,24 @@ export async function newProject(name?: string): Promise<string> {
   await writeFile(join(folder, 'tasks.js'), TASKS);
   await writeFile(join(folder, 'server.js'), PROGRAM);
   // Without scripts: `prepare` would build anew, and clean the folder that the tests run from.
-  const [packed] = JSON.parse(
-    await npm(ROOT, 'pack', '--ignore-scripts', '--json', '--pack-destination', folder),
-  );
-  await npm(folder, 'install', '--offline', '--no-audit', '--no-fund', join(folder, packed.filename));
+  const pack = await npm(ROOT, 'pack', '--ignore-scripts', '--json', '--pack-destination', folder);
+  const [{ filename }] = JSON.parse(pack);
+  await npm(folder, 'install', '--offline', '--no-audit', '--no-fund', join(folder, filename));
   return folder;
+}
+
+/** The server with this entry runs a task, serves the admin page, and drains. */
+export async function servesBoth(t: TestContext, entry: string): Promise<void> {
+  const server = await ServerProcess.start(t, { ADMIN_PORT: '0' }, entry);
+  const accepted = await fetch(`http://127.0.0.1:${server.port}/count_words`, {
+    method: 'POST',
+    body: 'to be',
+  });
+  assert.equal(accepted.status, 202);
+  const admin = /admin page on (\S+)/.exec(await server.out.seen(/listening on/))?.[1];
+  const page = await fetch(`${admin}/`);
+  assert.equal(page.status, 200);
+  assert.match(await page.text(), /<title>/);
+  server.child.kill('SIGTERM');
+  assert.equal(await server.exited, 0, server.err.all.join('\n'));
 }

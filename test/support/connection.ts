@@ -11,33 +11,33 @@ export interface Answer {
   readonly body: string;
 }
 
-/** How long to wait for an answer, or for the server to close. */
-const PATIENCE_MS = 10_000;
+export interface RequestOptions {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array | undefined;
+}
+
+/** How long a connection may be silent: nobody waits longer for an answer. */
+const PATIENCE_MS = 20_000;
 
 export class Connection {
   readonly socket: Socket;
   /** Resolves when the server has closed its side, or the whole connection. */
-  readonly closed: Promise<void>;
+  readonly closed: Promise<unknown>;
   #received = Buffer.alloc(0);
-  #over = false;
   #changed = () => {};
 
   /** Does not close its side when the server does: a server that relies on that keeps the socket. */
   constructor(port: number) {
     this.socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
+    this.socket.unref(); // a test that forgets it may end
+    this.socket.setTimeout(PATIENCE_MS, () => this.drop());
     this.socket.on('error', () => {}); // a reset; `close` follows
     this.socket.on('data', (chunk) => {
       this.#received = Buffer.concat([this.#received, chunk]);
       this.#changed();
     });
-    this.closed = new Promise((resolve) => {
-      const over = () => {
-        this.#over = true;
-        this.#changed();
-        resolve();
-      };
-      this.socket.once('end', over).once('close', over);
-    });
+    this.closed = new Promise((resolve) => this.socket.once('end', resolve).once('close', resolve));
+    void this.closed.then(() => this.#changed());
   }
 
   static async open(port: number): Promise<Connection> {
@@ -53,22 +53,31 @@ export class Connection {
   }
 
   /** The next answer on this connection. Rejects if the server closes without one. `bodyless`: to HEAD. */
-  async answer({ bodyless = false } = {}): Promise<Answer> {
+  async answer(bodyless = false): Promise<Answer> {
+    this.socket.ref();
     for (;;) {
       const taken = takeAnswer(this.#received, bodyless);
       if (taken !== undefined) {
         this.#received = this.#received.subarray(taken.length);
+        this.socket.unref();
         return taken.answer;
       }
-      if (this.#over) throw new Error(`Closed, having answered ${JSON.stringify(this.unread)}`);
-      await this.#change();
+      if (this.socket.readableEnded || this.socket.destroyed)
+        throw new Error(`Closed, having sent ${JSON.stringify(this.unread)}`);
+      await new Promise<void>((resolve) => {
+        this.#changed = resolve;
+      });
     }
   }
 
   /** Sends one request and resolves with its answer. */
-  async request(method: string, target: string, options: RequestOptions = {}): Promise<Answer> {
-    void this.send(requestBytes(method, target, options));
-    return this.answer({ bodyless: method === 'HEAD' });
+  request(method: string, target: string, { headers, body }: RequestOptions = {}): Promise<Answer> {
+    const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
+    const all = Object.entries({ host: 'localhost', ...length, ...headers });
+    const lines = all.map(([name, value]) => `${name}: ${value}\r\n`);
+    void this.send(`${method} ${target} HTTP/1.1\r\n${lines.join('')}\r\n`);
+    if (body !== undefined) void this.send(Buffer.from(body));
+    return this.answer(method === 'HEAD');
   }
 
   /** What has come and is no answer yet. */
@@ -80,35 +89,6 @@ export class Connection {
   drop(): void {
     this.socket.destroy();
   }
-
-  async #change(): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    await new Promise<void>((resolve, reject) => {
-      this.#changed = resolve;
-      timer = setTimeout(
-        () => reject(new Error(`No answer, but ${JSON.stringify(this.unread)}`)),
-        PATIENCE_MS,
-      );
-    });
-    clearTimeout(timer);
-  }
-}
-
-export interface RequestOptions {
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string | Uint8Array;
-}
-
-export function requestBytes(method: string, target: string, options: RequestOptions = {}): Buffer {
-  const { headers = {}, body } = options;
-  const content = typeof body === 'string' ? Buffer.from(body) : (body ?? Buffer.alloc(0));
-  const all: Record<string, string> = { host: 'localhost', ...headers };
-  if (body !== undefined) all['content-length'] ??= String(content.length);
-  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
-  return Buffer.concat([
-    Buffer.from(`${method} ${target} HTTP/1.1\r\n${lines.join('')}\r\n`, 'latin1'),
-    content,
-  ]);
 }
 
 /** One request on a connection of its own. */
@@ -140,14 +120,8 @@ function takeAnswer(bytes: Buffer, bodyless: boolean): { answer: Answer; length:
     headers[name] = line.slice(colon + 1).trim();
   }
   const start = headEnd + 4;
-  if (status < 200 || status === 204 || bodyless)
-    return { answer: { status, headers, body: '' }, length: start };
-  if (headers['transfer-encoding'] !== undefined) {
-    // Node's own answers, which have no content.
-    if (bytes.toString('latin1', start, start + 5) !== '0\r\n\r\n') return undefined;
-    return { answer: { status, headers, body: '' }, length: start + 5 };
-  }
-  const length = start + Number(headers['content-length']);
+  const empty = status < 200 || status === 204 || bodyless;
+  const length = start + (empty ? 0 : Number(headers['content-length']));
   if (bytes.length < length) return undefined;
   return { answer: { status, headers, body: bytes.toString('utf8', start, length) }, length };
 }
@@ -159,8 +133,7 @@ export function problem(answer: Answer, status: number): string {
   assert.equal(answer.headers['cache-control'], 'no-store');
   const { detail, ...rest } = JSON.parse(answer.body);
   assert.deepEqual(rest, { type: 'about:blank', title: STATUS_CODES[status], status });
-  assert.equal(typeof detail, 'string');
-  assert.ok(detail.length > 0);
+  assert.match(detail, /./);
   return detail;
 }
 

@@ -14,11 +14,6 @@ const PATIENCE_MS = 15_000;
 const SERVER = fileURLToPath(import.meta.resolve('#server'));
 
 type Environment = Readonly<Record<string, string>>;
-/** Where the process prints: to this one, or to a file descriptor. */
-interface Output {
-  readonly stdout?: number;
-  readonly stderr?: number;
-}
 
 export class ServerProcess {
   readonly child: ChildProcess;
@@ -29,23 +24,17 @@ export class ServerProcess {
   port = 0;
 
   /** Starts the process, and does not wait for it. */
-  constructor(t: TestContext, env: Environment = {}, entry = SERVER, { stdout, stderr }: Output = {}) {
+  constructor(t: TestContext, env: Environment = {}, entry = SERVER) {
     const { HOST: _host, PORT: _port, NODE_V8_COVERAGE: _coverage, ...rest } = process.env;
-    this.child = spawn(process.execPath, [entry], {
+    const child = spawn(process.execPath, [entry], {
       env: { ...rest, PORT: '0', ADMIN_PORT: '', ...env },
-      stdio: ['ignore', stdout ?? 'pipe', stderr ?? 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
-    this.out = new Lines(this.child.stdout);
-    this.err = new Lines(this.child.stderr);
-    const exit = once(this.child, 'exit');
-    this.exited = exit.then(async ([code, signal]) => {
-      await Promise.all([this.out.ended, this.err.ended]);
-      return code ?? signal;
-    });
-    t.after(async () => {
-      this.child.kill('SIGKILL');
-      await exit;
-    });
+    this.child = child;
+    this.out = new Lines(child.stdout);
+    this.err = new Lines(child.stderr);
+    this.exited = once(child, 'close').then(([code, signal]) => code ?? signal);
+    t.after(() => child.kill('SIGKILL'));
   }
 
   /** Starts the process, and resolves when it listens. */
@@ -61,61 +50,38 @@ export class ServerProcess {
 export class Lines {
   readonly all: string[] = [];
   readonly ended: Promise<unknown>;
-  #over = false;
-  readonly #waiting = new Set<() => void>();
-  readonly #stream: Readable | null;
+  readonly #stream: Readable;
 
-  constructor(stream: Readable | null) {
+  constructor(stream: Readable) {
     this.#stream = stream;
-    if (stream === null) {
-      this.ended = Promise.resolve();
-      return;
-    }
-    const lines = createInterface({ input: stream });
-    lines.on('line', (line) => {
-      this.all.push(line);
-      this.#look();
-    });
-    this.ended = once(stream, 'close').then(() => {
-      this.#over = true;
-      this.#look();
-    });
+    createInterface({ input: stream }).on('line', (line) => this.all.push(line));
+    this.ended = once(stream, 'close');
   }
 
   /** Resolves with the first line that matches, which may have come long ago. */
-  seen(pattern: RegExp): Promise<string> {
-    return new Promise((resolve, reject) => {
-      const lost = (what: string) => new Error(`${what} without ${pattern}:\n${this.all.join('\n')}`);
-      const timer = setTimeout(() => reject(lost(`${PATIENCE_MS} ms`)), PATIENCE_MS);
-      const look = () => {
-        const line = this.all.find((each) => pattern.test(each));
-        if (line === undefined && !this.#over) return;
-        clearTimeout(timer);
-        this.#waiting.delete(look);
-        if (line === undefined) reject(lost('Ended'));
-        else resolve(line);
-      };
-      this.#waiting.add(look);
-      look();
-    });
+  async seen(pattern: RegExp): Promise<string> {
+    const signal = AbortSignal.timeout(PATIENCE_MS);
+    for (;;) {
+      const line = this.all.find((each) => pattern.test(each));
+      if (line !== undefined) return line;
+      if (this.#stream.closed || signal.aborted)
+        throw new Error(`No line matches ${pattern}:\n${this.all.join('\n')}`);
+      await Promise.race([once(this.#stream, 'data', { signal }), this.ended]).catch(() => {});
+    }
   }
 
   /** Stops reading: soon the pipe is full. */
   pause(): void {
-    this.#stream?.pause();
+    this.#stream.pause();
   }
 
   resume(): void {
-    this.#stream?.resume();
+    this.#stream.resume();
   }
 
   /** The reader is gone. */
   destroy(): void {
-    this.#stream?.destroy();
-  }
-
-  #look(): void {
-    for (const look of this.#waiting) look();
+    this.#stream.destroy();
   }
 }
 

@@ -1,15 +1,31 @@
 /** What HTTP makes of a `Queue`: part of the conformance suite. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Exchange, TaskResource } from '#http';
+import type { Exchange, Queue, TaskResource } from '#http';
 import type { Task, TaskState } from '#index';
-import { type Http, type Open, PATIENCE_MS, type Subject } from './subject.js';
+import { type Answer, acceptedAt, request } from '../../support/connection.js';
+import type { tasks as definedTasks } from './tasks.js';
+
+/** What the tests of the suite work on: one worker thread runs one task at a time. */
+export type Subject = { readonly queue: Queue; readonly tasks: typeof definedTasks };
+
+/** A queue for one test, with room for so many tasks. */
+export type Open = (t: TestContext, capacity: number) => Promise<Subject>;
+
+/** What makes HTTP of a queue. */
+export type Http = Pick<
+  typeof import('#http'),
+  'createHttpServer' | 'listen' | 'TaskResource' | 'taskRoutes'
+>;
+
+/** How long a state may take to come. */
+export const PATIENCE_MS = 20_000;
+
+type Ask = (method: string, path: string) => Promise<Answer>;
 
 /** A server around the queue, and the way to ask it. */
-async function serve(t: TestContext, http: Http, { queue, tasks }: Subject) {
+async function serve(t: TestContext, http: Http, { queue, tasks }: Subject): Promise<Ask> {
   const start = (task: Task) => async (exchange: Exchange, resource: TaskResource) =>
     (await resource.accept(exchange, task)).answer;
   const routes = {
@@ -18,48 +34,29 @@ async function serve(t: TestContext, http: Http, { queue, tasks }: Subject) {
     ...http.taskRoutes,
   };
   const server = http.createHttpServer(routes, new http.TaskResource(queue));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return async (method: string, path: string) => {
-    const response = await fetch(origin + path, { method });
-    const text = await response.text();
-    const isJson = /json/.test(response.headers.get('content-type') ?? '');
-    return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };
-  };
-}
-type Ask = Awaited<ReturnType<typeof serve>>;
-
-/** Starts a task; the URL at which it is found. */
-async function started(ask: Ask, path: string): Promise<string> {
-  const { status, headers, body } = await ask('POST', path);
-  const url = headers.get('location') ?? '';
-  assert.deepEqual([status, body, headers.get('retry-after')], [202, 'task started', '1']);
-  assert.match(url, /^\/tasks\/[\w-]{22,}$/);
-  return url;
+  const { port } = new URL(await http.listen(server, { host: '127.0.0.1', port: 0 }));
+  t.after(() => server.close());
+  return (method, path) => request(Number(port), method, path);
 }
 
 async function shows(ask: Ask, url: string, state: TaskState): Promise<Record<string, unknown>> {
   for (const deadline = performance.now() + PATIENCE_MS; ; await sleep(5)) {
     const { status, body } = await ask('GET', url);
     assert.equal(status, 200);
-    if (body.state === state) return body;
-    assert.ok(performance.now() < deadline, `Expected ${url} to be ${state}, got ${body.state}`);
+    const view = JSON.parse(body);
+    if (view.state === state) return view;
+    assert.ok(performance.now() < deadline, `Expected ${url} to be ${state}, got ${view.state}`);
   }
 }
 
 export function overHttp(http: Http, open: Open): void {
   test('A task that is started has a URL, which tells what becomes of it', async (t) => {
     const ask = await serve(t, http, await open(t, 8));
-    const url = await started(ask, '/echo');
+    const url = acceptedAt(await ask('POST', '/echo'));
     const { id, task, kind, result, error } = await shows(ask, url, 'succeeded');
     assert.deepEqual([`/tasks/${id}`, task, kind, error], [url, 'echo', 'sync', undefined]);
     assert.deepEqual(result, { when: '1970-01-01T00:00:00.000Z' });
-    const failed = await shows(ask, await started(ask, '/fail'), 'failed');
+    const failed = await shows(ask, acceptedAt(await ask('POST', '/fail')), 'failed');
     const cause = { name: 'TypeError', message: 'the cause' };
     assert.deepEqual(failed['error'], { name: 'RangeError', message: 'too far', code: 'E_FAIL', cause });
     const elsewhere = `${url.slice(0, -1)}${url.endsWith('A') ? 'B' : 'A'}`;
@@ -71,15 +68,12 @@ export function overHttp(http: Http, open: Open): void {
     const subject = await open(t, 8);
     const ask = await serve(t, http, subject);
     for (const path of ['/healthz', '/readyz']) assert.equal((await ask('GET', path)).status, 200);
-    const url = await started(ask, '/echo');
+    const url = acceptedAt(await ask('POST', '/echo'));
     await shows(ask, url, 'succeeded');
     await subject.queue.drain({});
-    const [alive, ready, refused] = [
-      await ask('GET', '/healthz'),
-      await ask('GET', '/readyz'),
-      await ask('POST', '/echo'),
-    ];
-    assert.deepEqual([alive.status, ready.status, refused.status], [200, 503, 503]);
+    assert.equal((await ask('GET', '/healthz')).status, 200);
+    assert.equal((await ask('GET', '/readyz')).status, 503);
+    assert.equal((await ask('POST', '/echo')).status, 503);
     await shows(ask, url, 'succeeded');
   });
 }

@@ -1,31 +1,32 @@
 /**
  * What a `Queue` promises, as tests: of the queue between threads in `conformance.test.ts`, and of any other engine in tests
- * of its own. So they need nothing at run time but what they are given.
+ * of its own. So they take of this project what they are given, and a client.
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Accepted, Queue, TaskRecord } from '#http';
 import { defineTasks, syncTask, type Task, type TaskState } from '#index';
-import { overHttp } from './http.js';
-import { type Http, type Open, PATIENCE_MS, type Subject } from './subject.js';
+import { type Http, type Open, overHttp, PATIENCE_MS, type Subject } from './http.js';
 
 const never = new AbortController().signal;
 const patient = { timeout: PATIENCE_MS, signal: never };
-const hasty = { timeout: 60, signal: never };
+const closed = { code: 'ERR_CHANNEL_CLOSED' };
+
+/** A test of a queue with room for so many tasks. */
+type Check = (title: string, capacity: number, run: (subject: Subject) => Promise<void>) => void;
 
 /** The task's key. */
-export async function enqueue(queue: Queue, task: Task, patience = patient): Promise<string> {
+async function enqueue(queue: Queue, task: Task, patience = patient): Promise<string> {
   return (await queue.enqueue(task, patience)).key; // a throw becomes a rejection
 }
 
 /** The state may be told by another process, so there is nothing to await but its change. */
-export async function inState(queue: Queue, key: string, state: TaskState): Promise<TaskRecord> {
+async function inState(queue: Queue, key: string, state: TaskState): Promise<TaskRecord> {
   for (const deadline = performance.now() + PATIENCE_MS; ; await sleep(2)) {
     const record = await queue.read(key);
     if (record?.state === state) return record;
-    if (performance.now() > deadline)
-      throw new Error(`Expected task ${key} to be ${state}, got ${record?.state}`);
+    assert.ok(performance.now() < deadline, `Expected task ${key} to be ${state}, got ${record?.state}`);
   }
 }
 
@@ -44,16 +45,16 @@ async function run(queue: Queue, task: Task): Promise<TaskRecord> {
 }
 
 export function conformance(name: string, http: Http, open: Open): void {
-  describe(`${name}: running tasks`, () => running(open));
-  describe(`${name}: the bound`, () => bound(open));
-  describe(`${name}: cancelling`, () => cancelling(open));
-  describe(`${name}: its end`, () => ending(open));
+  const check: Check = (title, capacity, run) => void test(title, async (t) => run(await open(t, capacity)));
+  describe(`${name}: running tasks`, () => running(check));
+  describe(`${name}: the bound`, () => bound(check));
+  describe(`${name}: cancelling`, () => cancelling(check));
+  describe(`${name}: its end`, () => ending(check));
   describe(`${name}: over HTTP`, () => overHttp(http, open));
 }
 
-function running(open: Open): void {
-  test('A task is queued, runs, and succeeds with its result', async (t) => {
-    const { queue, tasks } = await open(t, 8);
+function running(check: Check): void {
+  check('A task is queued, runs, and succeeds with its result', 8, async ({ queue, tasks }) => {
     assert.deepEqual([queue.ready, queue.failing, queue.ending], [true, false, false]);
     const { key, record: queued }: Accepted = await queue.enqueue(tasks.echo('hello'), patient);
     assert.deepEqual([queued.name, queued.kind, queued.requestId], ['echo', 'sync', undefined]);
@@ -65,22 +66,13 @@ function running(open: Open): void {
     assert.deepEqual(await queue.read(key), record);
   });
 
-  test('Values arrive as they were sent, there and back', async (t) => {
-    const { queue, tasks } = await open(t, 8);
-    const values = [
-      undefined,
-      -0,
-      2n ** 70n,
-      '\ud800',
-      new Map([[1, new Set([new Date(5)])]]),
-      Uint8Array.of(0, 255),
-      { a: [null, { b: /x/g }] },
-    ];
-    for (const value of values) assert.deepEqual((await run(queue, tasks.echo(value))).outcome, value);
+  check('Values arrive as they were sent, there and back', 8, async ({ queue, tasks }) => {
+    const rich = [new Map([[1, new Set([new Date(5)])]]), Uint8Array.of(0, 255), { a: [null, { b: /x/g }] }];
+    for (const value of [undefined, -0, 2n ** 70n, '\ud800', ...rich])
+      assert.deepEqual((await run(queue, tasks.echo(value))).outcome, value);
   });
 
-  test('What a task throws is recorded with name, message, code and cause', async (t) => {
-    const { queue, tasks } = await open(t, 8);
+  check('What a task throws is recorded with name, message, code and cause', 8, async ({ queue, tasks }) => {
     const { state, outcome } = await run(queue, tasks.fail('too far'));
     assert.equal(state, 'failed');
     assert.ok(outcome instanceof RangeError && outcome.cause instanceof TypeError);
@@ -89,15 +81,13 @@ function running(open: Open): void {
     assert.match(outcome.stack ?? '', /tasks\.[jt]s/);
   });
 
-  test('A result that is too large to keep is left out, and its size told', async (t) => {
-    const { queue, tasks } = await open(t, 8);
+  check('A result that is too large to keep is left out, and its size told', 8, async ({ queue, tasks }) => {
     const { state, outcome, omittedBytes = 0 } = await run(queue, tasks.large(200_000));
     assert.deepEqual([state, outcome], ['succeeded', undefined]);
     assert.ok(omittedBytes >= 200_000);
   });
 
-  test('A running task tells its progress', async (t) => {
-    const { queue, tasks } = await open(t, 8);
+  check('A running task tells its progress', 8, async ({ queue, tasks }) => {
     const id = await enqueue(queue, tasks.wait());
     let record = await inState(queue, id, 'running');
     while (record.progress === undefined) record = await inState(queue, id, 'running');
@@ -106,83 +96,73 @@ function running(open: Open): void {
     assert.equal((await queue.ended(id))?.state, 'cancelled');
   });
 
-  test('A task that is past its deadline fails, whether it waits or blocks', async (t) => {
-    const { queue, tasks } = await open(t, 8);
+  check('A task that is past its deadline fails, whether it waits or blocks', 8, async ({ queue, tasks }) => {
     for (const task of [tasks.late(), tasks.stuck()]) {
       const { state, outcome } = await run(queue, task);
-      assert.equal(state, 'failed');
-      assert.equal(Reflect.get(Object(outcome), 'code'), 'ERR_TASK_TIMEOUT');
+      assert.deepEqual([state, Reflect.get(Object(outcome), 'code')], ['failed', 'ERR_TASK_TIMEOUT']);
     }
     assert.equal((await run(queue, tasks.echo(1))).outcome, 1);
   });
 
-  test('A task that ends its thread fails, is not run again, and the next one runs', async (t) => {
-    const { queue, tasks } = await open(t, 8);
-    const { state, outcome } = await run(queue, tasks.exit(3));
-    assert.equal(state, 'failed');
-    assert.ok(outcome instanceof Error && outcome.cause instanceof Error);
-    assert.equal(Reflect.get(outcome, 'code'), 'ERR_WORKER_CRASHED');
-    assert.equal(outcome.cause.message, 'exit code 3');
-    assert.equal((await run(queue, tasks.echo(1))).outcome, 1);
-  });
+  check(
+    'A task that ends its thread fails, is not run again; the next one runs',
+    8,
+    async ({ queue, tasks }) => {
+      const { state, outcome } = await run(queue, tasks.exit(3));
+      assert.ok(outcome instanceof Error && outcome.cause instanceof Error);
+      assert.deepEqual([state, Reflect.get(outcome, 'code')], ['failed', 'ERR_WORKER_CRASHED']);
+      assert.equal(outcome.cause.message, 'exit code 3');
+      assert.equal((await run(queue, tasks.echo(1))).outcome, 1);
+    },
+  );
 
-  test('All who await an end are told, and an unknown task has none', async (t) => {
-    const { queue, tasks } = await open(t, 8);
+  check('All who await an end are told, and an unknown task has none', 8, async ({ queue, tasks }) => {
     const id = await block({ queue, tasks });
     const ends = [queue.ended(id), queue.ended(id)];
     await queue.cancel(id);
     for (const end of ends) assert.equal((await end)?.state, 'cancelled');
-    for (const unknown of [`${id}x`, id.slice(1), '', '0', '__proto__']) {
-      assert.equal(await queue.read(unknown), undefined);
-      assert.equal(await queue.cancel(unknown), undefined);
-      assert.equal(await queue.ended(unknown), undefined);
-    }
+    for (const unknown of [`${id}x`, id.slice(1), '', '0', '__proto__'])
+      for (const method of ['read', 'cancel', 'ended'] as const)
+        assert.equal(await queue[method](unknown), undefined);
   });
 }
 
-function bound(open: Open): void {
-  test('As many tasks are accepted as there is room for, and no more', async (t) => {
-    const { queue, tasks } = await open(t, 3);
+function bound(check: Check): void {
+  check('As many tasks are accepted as there is room for, and no more', 3, async ({ queue, tasks }) => {
     const blocking = await block({ queue, tasks });
     const queued: string[] = [];
     for (let n = 0; n < 3; n++) queued.push(await enqueue(queue, tasks.echo(n)));
     for (const timeout of [0, 30]) {
-      await assert.rejects(enqueue(queue, tasks.echo('more'), { timeout, signal: never }), {
-        code: 'ERR_SEND_TIMEOUT',
-      });
+      const refused = enqueue(queue, tasks.echo('more'), { timeout, signal: never });
+      await assert.rejects(refused, { code: 'ERR_SEND_TIMEOUT' });
     }
     for (const id of queued) assert.equal((await queue.read(id))?.state, 'queued');
     await queue.cancel(blocking);
     for (const [n, id] of queued.entries()) assert.equal((await queue.ended(id))?.outcome, n);
   });
 
-  test('Who waits for room is served when there is some, first come, first served', async (t) => {
-    const { queue, tasks } = await open(t, 2);
-    const blocking = await block({ queue, tasks });
-    const ids = [await enqueue(queue, tasks.echo(0)), await enqueue(queue, tasks.echo(1))];
-    const served: number[] = [];
-    const waiting = [2, 3, 4, 5].map(async (n) => {
-      ids[n] = await enqueue(queue, tasks.echo(n));
-      served.push(n);
-    });
-    await queue.cancel(blocking);
-    await Promise.all(waiting);
-    assert.deepEqual(served, [2, 3, 4, 5]);
-    const records = await Promise.all(ids.map((id) => queue.ended(id)));
-    assert.deepEqual(
-      records.map((record) => record?.outcome),
-      [0, 1, 2, 3, 4, 5],
-    );
-  });
+  check(
+    'Who waits for room is served when there is some, in the order of coming',
+    2,
+    async ({ queue, tasks }) => {
+      const blocking = await block({ queue, tasks });
+      const served: number[] = [];
+      const all = [0, 1, 2, 3, 4, 5].map(async (n) => {
+        const id = await enqueue(queue, tasks.echo(n));
+        served.push(n);
+        return (await queue.ended(id))?.outcome;
+      });
+      await queue.cancel(blocking);
+      assert.deepEqual(await Promise.all(all), [0, 1, 2, 3, 4, 5]);
+      assert.deepEqual(served, [0, 1, 2, 3, 4, 5]);
+    },
+  );
 
-  test('Who gives up while it waits, or before, gets the reason and queues nothing', async (t) => {
-    const { queue, tasks } = await open(t, 1);
-    const early = enqueue(queue, tasks.echo('early'), {
-      timeout: PATIENCE_MS,
-      signal: AbortSignal.abort('gone'),
-    });
-    await assert.rejects(early, (reason) => reason === 'gone');
-    const blocking = await block({ queue, tasks });
+  check('Who gives up while it waits, or before, gets the reason and queues nothing', 1, async (subject) => {
+    const { queue, tasks } = subject;
+    const gone = { timeout: PATIENCE_MS, signal: AbortSignal.abort('gone') };
+    await assert.rejects(enqueue(queue, tasks.echo('early'), gone), (reason) => reason === 'gone');
+    const blocking = await block(subject);
     const last = await enqueue(queue, tasks.echo('last'));
     const leaving = new AbortController();
     const left = enqueue(queue, tasks.fail('left'), { timeout: PATIENCE_MS, signal: leaving.signal });
@@ -195,28 +175,29 @@ function bound(open: Open): void {
     assert.equal((await queue.read(last))?.outcome, 'last');
   });
 
-  test('A task that is too large, cannot be sent, or is of another module is refused, and takes no room', async (t) => {
-    const { queue, tasks } = await open(t, 1);
-    await assert.rejects(enqueue(queue, tasks.echo('x'.repeat(70_000))), { code: 'ERR_TASK_TOO_LARGE' });
-    await assert.rejects(enqueue(queue, tasks.echo({ f: () => {} })), {
-      code: 'ERR_NOT_SENDABLE',
-      message: /^args\[0\]\.f is a function/,
-    });
-    const { elsewhere } = defineTasks({ elsewhere: syncTask(() => {}) });
-    await assert.rejects(enqueue(queue, elsewhere()), TypeError);
-    const blocking = await block({ queue, tasks });
-    const id = await enqueue(queue, tasks.echo(1));
-    await queue.cancel(blocking);
-    assert.equal((await queue.ended(id))?.outcome, 1);
-  });
+  check(
+    'A task that is too large, cannot be sent, or is of another module takes no room',
+    1,
+    async (subject) => {
+      const { queue, tasks } = subject;
+      await assert.rejects(enqueue(queue, tasks.echo('x'.repeat(70_000))), { code: 'ERR_TASK_TOO_LARGE' });
+      const refusal = { code: 'ERR_NOT_SENDABLE', message: /^args\[0\]\.f is a function/ };
+      await assert.rejects(enqueue(queue, tasks.echo({ f: () => {} })), refusal);
+      const { elsewhere } = defineTasks({ elsewhere: syncTask(() => {}) });
+      await assert.rejects(enqueue(queue, elsewhere()), TypeError);
+      const blocking = await block(subject);
+      const id = await enqueue(queue, tasks.echo(1));
+      await queue.cancel(blocking);
+      assert.equal((await queue.ended(id))?.outcome, 1);
+    },
+  );
 }
 
-function cancelling(open: Open): void {
-  test('A queued task that is cancelled never runs', async (t) => {
-    const { queue, tasks } = await open(t, 8);
+function cancelling(check: Check): void {
+  check('A queued task that is cancelled never runs', 8, async ({ queue, tasks }) => {
     const blocking = await block({ queue, tasks });
-    const ids = [await enqueue(queue, tasks.echo(0)), await enqueue(queue, tasks.echo(1))];
-    const [first = '', second = ''] = ids;
+    const first = await enqueue(queue, tasks.echo(0));
+    const second = await enqueue(queue, tasks.echo(1));
     assert.equal(await queue.cancel(first), 'queued');
     const { state, cancelRequested, started, outcome } = await inState(queue, first, 'cancelled');
     assert.deepEqual([state, cancelRequested, started, outcome], ['cancelled', true, undefined, undefined]);
@@ -227,8 +208,7 @@ function cancelling(open: Open): void {
     assert.equal((await queue.read(first))?.state, 'cancelled');
   });
 
-  test('A running task is asked to stop, and decides itself', async (t) => {
-    const { queue, tasks } = await open(t, 8);
+  check('A running task is asked to stop, and decides itself', 8, async ({ queue, tasks }) => {
     for (const [task, end] of [
       [tasks.hold(), 'cancelled'],
       [tasks.wait(), 'cancelled'],
@@ -244,30 +224,32 @@ function cancelling(open: Open): void {
   });
 }
 
-function ending(open: Open): void {
-  test('Once it drains, it accepts nothing, lets those who wait go, and can still be read', async (t) => {
-    const { queue, tasks } = await open(t, 1);
-    const blocking = await block({ queue, tasks });
-    const queued = await enqueue(queue, tasks.echo(1));
-    const waiting = enqueue(queue, tasks.echo(2));
-    const refused = assert.rejects(waiting, { code: 'ERR_CHANNEL_CLOSED' });
-    const report = queue.drain({ timeout: PATIENCE_MS });
-    assert.deepEqual([queue.ready, queue.failing, queue.ending], [false, false, true]);
-    await refused;
-    await assert.rejects(enqueue(queue, tasks.echo(3), hasty), { code: 'ERR_CHANNEL_CLOSED' });
-    await queue.cancel(blocking);
-    const { finished, unfinished } = await report;
-    assert.deepEqual(unfinished, []);
-    for (const { name } of finished) assert.match(name, /^(hold|echo)$/);
-    assert.equal((await inState(queue, queued, 'succeeded')).outcome, 1);
-    assert.deepEqual(queue.atStake(), []);
-  });
+function ending(check: Check): void {
+  check(
+    'Once it drains, it accepts nothing, lets those who wait go, can still be read',
+    1,
+    async (subject) => {
+      const { queue, tasks } = subject;
+      const blocking = await block(subject);
+      const queued = await enqueue(queue, tasks.echo(1));
+      const refused = assert.rejects(enqueue(queue, tasks.echo(2)), closed);
+      const report = queue.drain({ timeout: PATIENCE_MS });
+      assert.deepEqual([queue.ready, queue.failing, queue.ending], [false, false, true]);
+      await refused;
+      await assert.rejects(enqueue(queue, tasks.echo(3)), closed);
+      await queue.cancel(blocking);
+      const { finished, unfinished } = await report;
+      assert.deepEqual(unfinished, []);
+      for (const { name } of finished) assert.match(name, /^(hold|echo)$/);
+      assert.equal((await inState(queue, queued, 'succeeded')).outcome, 1);
+      assert.deepEqual(queue.atStake(), []);
+    },
+  );
 
-  test('It closes at once, too', async (t) => {
-    const { queue, tasks } = await open(t, 8);
+  check('It closes at once, too', 8, async ({ queue, tasks }) => {
     assert.equal((await run(queue, tasks.echo(1))).outcome, 1);
     await queue.close();
     assert.equal(queue.ending, true);
-    await assert.rejects(enqueue(queue, tasks.echo(2), hasty), { code: 'ERR_CHANNEL_CLOSED' });
+    await assert.rejects(enqueue(queue, tasks.echo(2)), closed);
   });
 }

@@ -1,105 +1,92 @@
-/** An application on `src/http`, in this process, and a task that keeps its worker thread busy for as long as a test likes. */
-import { once } from 'node:events';
-import type { Server } from 'node:http';
+/** An application on `src/http`, in this process or, by server.ts, in another; and its worker thread, kept busy by a task. */
 import type { AddressInfo } from 'node:net';
-import type { TestContext } from 'node:test';
-import {
-  createHttpServer,
-  type Handler,
-  maxTaskBytes,
-  type Queue,
-  queueOf,
-  type Routes,
-  readBody,
-  readJson,
-  readText,
-  type TaskRecord,
-  TaskResource,
-  taskRoutes,
-  text,
-} from '#http';
+import { after, type TestContext } from 'node:test';
+import * as http from '#http';
 import { channel, type Runtime, type Sender, startRuntime, type Task } from '#index';
-import { request } from '../../support/connection.js';
+import { type Answer, request } from '../../support/connection.js';
 import { until } from '../../support/wait.js';
 import { tasks } from './tasks.js';
 
 export const CAPACITY = 32;
 const NEVER = new AbortController().signal;
 
-type App = TaskResource;
-const start =
-  (make: (rest: string) => Task): Handler<App> =>
+/** The handler that starts a task. */
+const starts =
+  (make: (exchange: http.Exchange) => Task | Promise<Task>): http.Handler<http.TaskResource> =>
   async (exchange, resource) =>
-    (await resource.accept(exchange, make(exchange.rest))).answer;
-const measure: Handler<App> = async (exchange, resource) =>
-  (await resource.accept(exchange, tasks.measure(await readText(exchange)))).answer;
+    (await resource.accept(exchange, await make(exchange))).answer;
+
+const byName: Readonly<Record<string, (argument: string) => Task>> = tasks;
+const hold = starts(() => tasks.hold());
+const measure = starts(async (exchange) => tasks.measure(await http.readText(exchange)));
+const often = starts(async (exchange) => tasks.measure((await http.readText(exchange)).repeat(3)));
+const word = starts(async (exchange) => tasks.measure(await http.readJson(exchange, expectWord)));
 
 /** What `readJson` is to accept. */
 function expectWord(value: unknown): string {
-  if (typeof value === 'object' && value !== null && 'word' in value && typeof value.word === 'string')
-    return value.word;
+  if (value instanceof Object && 'word' in value && typeof value.word === 'string') return value.word;
   throw new TypeError('Expected `word` to be a string');
 }
 
-const routes: Routes<App> = {
-  '/': { GET: () => text(200, 'Hello, world!') },
-  '/hold': { GET: start(tasks.hold), POST: start(tasks.hold), safe: false },
-  '/endure': { POST: start(tasks.endure) },
-  '/wait': { POST: start(tasks.wait) },
+const routes: http.Routes<http.TaskResource> = {
+  '/': { GET: () => http.text(200, 'Hello, world!') },
+  '/größe/a b': { GET: () => http.text(200, 'found') },
+  '/broken': { GET: () => Promise.reject(new Error('on purpose')) },
+  '/hold': { GET: hold, POST: hold, safe: false },
   '/measure': { POST: measure, maxBody: 65_536 },
   '/measure/some': { POST: measure, PUT: measure, maxBody: 10 },
-  '/measure/often': {
-    POST: async (exchange, resource) =>
-      (await resource.accept(exchange, tasks.measure((await readText(exchange)).repeat(3)))).answer,
-    maxBody: 65_536,
-  },
   '/measure/none': { POST: measure },
-  '/measure/json': {
-    POST: async (exchange, resource) =>
-      (await resource.accept(exchange, tasks.measure(await readJson(exchange, expectWord)))).answer,
-    maxBody: 65_536,
-  },
-  '/size': { PATCH: async (exchange) => text(200, `${(await readBody(exchange)).length}`), maxBody: 100 },
-  '/give/*': { POST: start(tasks.give) },
-  '/fail/*': { POST: start(tasks.fail) },
-  '/within/*': {
-    GET: (exchange, resource) => resource.answerWithin(exchange, tasks.wait(), Number(exchange.rest)),
-    POST: async (exchange, resource) =>
-      resource.answerWithin(exchange, tasks.measure(await readText(exchange)), Number(exchange.rest)),
-    safe: false,
+  '/measure/often': { POST: often, maxBody: 65_536 },
+  '/measure/json': { POST: word, maxBody: 65_536 },
+  '/size': {
+    PATCH: async (exchange) => http.text(200, `${(await http.readBody(exchange)).length}`),
     maxBody: 100,
   },
-  '/größe/a b': { GET: () => text(200, 'found') },
-  '/broken': {
-    GET: () => {
-      throw new Error('on purpose');
-    },
+  /** `POST /run/NAME/ARGUMENT` starts any task. */
+  '/run/*': {
+    POST: starts(({ rest }) => {
+      const [name = '', argument = ''] = rest.split('/');
+      return byName[name]?.(argument) ?? tasks.give('nothing');
+    }),
   },
-  ...taskRoutes,
+  '/within/*': {
+    GET: (exchange, resource) => resource.answerWithin(exchange, tasks.wait(), Number(exchange.rest)),
+    POST: (exchange, resource) => resource.answerWithin(exchange, tasks.give('a'), Number(exchange.rest)),
+    safe: false,
+  },
+  ...http.taskRoutes,
 };
 
 export class Application {
-  readonly server: Server;
-  readonly queue: Queue;
+  readonly server;
+  readonly queue;
   readonly runtime: Runtime;
-  readonly tx: Sender<Task>;
+  readonly #tx: Sender<Task>;
 
-  private constructor(server: Server, queue: Queue, runtime: Runtime, tx: Sender<Task>) {
-    this.server = server;
-    this.queue = queue;
+  constructor(tx: Sender<Task>, runtime: Runtime, basePath: string) {
+    this.#tx = tx;
     this.runtime = runtime;
-    this.tx = tx;
+    this.queue = http.queueOf(tx, runtime);
+    this.server = http.createHttpServer(routes, new http.TaskResource(this.queue, basePath));
   }
 
-  static async start(t?: TestContext, basePath?: string): Promise<Application> {
-    const [tx, rx] = channel<Task>(CAPACITY, { maxBytes: maxTaskBytes(routes) });
-    const runtime = await startRuntime(rx, { tasks: new URL('./tasks.js', import.meta.url), log: false });
-    const queue = queueOf(tx, runtime);
-    const server = createHttpServer(routes, new TaskResource(queue, basePath));
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const app = new Application(server, queue, runtime, tx);
-    t?.after(() => app.stop());
+  static async make({ log = false, module = './tasks.js', basePath = '' } = {}): Promise<Application> {
+    const [tx, rx] = channel<Task>(CAPACITY, { maxBytes: http.maxTaskBytes(routes) });
+    const runtime = await startRuntime(rx, { tasks: new URL(module, import.meta.url), log });
+    return new Application(tx, runtime, basePath);
+  }
+
+  /** One that listens, for a test, or for all tests of the file. */
+  static async start(t?: TestContext, basePath = ''): Promise<Application> {
+    const app = await Application.make({ basePath });
+    await http.listen(app.server, { host: '127.0.0.1', port: 0 });
+    const stop = () => {
+      app.server.close();
+      app.server.closeAllConnections();
+      return app.runtime.close();
+    };
+    if (t === undefined) after(stop);
+    else t.after(stop);
     return app;
   }
 
@@ -109,24 +96,22 @@ export class Application {
 
   /** How many requests wait for room in the queue. */
   get waiting(): number {
-    return this.tx.waiting;
+    return this.#tx.waiting;
   }
 
   /** The tasks that are queued or running. */
-  get open(): readonly TaskRecord[] {
+  get open(): readonly http.TaskRecord[] {
     return this.queue.atStake();
   }
 
-  connections(): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.server.getConnections((error, count) => (error ? reject(error) : resolve(count)));
-    });
+  ask(method: string, target: string, body?: string | Uint8Array): Promise<Answer> {
+    return request(this.port, method, target, { body });
   }
 
   /** What the server shows of a task that has ended, once all have. */
   async ended(url: string): Promise<Record<string, unknown>> {
     await this.rest();
-    return JSON.parse((await request(this.port, 'GET', url)).body);
+    return JSON.parse((await this.ask('GET', url)).body);
   }
 
   async enqueue(task: Task): Promise<string> {
@@ -137,11 +122,12 @@ export class Application {
   async block(t: TestContext): Promise<() => Promise<void>> {
     const key = await this.enqueue(tasks.hold());
     await until(() => this.open.some(({ state }) => state === 'running'));
-    t.after(() => this.queue.cancel(key)); // whatever became of the test
-    return async () => {
+    const release = async () => {
       await this.queue.cancel(key);
       await this.rest();
     };
+    t.after(release); // whatever became of the test
+    return release;
   }
 
   /** Keeps the worker thread busy, and fills the queue with tasks that do nothing. */
@@ -152,13 +138,7 @@ export class Application {
   }
 
   /** Resolves when no task is queued or running. */
-  async rest(): Promise<void> {
-    await until(() => this.open.length === 0);
-  }
-
-  async stop(): Promise<void> {
-    this.server.close();
-    this.server.closeAllConnections();
-    await this.runtime.close();
+  rest(): Promise<void> {
+    return until(() => this.open.length === 0);
   }
 }

@@ -1,17 +1,14 @@
-/** The tasks of the application that the tests of `src/http` ask. None takes longer than a test lets it. */
+/** The tasks of the application that the tests of `src/http` ask. Each can be started by a text: `POST /run/NAME/TEXT`. */
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { asyncTask, currentTask, defineTasks, syncTask } from '#index';
+
+const never = new Int32Array(new SharedArrayBuffer(4));
 
 /** Blocks the thread until it is asked to stop. */
 function hold(): void {
   const context = currentTask();
-  const never = new Int32Array(new SharedArrayBuffer(4));
   while (!context.cancelled) Atomics.wait(never, 0, 0, 1);
-}
-
-/** Blocks the thread for good, whoever asks it to stop. */
-function endure(): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
 }
 
 /** Waits until it is asked to stop. */
@@ -22,19 +19,11 @@ async function wait(): Promise<void> {
   clearInterval(alive);
 }
 
-const ERRORS: Readonly<Record<string, () => unknown>> = {
-  plain: () => Object.assign(new Error('plain'), { code: 'E_PLAIN', note: new Error('noted').stack }),
-  cause: () => new Error('outer', { cause: new Error('inner', { cause: new Error('innermost').stack }) }),
-  aggregate: () => new AggregateError([new Error('one'), new Error('two').stack], 'both'),
-  message: () => new Error(new Error('said before').stack),
-  text: () => new Error('thrown as text').stack,
-  object: () => ({ message: 'like an error', stack: new Error('hidden').stack }),
-};
-
 export const tasks = defineTasks({
   hold: syncTask(hold),
-  endure: syncTask(endure),
   wait: asyncTask(wait),
+  /** Blocks the thread for so many ms, or for good, whoever asks it to stop. */
+  endure: syncTask((ms: string) => void Atomics.wait(never, 0, 0, ms === '' ? Infinity : Number(ms))),
   measure: syncTask((text: string) => ({ units: text.length, bytes: Buffer.byteLength(text) }), {
     timeout: 60_000,
   }),
@@ -43,8 +32,13 @@ export const tasks = defineTasks({
     const exit: (code: number) => void = process.exit;
     setImmediate(exit, 1);
   }),
-  give: syncTask((value: unknown) => value),
-  fail: syncTask((name: string) => {
-    throw ERRORS[name]?.();
+  give: syncTask((value: string) => value),
+  say: syncTask((text: string) => console.log(`said ${text}`)),
+  /** Throws an error, or a text, in which stacks stand. */
+  fail: syncTask((how: string) => {
+    const error = new Error('outer', { cause: { text: new Error('inner').stack } });
+    throw how === 'text' ? error.stack : error;
   }),
+  /** The thread is in a system call all the while, and cannot be ended. */
+  sleep: syncTask((seconds: string) => void spawnSync('sleep', [seconds])),
 });

@@ -1,4 +1,0 @@
-/** A module that is never done with loading. */
-console.log('loading');
-setInterval(() => {}, 1000);
-await new Promise(() => {});
