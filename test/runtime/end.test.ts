@@ -1,143 +1,88 @@
 /** The end of a runtime: drain, close and `await using`, and what each reports. */
 import assert from 'node:assert/strict';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ChannelClosedError, channel, runTask, startRuntime, type Task, type TaskHandle } from '#index';
 import { tasks } from './fixtures/tasks.js';
-import { failure, keepStderr, start, TASKS, test } from './support/start.js';
+import { errors, failure, start, TASKS, test } from './support/setup.js';
 import { reached, release, within, word, words } from './support/words.js';
 
 const ids = (list: readonly { readonly id: number }[]) => list.map(({ id }) => id).toSorted((a, b) => a - b);
 
-test('drain runs what is queued, refuses what is new, and reports what was open', async (t) => {
-  const { tx, runtime } = await start(t);
-  await (await runTask(tasks.echo('before'), tx)).finished();
+test('drain runs what is queued, also after a crash, refuses what is new, and reports what was open', async (t) => {
+  const { send, run, runtime } = await start(t);
+  await run(tasks.echo('before'));
   const at = word();
-  const handles: TaskHandle[] = [await runTask(tasks.holdAsync(at), tx)];
-  for (let n = 0; n < 10; n++)
-    handles.push(await runTask(n === 5 ? tasks.fails('no') : tasks.later(n, n), tx));
+  const handles: TaskHandle[] = [await send(tasks.holdAsync(at)), await send(tasks.exit(word(), 1))];
+  for (let n = 0; n < 10; n++) handles.push(await send(n === 5 ? tasks.fails('no') : tasks.later(n, n)));
   const draining = runtime.drain();
   assert.equal(runtime.drain(), draining, 'the second call gets the first report');
   assert.deepEqual([runtime.ready, runtime.failing, runtime.ending], [false, false, true]);
-  await assert.rejects(runTask(tasks.echo('new'), tx), ChannelClosedError);
+  await assert.rejects(send(tasks.echo('new')), ChannelClosedError);
   release(at);
-  const { finished, unfinished } = await within(5000, draining, 'drain');
-  assert.deepEqual(unfinished, []);
-  assert.deepEqual(ids(finished), ids(handles));
-  assert.ok(finished.every(({ state, name }) => state === (name === 'fails' ? 'failed' : 'succeeded')));
+  const { finished, unfinished } = await draining;
+  assert.deepEqual([ids(finished), unfinished], [ids(handles), []]);
+  for (const { state, name } of finished)
+    assert.equal(state, /fails|exit/.test(name) ? 'failed' : 'succeeded', name);
   assert.equal(runtime.failing, false);
-  assert.equal(handles[1]?.status().outcome, 0);
+  assert.equal(handles.at(-1)?.status().outcome, 9);
 });
 
 test('drain that gives up says what was not finished, and logs it', async (t) => {
-  const { tx, runtime, errors } = await start(t);
-  const at = word();
-  const running = await runTask(tasks.hold(at), tx);
-  const queued = [await runTask(tasks.echo(1), tx), await runTask(tasks.later(2, 1), tx)];
-  const dropped = await runTask(tasks.echo(3), tx);
+  const { send, hold, runtime } = await start(t);
+  const { handle: running } = await hold();
+  const queued = [await send(tasks.echo(1)), await send(tasks.later(2, 1))];
+  const dropped = await send(tasks.echo(3));
   dropped.cancel();
-  await reached(at);
-  const { finished, unfinished } = await within(5000, runtime.drain({ timeout: 50 }), 'drain');
-  assert.deepEqual(finished, []);
-  assert.deepEqual(ids(unfinished), ids([running, ...queued]));
-  assert.match((await failure(running)).message, /the runtime was closed/);
-  assert.equal(running.status().state, 'failed');
-  for (const each of queued) {
-    assert.equal((await failure(each)).code, 'ERR_TASK_CANCELLED');
-    assert.equal(each.status().state, 'cancelled');
-  }
-  assert.deepEqual(
-    errors.filter((line) => line.startsWith('lost: ')).toSorted(),
-    [
-      `lost: task ${running.id} (hold) failed`,
-      ...queued.map((each) => `lost: task ${each.id} (${each.status().name}) cancelled`),
-    ].toSorted(),
-  );
-  assert.deepEqual(runtime.stats().running, []);
-  assert.equal(runtime.stats().queued, 0);
-  await within(1000, runtime.idle(), 'idle');
+  const { finished, unfinished } = await runtime.drain({ timeout: 50 });
+  assert.deepEqual([finished, ids(unfinished)], [[], ids([running, ...queued])]);
+  await failure(running, /the runtime was closed/);
+  for (const each of queued) assert.equal((await failure(each)).code, 'ERR_TASK_CANCELLED');
+  const lost = queued.map((each) => `lost: task ${each.id} (${each.status().name}) cancelled`);
+  const logged = errors.filter((line) => line.startsWith('lost: '));
+  assert.deepEqual(logged, [`lost: task ${running.id} (hold) failed`, ...lost]);
+  const { running: runs, queued: length } = runtime.stats();
+  assert.deepEqual([runs, length], [[], 0]);
+  await runtime.idle();
 });
 
-test('close ends the thread at once, whatever it does, and says what it cut off', async (t) => {
-  const { tx, runtime } = await start(t);
-  const at = word();
-  const running = await runTask(tasks.spinUntilCancelled(at), tx);
-  const queued = await runTask(tasks.echo(1), tx);
-  await reached(at);
-  const { finished, unfinished } = await within(2000, runtime.close(), 'close');
-  assert.deepEqual(finished, []);
-  assert.deepEqual(ids(unfinished), ids([running, queued]));
-  assert.deepEqual(
-    unfinished.map(({ state }) => state),
-    ['failed', 'cancelled'],
-  );
-});
-
-test('close cuts a drain short', async (t) => {
-  const { tx, runtime } = await start(t);
-  const at = word();
-  const running = await runTask(tasks.hold(at), tx);
-  await reached(at);
-  const draining = runtime.drain();
-  assert.equal(await within(2000, runtime.close(), 'close'), await draining);
-  assert.deepEqual(ids((await draining).unfinished), [running.id]);
-});
-
-test('drain goes on after a crash', async (t) => {
-  const { tx, runtime } = await start(t);
-  const dying = await runTask(tasks.exit(word(), 1), tx);
-  const next = await runTask(tasks.echo('next'), tx);
-  const { finished, unfinished } = await within(5000, runtime.drain(), 'drain');
-  assert.deepEqual(unfinished, []);
-  assert.deepEqual(
-    finished.map(({ id, state }) => [id, state]),
-    [
-      [dying.id, 'failed'],
-      [next.id, 'succeeded'],
-    ],
-  );
-});
-
-test('Senders that wait for room when the runtime ends are told that they came too late', async (t) => {
-  for (const end of ['drain', 'close'] as const) {
-    const { tx, runtime } = await start(t, { capacity: 1 });
+for (const drains of [false, true])
+  test(`close ends the thread at once${drains ? ', also within a drain' : ''}, and says what it cut off`, async (t) => {
+    const { send, runtime } = await start(t);
     const at = word();
-    await runTask(tasks.hold(at), tx);
+    const [running, queued] = [await send(tasks.spinUntilCancelled(at)), await send(tasks.echo(1))];
     await reached(at);
-    await runTask(tasks.echo(1), tx);
-    const waiting = [runTask(tasks.echo(2), tx), runTask(tasks.echo(3), tx)];
+    const draining = drains ? runtime.drain() : undefined;
+    const report = await within(2000, runtime.close(), 'close');
+    assert.equal(report, (await draining) ?? report);
+    const { finished, unfinished } = report;
+    assert.deepEqual([finished, ids(unfinished)], [[], ids([running, queued])]);
+    assert.deepEqual([running.status().state, queued.status().state], ['failed', 'cancelled']);
+  });
+
+for (const end of ['drain', 'close'] as const)
+  test(`Senders that wait for room are told that they came too late, by ${end}`, async (t) => {
+    const { send, hold, runtime } = await start(t, { capacity: 1 });
+    const { release } = await hold();
+    await send(tasks.echo(1));
+    const waiting = [send(tasks.echo(2)), send(tasks.echo(3))];
     const ending = runtime[end]();
-    for (const each of waiting) await assert.rejects(within(2000, each, 'the send'), ChannelClosedError);
-    release(at);
-    const { finished, unfinished } = await within(5000, ending, end);
+    for (const each of waiting) await assert.rejects(each, ChannelClosedError);
+    release();
+    const { finished, unfinished } = await ending;
     assert.equal(finished.length + unfinished.length, 2);
-  }
-});
+  });
 
-test('For its delay, a drain is only not ready, and accepts tasks', async (t) => {
-  const { tx, runtime } = await start(t);
-  const draining = runtime.drain({ delay: 200 });
-  assert.equal(runtime.ready, false);
-  const late = await runTask(tasks.echo('late'), tx);
-  const { finished } = await within(5000, draining, 'drain');
-  assert.equal(late.status().state, 'succeeded');
-  assert.ok(finished.length <= 1);
-  await assert.rejects(runTask(tasks.echo('new'), tx), ChannelClosedError);
-});
-
-test('close in the delay of a drain, or while a thread is starting again, does not wait', async (t) => {
-  const { runtime } = await start(t);
+test('For its delay, a drain is only not ready, and accepts tasks; close cuts it short', async (t) => {
+  const { send, run, runtime } = await start(t);
   const draining = runtime.drain({ delay: 60_000 });
-  await within(2000, runtime.close(), 'close');
-  await draining;
-  const { tx, runtime: other } = await start(t);
-  await failure(await runTask(tasks.exit(word(), 1), tx));
-  const queued = await runTask(tasks.echo(1), tx);
-  await within(2000, other.close(), 'close');
-  assert.match(queued.status().state, /cancelled|succeeded/);
+  assert.equal(runtime.ready, false);
+  assert.equal(await run(tasks.echo('late')), 'late');
+  assert.equal(await within(2000, runtime.close(), 'close'), await draining);
+  await assert.rejects(send(tasks.echo('new')), ChannelClosedError);
+  const { runtime: other } = await start(t);
+  assert.deepEqual(await other.drain({ delay: 10 }), { finished: [], unfinished: [] });
 });
 
-test('`await using` drains: no accepted task is lost', async (t) => {
-  keepStderr(t);
+test('`await using` drains: no accepted task is lost', async () => {
   const at = word();
   const handles: TaskHandle[] = [];
   {
@@ -148,25 +93,4 @@ test('`await using` drains: no accepted task is lost', async (t) => {
   }
   assert.equal(Atomics.load(words, at), 100);
   assert.ok(handles.every((each) => each.status().state === 'succeeded'));
-});
-
-test('The report of an end that races with ends has each open task once', async (t) => {
-  for (let round = 0; round < 10; round++) {
-    const { tx, runtime } = await start(t, { concurrency: 1 + (round % 3) });
-    const at = word();
-    const handles: TaskHandle[] = [];
-    for (let n = 0; n < 32; n++)
-      handles.push(await runTask(n % 2 === 0 ? tasks.count(at) : tasks.countLater(at, n % 2), tx));
-    if (round % 2 === 0) await sleep(round);
-    const open = handles.filter((each) => each.status().finished === undefined);
-    const { finished, unfinished } = await within(5000, runtime.drain({ timeout: round % 4 }), 'the end');
-    const reported = ids([...finished, ...unfinished]);
-    assert.equal(new Set(reported).size, reported.length);
-    assert.ok(reported.length <= open.length);
-    const { succeeded = 0 } = runtime.stats().ended.get('count') ?? {};
-    const { succeeded: later = 0 } = runtime.stats().ended.get('countLater') ?? {};
-    assert.equal(handles.filter((each) => each.status().state === 'succeeded').length, succeeded + later);
-    assert.ok(Atomics.load(words, at) >= succeeded + later);
-    assert.ok(handles.every((each) => each.status().finished !== undefined));
-  }
 });

@@ -6,19 +6,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
 
 const KEY = 'async-tasks test words';
-export const WORDS = 8192;
+const known = getEnvironmentData(KEY) as unknown as SharedArrayBuffer | undefined;
+const memory = known ?? new SharedArrayBuffer(4 * 8192);
+if (known === undefined) setEnvironmentData(KEY, memory as never); // the main thread, before there is a worker thread
 
-/** Made by the first call in the main thread, before the worker thread starts. */
-export function sharedWords(): Int32Array {
-  let memory = getEnvironmentData(KEY) as unknown as SharedArrayBuffer | undefined;
-  if (memory === undefined) {
-    memory = new SharedArrayBuffer(WORDS * 4);
-    setEnvironmentData(KEY, memory as never);
-  }
-  return new Int32Array(memory);
-}
-
-export const words: Int32Array = sharedWords();
+export const words: Int32Array = new Int32Array(memory);
 
 let next = 16;
 /** A word that no other test of this file uses. */
@@ -27,11 +19,12 @@ export function word(): number {
 }
 
 /** A task counts its word up when it starts. */
+export function begin(at: number): void {
+  Atomics.add(words, at, 1);
+}
+
 export function reached(at: number, count = 1): Promise<void> {
-  return eventually(
-    () => Atomics.load(words, at) >= count,
-    () => `word ${at} to reach ${count}`,
-  );
+  return eventually(() => Atomics.load(words, at) >= count);
 }
 
 /** Lets the task go on that is held at this word. */
@@ -40,24 +33,17 @@ export function release(at: number): void {
   Atomics.notify(words, at);
 }
 
-/** Polls until the condition holds, for what has no event: a status, a word of shared memory. */
-export async function eventually(condition: () => boolean, what?: () => string): Promise<void> {
-  for (const deadline = performance.now() + 10_000; !condition(); await sleep(1)) {
-    if (performance.now() > deadline)
-      throw new Error(`Still waiting after 10 s: ${what?.() ?? String(condition)}`);
-  }
+/** Polls until the condition holds, for what has no event: a status, a word of shared memory. At least for 10 s. */
+export async function eventually(condition: () => boolean): Promise<void> {
+  for (let polls = 0; !condition(); await sleep(1))
+    if (++polls > 10_000) throw new Error(`Still waiting: ${condition}`);
 }
 
 /** Resolves, or rejects when the promise has not settled in time: for what must not hang. */
-export async function within<T>(ms: number, promise: Promise<T>, what = 'the promise'): Promise<T> {
-  const done = new AbortController();
-  const late = sleep(ms, undefined, { signal: done.signal }).then(() => {
-    throw new Error(`Expected ${what} to settle within ${ms} ms`);
+export async function within<T>(ms: number, promise: Promise<T>, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`Expected ${what} to settle within ${ms} ms`)), ms);
   });
-  late.catch(() => {});
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    done.abort();
-  }
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
