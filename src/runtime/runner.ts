@@ -147,7 +147,8 @@ export class Runner {
       }
       const result = this.#call(task, run);
       if (typeof result === 'object' && types.isPromise(result)) {
-        result.catch((error) => this.#report('failed', run, error)); // nobody else would hear of it
+        // Nobody else would hear of its failure. `result` may have a `catch` of its own.
+        (async () => result)().catch((error) => this.#report('failed', run, error));
         throw new TypeError(
           'Expected a sync task to return no promise: use asyncTask, or an async function in `move`',
         );

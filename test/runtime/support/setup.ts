@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { test as it, type TestContext } from 'node:test';
+import { after, test as it, type TestContext } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import {
   channel,
@@ -17,11 +17,10 @@ import {
   type Task,
   type TaskHandle,
 } from '#index';
-import { endWithTests } from '../../support/wait.js';
 import { tasks } from '../fixtures/tasks.js';
 import { reached, release, word } from './words.js';
 
-endWithTests();
+after(() => void setTimeout(() => process.exit(1), 3000).unref()); // a test that has failed may have left something waiting
 
 export const TASKS = new URL('../fixtures/tasks.js', import.meta.url);
 
