@@ -23,6 +23,8 @@ export class Run extends AsyncResource {
   /** On the clock of clock.ts. */
   started: number;
   readonly requestId: string | undefined;
+  /** Its time was up before it had ended. */
+  isLate = false;
   readonly #shared: Shared;
   #context: TaskContext | undefined;
   #signal: AbortSignal | undefined;

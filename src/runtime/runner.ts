@@ -160,13 +160,12 @@ export class Runner {
   }
 
   async #async(task: Task, run: Run): Promise<void> {
-    const { timeout } = run.definition;
     try {
       const result = Promise.resolve(this.#call(task, run));
-      this.#succeed(run, timeout > 0 ? await inTime(result, timeout) : await result);
+      this.#succeed(run, run.definition.timeout > 0 ? await inTime(run, result) : await result);
     } catch (error) {
       this.#fail(run, error);
-      if (error instanceof TaskTimeoutError) run.abort(error);
+      if (run.isLate) run.abort(error);
     }
   }
 
@@ -191,7 +190,7 @@ export class Runner {
   }
 
   #fail(run: Run, error: unknown): void {
-    const state = run.cancelled && !(error instanceof TaskTimeoutError) ? 'cancelled' : 'failed';
+    const state = run.cancelled && !run.isLate ? 'cancelled' : 'failed';
     this.#end(run, state, this.#encoder.encode(describeThrown(error, this.#encoder.bytes.length)));
     this.#report(state, run, error);
   }
@@ -214,10 +213,14 @@ export class Runner {
 }
 
 /** The result of a task, or a TaskTimeoutError once its time is up. */
-function inTime<R>(result: Promise<R>, timeout: number): Promise<R> {
+function inTime<R>(run: Run, result: Promise<R>): Promise<R> {
+  const { timeout } = run.definition;
   let timer: NodeJS.Timeout | undefined;
   const expired = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new TaskTimeoutError(timeout)), timeout);
+    timer = setTimeout(() => {
+      run.isLate = true;
+      reject(new TaskTimeoutError(timeout));
+    }, timeout);
   });
   return Promise.race([result, expired]).finally(() => clearTimeout(timer));
 }

@@ -7,9 +7,9 @@ import { describe, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { addFields, jsonLine, printJson, reportFailure, safely, withFields } from '#log';
 import { type Lines, Pipe } from '../support/server-process.js';
-import type { Order } from './fixtures/printer.js';
+import type { Order } from './printer.js';
 
-const PRINTER = fileURLToPath(new URL('./fixtures/printer.js', import.meta.url));
+const PRINTER = fileURLToPath(new URL('./printer.js', import.meta.url));
 const NOTE = /^\(the log was not read: (\d+) writes lost\)$/;
 const THREADS = ['worker', 'main'] as const;
 
