@@ -63,6 +63,9 @@ export class Ledger implements Book {
   /** Callers that wait for an end. */
   #awaited = 0;
   #idle: (() => void)[] = [];
+  /** Tasks that have ended, and that the subscribers have not been told of. */
+  readonly #untold: Entry[] = [];
+  #isTelling = false;
 
   constructor(
     channel: Receiver<Task>,
@@ -108,8 +111,11 @@ export class Ledger implements Book {
     return this.#newest - near;
   }
 
-  /** Learns of all tasks that have ended. */
-  readonly drain = (): void => this.#ends.drain();
+  /** Learns of all tasks that have ended; then tells the subscribers, who may ask again. */
+  readonly drain = (): void => {
+    this.#ends.drain();
+    this.#tell();
+  };
 
   #learn(end: End, size: number): void {
     let { state } = end;
@@ -125,7 +131,7 @@ export class Ledger implements Book {
       entry.outcome = error;
     }
     if (size < 0) entry.omittedBytes = -size;
-    this.finish(entry, state, end.finished, end.started);
+    this.#finish(entry, state, end.finished, end.started);
   }
 
   /** A task that another thread has sent is seen for the first time. */
@@ -140,6 +146,11 @@ export class Ledger implements Book {
   }
 
   finish(entry: Entry, state: FinalState, finished: number, started?: number): void {
+    this.#finish(entry, state, finished, started);
+    this.#tell();
+  }
+
+  #finish(entry: Entry, state: FinalState, finished: number, started?: number): void {
     if (entry.final !== undefined) return;
     entry.final = state;
     // The worker's last look at the clock may be older than the task.
@@ -151,10 +162,20 @@ export class Ledger implements Book {
     count.add(state, entry.enqueuedAt, entry.startedAt, entry.finishedAt);
     this.#entries.end(entry);
     if (this.#entries.open === 0) for (const resolve of this.#idle.splice(0)) resolve();
-    if (entry.startedAt !== undefined && startChannel.hasSubscribers) startChannel.publish(entry.describe());
-    if (endChannel.hasSubscribers) endChannel.publish(entry.describe());
+    if (endChannel.hasSubscribers || startChannel.hasSubscribers) this.#untold.push(entry);
     if (entry.waiters === undefined) return;
     for (const resolve of entry.waiters.splice(0)) resolve();
+  }
+
+  #tell(): void {
+    if (this.#isTelling) return;
+    this.#isTelling = true;
+    for (let entry = this.#untold.shift(); entry !== undefined; entry = this.#untold.shift()) {
+      if (entry.startedAt !== undefined && startChannel.hasSubscribers)
+        startChannel.publish(entry.describe());
+      if (endChannel.hasSubscribers) endChannel.publish(entry.describe());
+    }
+    this.#isTelling = false;
   }
 
   /**
