@@ -21,7 +21,7 @@ export const BLOCK_MS = 1;
 /** How long it looks, in microseconds, and how long it pauses between two looks. */
 const LOOK_US = 80;
 /** A habit that did not pay is tried again after so many waits at the latest. */
-const MOST_WAITS = 255;
+const MOST_WAITS = 63;
 /** So many multiplications, each after the other, take about a microsecond. */
 const STEPS = 800;
 let paused = 1;

@@ -213,6 +213,7 @@ export class Sender<T> {
   #postOrLook(length: number): Sent {
     const outcome = this.#post(length);
     if (outcome !== Sent.FULL || this.#waiting.count > 0 || this.#calls.mustWait) return outcome;
+    this.#ring.bell.rouse(); // a receiver that naps makes no room
     return this.#look.until(this.#hasRoom) ? this.#post(length) : outcome;
   }
 
