@@ -4,6 +4,7 @@
  * while somebody subscribes are learnt of at once. Without a subscriber an event is never made.
  */
 import { channel } from 'node:diagnostics_channel';
+import type { Entry } from './entry.js';
 
 /** `async-tasks:worker:death`: the worker thread has ended without having been asked to. */
 export interface WorkerDeathEvent {
@@ -12,8 +13,39 @@ export interface WorkerDeathEvent {
   readonly delay: number;
 }
 
-/** The task is in the queue. The event is its `TaskRecord`, as with the next two. */
-export const enqueueChannel = channel('async-tasks:enqueue');
-export const startChannel = channel('async-tasks:start');
-export const endChannel = channel('async-tasks:end');
 export const workerDeathChannel = channel('async-tasks:worker:death');
+/** The task is in the queue. The event is its `TaskRecord`, as with the next two. */
+const enqueueChannel = channel('async-tasks:enqueue');
+const startChannel = channel('async-tasks:start');
+const endChannel = channel('async-tasks:end');
+
+/** Tells the subscribers of one end after the other, although they may ask and send, and so bring more ends. */
+export class Events {
+  readonly #untold: Entry[] = [];
+  #isTelling = false;
+
+  /** Somebody wants to know of each end. */
+  get wanted(): boolean {
+    return endChannel.hasSubscribers || startChannel.hasSubscribers;
+  }
+
+  enqueued(entry: Entry): void {
+    if (enqueueChannel.hasSubscribers) enqueueChannel.publish(entry.describe());
+  }
+
+  /** The next `tell` says so. */
+  ended(entry: Entry): void {
+    if (this.wanted) this.#untold.push(entry);
+  }
+
+  tell(): void {
+    if (this.#isTelling) return;
+    this.#isTelling = true;
+    for (let entry = this.#untold.shift(); entry !== undefined; entry = this.#untold.shift()) {
+      const { startedAt } = entry;
+      if (startedAt !== undefined && startChannel.hasSubscribers) startChannel.publish(entry.describe());
+      if (endChannel.hasSubscribers) endChannel.publish(entry.describe());
+    }
+    this.#isTelling = false;
+  }
+}

@@ -17,7 +17,7 @@ import { restoreThrown, type Thrown } from '../log/index.js';
 import type { Task } from '../task/index.js';
 import { now } from './clock.js';
 import { Count } from './counts.js';
-import { endChannel, enqueueChannel, startChannel } from './diagnostics.js';
+import { Events } from './diagnostics.js';
 import { Collector, type End } from './ends.js';
 import { Entries } from './entries.js';
 import { type Book, Entry } from './entry.js';
@@ -57,15 +57,13 @@ export class Ledger implements Book {
   readonly #entries: Entries;
   readonly #decoder: Decoder;
   readonly #ends: Collector;
+  readonly #events = new Events();
   #newest = 0;
   /** The task whose end was drained last: the table may still name it. */
   #last = -1;
   /** Callers that wait for an end. */
   #awaited = 0;
   #idle: (() => void)[] = [];
-  /** Tasks that have ended, and that the subscribers have not been told of. */
-  readonly #untold: Entry[] = [];
-  #isTelling = false;
 
   constructor(
     channel: Receiver<Task>,
@@ -90,7 +88,7 @@ export class Ledger implements Book {
   admit(entry: Entry, position: number): void {
     entry.enqueuedAt = now();
     this.#add(entry, this.#idOf(position));
-    if (enqueueChannel.hasSubscribers) enqueueChannel.publish(entry.describe());
+    this.#events.enqueued(entry);
     if (this.#isEager) this.#ends.beEager();
     else if (entry.id % DRAIN_EVERY === 0) this.drain();
   }
@@ -114,7 +112,7 @@ export class Ledger implements Book {
   /** Learns of all tasks that have ended; then tells the subscribers, who may ask again. */
   readonly drain = (): void => {
     this.#ends.drain();
-    this.#tell();
+    this.#events.tell();
   };
 
   #learn(end: End, size: number): void {
@@ -147,7 +145,7 @@ export class Ledger implements Book {
 
   finish(entry: Entry, state: FinalState, finished: number, started?: number): void {
     this.#finish(entry, state, finished, started);
-    this.#tell();
+    this.#events.tell();
   }
 
   #finish(entry: Entry, state: FinalState, finished: number, started?: number): void {
@@ -162,20 +160,9 @@ export class Ledger implements Book {
     count.add(state, entry.enqueuedAt, entry.startedAt, entry.finishedAt);
     this.#entries.end(entry);
     if (this.#entries.open === 0) for (const resolve of this.#idle.splice(0)) resolve();
-    if (endChannel.hasSubscribers || startChannel.hasSubscribers) this.#untold.push(entry);
+    this.#events.ended(entry);
     if (entry.waiters === undefined) return;
     for (const resolve of entry.waiters.splice(0)) resolve();
-  }
-
-  #tell(): void {
-    if (this.#isTelling) return;
-    this.#isTelling = true;
-    for (let entry = this.#untold.shift(); entry !== undefined; entry = this.#untold.shift()) {
-      if (entry.startedAt !== undefined && startChannel.hasSubscribers)
-        startChannel.publish(entry.describe());
-      if (endChannel.hasSubscribers) endChannel.publish(entry.describe());
-    }
-    this.#isTelling = false;
   }
 
   /**
@@ -277,7 +264,7 @@ export class Ledger implements Book {
 
   /** Somebody wants to know of each end. */
   get #isEager(): boolean {
-    return this.#awaited > 0 || endChannel.hasSubscribers || startChannel.hasSubscribers;
+    return this.#awaited > 0 || this.#events.wanted;
   }
 
   /** The worker thread is dead: what it was about to tell is drained, and the next one will be heard. */
