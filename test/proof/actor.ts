@@ -1,33 +1,12 @@
 /** What a thread of a scenario can do with the channel; each action tells the witness how it came out. */
-import type { SenderHandle } from '#channel';
-import { Await, call, type LoopPromise, promiseOf, type Steps, type Thread } from './loop.js';
-import type { Seen } from './moment.js';
-import type { InstrumentedReceiver, InstrumentedSender, ThreadSeat } from './realm.js';
-import type { Refusal } from './witness.js';
-import type { World } from './world.js';
+import type { Receiver, Sender, SenderHandle } from '#channel';
+import type { Audit } from './audit.js';
+import type { Instance } from './realm.js';
+import type { Seen, Thread } from './thread.js';
+import { numberOf, type Refusal, type Witness } from './witness.js';
+import type { Role, World } from './world.js';
 
 export type How = 'async' | 'blocking';
-
-/** As much of an AbortSignal as the channel uses, but its listeners are generators. */
-class Signal {
-  readonly reason = { code: 'aborted' };
-  aborted = false;
-  readonly #listeners: (() => unknown)[] = [];
-
-  addEventListener(_: 'abort', listener: () => unknown): void {
-    this.#listeners.push(listener);
-  }
-
-  removeEventListener(_: 'abort', listener: () => unknown): void {
-    const at = this.#listeners.indexOf(listener);
-    if (at >= 0) this.#listeners.splice(at, 1);
-  }
-
-  *abort(): Steps<void> {
-    this.aborted = true;
-    for (const listener of [...this.#listeners]) yield* call(listener());
-  }
-}
 
 const CODES: Readonly<Record<string, Refusal>> = {
   ERR_SEND_TIMEOUT: 'timeout',
@@ -38,39 +17,70 @@ const CODES: Readonly<Record<string, Refusal>> = {
 export class Actor {
   readonly thread: Thread;
   readonly world: World;
-  readonly seat: ThreadSeat;
-  #tx: InstrumentedSender | undefined;
-  #rx: InstrumentedReceiver | undefined;
+  readonly modules: Instance;
+  /** Told and asked by this thread's code. */
+  readonly witness: Witness;
+  readonly audit: Audit;
+  readonly #role: Role;
+  #tx: Sender<unknown> | undefined;
+  #rx: Receiver<unknown> | undefined;
 
-  constructor(world: World, seat: ThreadSeat) {
+  constructor(world: World, thread: Thread, modules: Instance, role: Role) {
     this.world = world;
-    this.seat = seat;
-    this.thread = seat.thread;
+    this.thread = thread;
+    this.modules = modules;
+    this.#role = role;
+    this.witness = this.#asked(world.witness);
+    this.audit = this.#asked(world.audit);
   }
 
-  /** Before the run: attaches what the thread has. */
-  *prepare(has: 'sender' | 'receiver' | 'nothing'): Steps<void> {
-    this.seat.reset();
-    if (has === 'sender') yield* this.attachSender(this.world.handles.get(this.thread.index));
-    if (has === 'receiver') yield* this.attachReceiver();
+  /** Each call of a method is something that the thread asks for. */
+  #asked<T extends object>(checks: T): T {
+    return new Proxy(checks, {
+      get: (_, name) => {
+        const method = Reflect.get(checks, name) as unknown as (...args: unknown[]) => Seen;
+        return (...args: unknown[]) => this.thread.ask(() => method.apply(checks, args));
+      },
+    });
   }
 
-  *attachSender(handle: unknown): Steps<void> {
-    this.#tx = yield* call(this.seat.instance.sender.Sender.attach(handle));
+  // ── The thread's code is run ───────────────────────────────────────────────────────────────────────────────────
+
+  /** Before the run: nobody else goes on. */
+  prepare(): void {
+    this.modules.park.duties.clear(); // it is not the first time
+    if (this.#role.has === 'sender')
+      this.#tx = this.modules.sender.Sender.attach(this.#handleOf(this.thread));
+    if (this.#role.has === 'receiver') this.attachReceiver();
   }
 
-  get sender(): InstrumentedSender {
+  main(): void {
+    const { thread, world } = this;
+    const done = (): undefined => thread.ask(() => world.machine.happens(thread, false));
+    this.#role.runs(this).then(done).catch(thread.threw);
+  }
+
+  threw(error: unknown): undefined {
+    const what = error instanceof Error ? error.stack : String(error);
+    this.world.machine.fail(`thread ${this.thread.name} threw ${what}`);
+  }
+
+  /** What is done from now on is undone by the function that this returns. `undefined`: the run is over. */
+  attempt(): (() => void) | undefined {
+    const { machine } = this.world;
+    if (machine.failure !== undefined) return undefined;
+    const before = machine.snapshot();
+    return () => machine.restore(before);
+  }
+
+  get sender(): Sender<unknown> {
     if (this.#tx === undefined) throw new TypeError('Expected a thread with a sender');
     return this.#tx;
   }
 
-  get receiver(): InstrumentedReceiver {
+  get receiver(): Receiver<unknown> {
     if (this.#rx === undefined) throw new TypeError('Expected a thread with a receiver');
     return this.#rx;
-  }
-
-  ask<T extends Seen>(effect: () => T): T {
-    return this.thread.past.ask(effect);
   }
 
   /** The `n`th message of this thread. */
@@ -85,190 +95,136 @@ export class Actor {
 
   // ── Sender ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** A send begins. `true`: the channel is closed, so it must fail. */
-  sends(value: number, mustGo = false): boolean {
-    const { thread } = this;
-    const { witness } = this.world;
-    this.ask(() => witness.sends(thread, value, mustGo));
-    return this.ask(() => witness.state.closed);
+  blockingSend(n: number, timeout = Number.POSITIVE_INFINITY): void {
+    this.#sendNow(n, false, (value) => {
+      this.sender.blockingSend(value, { timeout });
+      return true;
+    });
   }
 
-  admitted(value: number, mustFail: boolean): void {
-    this.ask(() => this.world.witness.admitted(value, mustFail));
+  trySend(n: number): void {
+    this.#sendNow(n, this.sender.waiting === 0, (value) => this.sender.trySend(value));
   }
 
-  refused(value: number, error: unknown): void {
-    const why = CODES[(error as { code?: string }).code ?? ''];
-    if (why === undefined) throw error;
-    this.#refused(value, why);
-  }
-
-  #refused(value: number, why: Refusal): void {
-    const { witness, scenario } = this.world;
-    this.ask(() => witness.refused(value, why, scenario.refusals ?? []));
-  }
-
-  *blockingSend(n: number, timeout?: number): Steps<void> {
+  #sendNow(n: number, mustGo: boolean, send: (value: unknown) => boolean): void {
     const value = this.message(n);
-    const mustFail = this.sends(value);
+    const mustFail = this.witness.sends(this.thread, value, mustGo);
     try {
-      yield* call(this.sender.blockingSend(this.#value(value), timeout === undefined ? {} : { timeout }));
+      if (send(this.#value(value))) this.witness.admitted(value, mustFail);
+      else this.witness.refused(value, 'full');
     } catch (error) {
-      return this.refused(value, error);
+      this.#failed(value, error);
     }
-    this.admitted(value, mustFail);
   }
 
-  *trySend(n: number): Steps<boolean> {
+  /** Starts a send. The promise is resolved when it has come back, whatever became of it. */
+  send(n: number, options: { timeout?: number; signal?: AbortSignal } = {}, late = false): Promise<void> {
     const value = this.message(n);
-    const mustFail = this.sends(value, this.sender.waiting === 0);
-    try {
-      if (yield* call(this.sender.trySend(this.#value(value)))) {
-        this.admitted(value, mustFail);
-        return true;
-      }
-      this.#refused(value, 'full');
-    } catch (error) {
-      this.refused(value, error);
-    }
-    return false;
-  }
-
-  /** Starts a send and goes on; `settled` waits for it. */
-  *send(n: number, options: object = {}, late = false): Steps<LoopPromise> {
-    const value = this.message(n);
-    const mustFail = this.sends(value);
-    const promise = yield* call(
-      this.sender.send(this.#value(value), options, undefined, late) as LoopPromise | Steps<LoopPromise>,
+    const mustFail = this.witness.sends(this.thread, value, false);
+    const settled = this.sender.send(this.#value(value), options, undefined, late).then(
+      () => this.witness.admitted(value, mustFail),
+      (error) => this.#failed(value, error),
     );
-    const settled = new (promiseOf(this.thread))();
-    promise.then(
-      () => {
-        this.admitted(value, mustFail);
-        settled.settle('resolved', undefined);
-      },
-      (error) => {
-        this.refused(value, error);
-        settled.settle('resolved', undefined);
-      },
-    );
+    settled.catch(this.thread.threw);
     return settled;
   }
 
-  *settled(...promises: LoopPromise[]): Steps<void> {
-    for (const promise of promises) yield new Await(promise);
+  #failed(value: number, error: unknown): void {
+    const why = CODES[(error as { code?: string }).code ?? ''];
+    if (why === undefined) throw error;
+    this.witness.refused(value, why);
   }
 
   /** Takes its `n`th message back, which was sent at that position. */
-  *takeBack(n: number, position: number): Steps<boolean> {
+  takeBack(n: number, position: number): boolean {
     const value = this.message(n);
-    const won = yield* call(this.sender.takeBack(position));
-    this.ask(() => this.world.witness.tookBack(value, won));
+    const won = this.sender.takeBack(position);
+    this.witness.tookBack(value, won);
     return won;
   }
 
-  signal(): Signal {
-    return new Signal();
-  }
-
   /** Buries the sender that the thread of `name` had when the run began. */
-  *bury(name: string): Steps<void> {
-    yield* call(this.sender.bury(this.world.handles.get(this.world.thread(name).index)));
+  bury(name: string): void {
+    this.sender.bury(this.#handleOf(this.world.thread(name)));
   }
 
-  /** A sender for another thread, which waits for its name to happen. */
-  *share(name: string): Steps<void> {
-    const handle = (yield* call(this.sender.share())) as SenderHandle<number>;
-    this.happens(name, handle.seat * 1000 + handle.opening);
+  #handleOf({ index: seat }: Thread): SenderHandle<unknown> {
+    return { kind: 'sender', memory: this.world.channel, seat, opening: 1 };
   }
 
-  /** Attaches the sender that was shared under that name. */
-  *attachShared(name: string): Steps<void> {
-    const number = Number(yield* this.after(name));
-    const [seat, opening] = [Math.floor(number / 1000), number % 1000];
-    yield* this.attachSender({ kind: 'sender', memory: this.world.channel, seat, opening });
-  }
-
-  *closeSender(): Steps<void> {
-    yield* call(this.sender.close());
+  /** Goes on with another sender, made by this one. */
+  share(): void {
+    this.#tx = this.modules.sender.Sender.attach(this.sender.share());
   }
 
   // ── Others ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Waits for what another thread says has happened. */
-  *after(what: string | Thread): Steps<unknown> {
-    return yield new Await(this.world.machine.after(what, this.thread));
+  after(what: string | Thread): Promise<Seen> {
+    return this.world.machine.after(what, this.thread);
   }
 
   happens(what: string, value?: Seen): void {
-    this.ask(() => this.world.machine.happens(what, value));
+    this.thread.ask(() => this.world.machine.happens(what, value));
   }
 
   /** Waits for the end of `name`; true if it was killed. */
-  *outlives(name: string): Steps<boolean> {
-    return (yield* this.after(this.world.thread(name))) === true;
+  async outlives(name: string): Promise<boolean> {
+    return (await this.after(this.world.thread(name))) === true;
   }
 
   // ── Receiver ───────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** `more`: what else is done before a message is taken. */
-  *attachReceiver(more: { taking?: (position: number) => unknown } = {}): Steps<void> {
-    const handle = { kind: 'receiver', memory: this.world.channel };
-    const { witness } = this.world;
-    const self = this;
-    const hooks = {
-      *taking(position: number): Steps<void> {
-        yield* call(more.taking?.(position));
-        self.ask(() => witness.takes(position));
-      },
-      mayNap: this.world.scenario.naps ?? false,
+  attachReceiver(more?: (position: number) => void): void {
+    const { scenario, channel } = this.world;
+    const handle = { kind: 'receiver', memory: channel } as const;
+    const taking = (position: number): void => {
+      more?.(position);
+      this.witness.takes(position);
     };
-    this.#rx = yield* call(this.seat.instance.receiver.Receiver.attach(handle, hooks));
+    this.#rx = this.modules.receiver.Receiver.attach(handle, {
+      taking,
+      mayNap: scenario.naps ?? false,
+      turned() {},
+    });
   }
 
-  *recv(how: How): Steps<unknown> {
-    this.receives(true);
-    let value: unknown;
-    if (how === 'async') value = yield new Await(yield* call(this.receiver.recv()));
-    else value = yield* call(this.receiver.blockingRecv());
-    this.receives(false);
-    if (value === undefined) this.ask(() => this.world.witness.ends());
+  async recv(how: How): Promise<unknown> {
+    this.witness.receives(this.thread, true);
+    const value = how === 'async' ? await this.receiver.recv() : this.receiver.blockingRecv();
+    this.witness.receives(this.thread, false);
+    if (value === undefined) this.witness.ends();
+    else this.#decoded(value);
     return value;
   }
 
-  *tryRecv(): Steps<unknown> {
-    return yield* call(this.receiver.tryRecv());
+  tryRecv(): unknown {
+    const value = this.receiver.tryRecv();
+    if (value !== undefined) this.#decoded(value);
+    return value;
   }
 
-  /** It calls the receiver, or has come back. */
-  receives(now: boolean): void {
-    const { thread } = this;
-    this.ask(() => this.world.witness.receives(thread, now));
-  }
-
-  #tells(now: 'closing' | 'closed'): void {
-    this.ask(() => this.world.witness.tells(now));
+  #decoded(message: unknown): void {
+    this.witness.decodes(this.thread, numberOf(message));
   }
 
   /** Receives until the channel is closed and drained. */
-  *drain(how: How): Steps<void> {
-    while ((yield* this.recv(how)) !== undefined);
+  async drain(how: How): Promise<void> {
+    while ((await this.recv(how)) !== undefined);
   }
 
-  *closeReceiver(): Steps<void> {
-    this.#tells('closing');
-    yield* call(this.receiver.close());
-    this.#tells('closed');
+  closeReceiver(): void {
+    this.witness.tells('closing');
+    this.receiver.close();
+    this.witness.tells('closed');
   }
 
   /** Closes, and throws away what is left. */
-  *discard(): Steps<void> {
-    this.#tells('closing');
-    const each = function* (_: number, decode: () => unknown): Steps<void> {
-      yield* call(decode());
-    };
-    yield* call(this.receiver.discard(each));
-    this.#tells('closed');
-    this.ask(() => this.world.witness.ends());
+  discard(): void {
+    this.witness.tells('closing');
+    this.receiver.discard((_, decode) => this.#decoded(decode()));
+    this.witness.tells('closed');
+    this.witness.ends();
   }
 }

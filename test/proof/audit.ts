@@ -2,54 +2,57 @@
  * The audit: what the witness is for the channel, for the ring of ends and the table of runs. A task is known by its
  * position, counted from the first of the run; it has exactly one fate.
  */
-import type { Thread } from './loop.js';
+
 import type { Machine } from './machine.js';
+import type { Instance } from './realm.js';
+import type { Thread } from './thread.js';
 import type { Witness } from './witness.js';
+import type { World } from './world.js';
 
-/** Never changed, but replaced: so it can be kept. */
-interface Books {
+/** What it knows: never changed, but replaced, so it can be kept. */
+const NOTHING = {
   /** Ends, in the order in which they were published; and how many of them the owner knows. */
-  readonly published: readonly number[];
-  readonly drained: number;
+  published: [] as readonly number[],
+  drained: 0,
   /** Whose functions were called. */
-  readonly started: readonly number[];
-  readonly victims: readonly number[];
+  started: [] as readonly number[],
+  victims: [] as readonly number[],
   /** Tasks whose ends a caller waits for. */
-  readonly awaited: readonly number[];
+  awaited: [] as readonly number[],
   /** What entries said that the owner has revoked, by their place. */
-  readonly revoked: ReadonlyMap<number, number>;
-}
-
-/** Where words lie, counted in all words of the machine. */
-export interface Places {
-  readonly tail: number;
-  readonly head: number;
-  readonly firstCell: number;
-  readonly cells: number;
-  /** WHO of each entry. */
-  readonly entries: readonly number[];
-}
+  revoked: new Map() as ReadonlyMap<number, number>,
+};
+type Books = Readonly<typeof NOTHING>;
 
 const REVOKED = -1;
-const CELL_WORDS = 32;
 
 export class Audit {
-  state: Books = {
-    published: [],
-    drained: 0,
-    started: [],
-    victims: [],
-    awaited: [],
-    revoked: new Map(),
-  };
+  state: Books = NOTHING;
   readonly #machine: Machine;
   readonly #witness: Witness;
-  readonly #places: Places;
+  // Where words lie, counted in all words of the machine.
+  readonly #tail: number;
+  readonly #head: number;
+  readonly #firstCell: number;
+  readonly #cellWords: number;
+  readonly #cells: number;
+  /** WHO of each entry. */
+  readonly #entries: readonly number[];
 
-  constructor(machine: Machine, witness: Witness, places: Places) {
+  /** It takes the layout from the constants of the modules. */
+  constructor({ machine, witness, scenario, ends, runs }: World, modules: Instance) {
     this.#machine = machine;
     this.#witness = witness;
-    this.#places = places;
+    const { concurrency = 1, ends: cells = 0 } = scenario;
+    const ring = (name: string): number => machine.shared.begin(ends) + (modules.ends[name] ?? 0);
+    const [first, step = 0] = [modules.runs['FIRST'] ?? 0, modules.runs['ENTRY_WORDS']];
+    this.#tail = ring('TAIL');
+    this.#head = ring('HEAD');
+    this.#firstCell = ring('FIRST');
+    this.#cellWords = modules.ends['CELL_WORDS'] ?? 0;
+    this.#cells = cells;
+    const table = machine.shared.begin(runs) + first;
+    this.#entries = Array.from({ length: concurrency }, (_, entry) => table + entry * step);
   }
 
   #now(changes: Partial<Books>): undefined {
@@ -59,11 +62,10 @@ export class Audit {
   // ── Every write ────────────────────────────────────────────────────────────────────────────────────────────────
 
   wrote(thread: Thread, at: number, before: number, now: number): string | undefined {
-    const { tail, head, entries } = this.#places;
-    if (at === tail) return this.#publish(before, now);
-    if (at === head)
+    if (at === this.#tail) return this.#publish(before, now);
+    if (at === this.#head)
       return now === this.state.drained ? undefined : `HEAD is ${now}, ${this.state.drained} were drained`;
-    return entries.includes(at) ? this.#entry(thread, at, before, now) : undefined;
+    return this.#entries.includes(at) ? this.#entry(thread, at, before, now) : undefined;
   }
 
   #entry(thread: Thread, at: number, before: number, now: number): string | undefined {
@@ -78,13 +80,13 @@ export class Audit {
   }
 
   #publish(before: number, now: number): string | undefined {
-    const { firstCell, cells, head } = this.#places;
-    const cell = firstCell + (before % cells) * CELL_WORDS;
-    const { words } = this.#machine;
+    const cell = this.#firstCell + (before % this.#cells) * this.#cellWords;
+    const { words } = this.#machine.shared;
     const id = new Float64Array(words.buffer, words.byteOffset + cell * 4, 1)[0] ?? Number.NaN;
     this.#now({ published: [...this.state.published, id] });
     if (now !== this.state.published.length) return `TAIL of the ends went from ${before} to ${now}`;
-    if (now - this.#machine.shared.load(head) > cells) return 'an end was written over that was not drained';
+    if (now - this.#machine.shared.load(this.#head) > this.#cells)
+      return 'an end was written over that was not drained';
     return undefined;
   }
 
@@ -97,7 +99,7 @@ export class Audit {
   }
 
   /** How many ends there are. */
-  get count(): number {
+  count(): number {
     return this.state.published.length;
   }
 
@@ -123,7 +125,7 @@ export class Audit {
 
   /** The table was revoked. */
   revokes(): undefined {
-    for (const at of this.#places.entries)
+    for (const at of this.#entries)
       if (this.#machine.shared.load(at) !== REVOKED) this.#machine.fail('an entry was not revoked');
   }
 
@@ -139,9 +141,8 @@ export class Audit {
     const untold = published.slice(drained);
     if (untold.length === 0) return undefined;
     const isWanted = awaited.length > 0;
-    const { tail, cells } = this.#places;
-    const isHalf = 2 * untold.length >= cells;
-    if (Number.isNaN(tail) || !(isWanted || isHalf)) return undefined;
+    const isHalf = 2 * untold.length >= this.#cells;
+    if (!isWanted && !isHalf) return undefined;
     return `the owner was not woken for ${untold}`;
   }
 

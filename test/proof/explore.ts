@@ -4,33 +4,20 @@
  * At every call of a thread that others could go on before, the run forks: it goes on in one way, comes back here, and goes
  * on in the next. Two ways that lead to the same state (see state.ts) have the same future: the second ends there.
  */
-import { Choices } from './choices.js';
-import type { Thread } from './loop.js';
-import type { Choice } from './machine.js';
-import { scheduleOf } from './schedule.js';
-import { hash, Known } from './state.js';
-import type { Snapshot, World } from './world.js';
+import type { Choice, Snapshot } from './machine.js';
+import { hash } from './state.js';
+import type { Thread } from './thread.js';
+import type { World } from './world.js';
 
 export interface Report {
-  /** Runs to their end, and kills in them. */
+  /** Runs to their end. */
   schedules: number;
-  kills: number;
   /** States from which everything was explored. */
   states: number;
-  steps: number;
   /** Everything within the bounds has been run. */
   complete: boolean;
-  failure?: { readonly what: string; readonly schedule: string };
-}
-
-export interface Bounds {
-  readonly preemptions: number;
-  readonly schedules?: number;
-  readonly seconds?: number;
-  /** Every way is gone to its end: for comparison. */
-  readonly forgetful?: boolean;
-  /** Told of the end of each run. */
-  readonly atEnd?: () => void;
+  /** What was wrong, and the steps to it. */
+  failure?: string;
 }
 
 /** What is left of the bounds in a run. */
@@ -44,122 +31,137 @@ interface Left {
 interface Fork {
   readonly before: Snapshot;
   readonly current: Thread | undefined;
-  readonly list: readonly Choice[];
   readonly left: Left;
-  /** How many of them have been gone. */
-  gone: number;
+  /** Those that have not been gone, the next one first. */
+  readonly ways: Choice[];
 }
 
-/** About 2.5 GB. */
-const MOST_STATES = 200_000_000;
+/** A `Map` holds no more. */
+const MOST_STATES = 16_000_000;
 
 class Exploration {
-  readonly report: Report = { schedules: 0, kills: 0, states: 0, steps: 0, complete: false };
+  readonly report: Report = { schedules: 0, states: 0, complete: false };
   readonly #world: World;
-  readonly #bounds: Bounds;
-  readonly #choices: Choices;
-  readonly #known = new Known();
+  /** States from which everything is explored, with so many preemptions. */
+  readonly #known = new Map<number, number>();
   readonly #forks: Fork[] = [];
-  #current: Thread | undefined;
+  /** It did something last. */
+  #last: Thread | undefined;
   #left: Left;
 
-  constructor(world: World, bounds: Bounds) {
+  constructor(world: World, preemptions: number) {
     this.#world = world;
-    this.#bounds = bounds;
-    this.#choices = new Choices(world);
-    const { kills = 1, timeouts = 0 } = world.scenario;
-    this.#left = { preemptions: bounds.preemptions, kills, timeouts };
-    world.begin();
+    const { mortal = [], timeouts = 0 } = world.scenario;
+    this.#left = { preemptions, kills: Math.min(mortal.length, 1), timeouts };
   }
 
-  /** Goes on to the end of the run, or to where it need not go on. What was wrong, or undefined. */
-  goOn(): string | undefined {
+  /** It is about to make a call, and could go on. */
+  get #current(): Thread | undefined {
+    return this.#last?.at.effect === undefined ? undefined : this.#last;
+  }
+
+  /** Goes on to the end of the run, or to where it need not go on; `way` is the first step. */
+  async goOn(way?: Choice): Promise<void> {
     const { machine } = this.#world;
-    while (!machine.isOver(this.#current)) {
-      const choice = this.#choose();
-      if (choice === undefined) return undefined;
-      this.#take(choice);
+    let choice = way ?? this.#choose();
+    while (choice !== undefined) {
+      const computing = this.#take(choice); // most steps are known: no promise for those
+      if (computing !== undefined) await computing;
+      if (machine.isOver(this.#current)) {
+        this.report.schedules += 1;
+        return;
+      }
+      choice = this.#choose();
     }
-    count(this.report, this.#world);
-    this.#bounds.atEnd?.();
-    return machine.failure;
   }
 
-  /** Goes back to the last fork where a way is left, and takes it. `false`: there is none. */
-  goBack(): boolean {
+  /** Goes back to the last fork where a way is left. `undefined`: there is none. */
+  goBack(): Choice | undefined {
     for (let fork = this.#forks.at(-1); fork !== undefined; fork = this.#forks.at(-1)) {
-      const next = fork.list[fork.gone];
-      if (next !== undefined) {
-        this.#world.restore(fork.before);
-        this.#current = fork.current;
+      const way = fork.ways.shift();
+      if (way !== undefined) {
+        this.#world.machine.restore(fork.before);
+        this.#last = fork.current;
         this.#left = fork.left;
-        fork.gone += 1;
-        this.#take(next);
-        return true;
+        return way;
       }
       this.#forks.pop();
     }
-    return false;
+    return undefined;
   }
 
   /** `undefined`: all that could follow is known. */
   #choose(): Choice | undefined {
     const current = this.#current;
     const { preemptions, kills, timeouts } = this.#left;
-    const { machine } = this.#world;
-    const isAlone = preemptions + kills + timeouts === 0;
-    if (current !== undefined && isAlone && !machine.isDoomed(current)) return this.#choices.run(current);
-    const list = this.#choices.list(current, preemptions > 0, kills > 0, timeouts > 0);
-    if (!this.#bounds.forgetful) {
-      const state = hash(this.#world, current, kills * 64 + timeouts);
-      if (this.#known.covers(state, preemptions)) return undefined;
-      this.report.states = this.#known.size;
-    }
-    if (list.length > 1)
-      this.#forks.push({ before: this.#world.snapshot(), current, list, left: this.#left, gone: 1 });
-    return list[0];
+    const [first, ...others] = this.#list();
+    if (current !== undefined && others.length === 0) return first;
+    const state = hash(this.#world.machine, current, kills * 64 + timeouts);
+    if ((this.#known.get(state) ?? -1) >= preemptions) return undefined;
+    this.#known.set(state, preemptions);
+    this.report.states = this.#known.size;
+    if (others.length > 0)
+      this.#forks.push({ before: this.#world.machine.snapshot(), current, left: this.#left, ways: others });
+    return first;
   }
 
-  #take(choice: Choice): void {
+  /**
+   * What can happen now. Another thread may only go on if preemptions are left, or the current one cannot. When nobody can
+   * go on, time passes free of charge.
+   */
+  #list(): Choice[] {
+    const { machine, scenario } = this.#world;
+    const current = this.#current;
     const { preemptions, kills, timeouts } = this.#left;
+    const mayRun = (thread: Thread): boolean =>
+      thread !== current && thread.at.stand.runnable && (current === undefined || preemptions > 0);
+    const mayDie = (thread: Thread): boolean =>
+      !machine.happened.has(thread) &&
+      (thread === current || current === undefined) &&
+      (machine.isDoomed(thread) || (kills > 0 && scenario.mortal?.includes(thread.name) === true));
+    const running = machine.threads.filter(mayRun);
+    if (current !== undefined) running.unshift(current);
+    const mayEnd = timeouts > 0 || running.length === 0;
+    const ending = mayEnd ? machine.threads.filter(({ at }) => at.stand.due.length > 0) : [];
+    return [
+      ...running.map((thread): Choice => ({ kind: 'run', thread })),
+      ...ending.map((thread): Choice => ({ kind: 'timeout', thread })),
+      ...machine.threads.filter(mayDie).map((thread): Choice => ({ kind: 'kill', thread })),
+    ];
+  }
+
+  #take(choice: Choice): Promise<void> | undefined {
+    const { kind, thread } = choice;
+    const { machine } = this.#world;
+    const { preemptions, kills, timeouts } = this.#left;
+    const preempts = kind === 'run' && this.#current !== undefined && thread !== this.#current;
     this.#left = {
-      preemptions: preemptions - price(choice, this.#current),
-      kills: kills - (choice.kind === 'kill' && !this.#world.machine.isDoomed(choice.thread) ? 1 : 0),
-      timeouts: Math.max(0, timeouts - (choice.kind === 'timeout' ? 1 : 0)),
+      preemptions: preemptions - (preempts ? 1 : 0),
+      kills: kills - (kind === 'kill' && !machine.isDoomed(thread) ? 1 : 0),
+      timeouts: Math.max(0, timeouts - (kind === 'timeout' ? 1 : 0)),
     };
-    this.#current = this.#world.machine.take(choice, this.#current);
+    this.#last = thread;
+    return machine.take(choice);
   }
 }
 
-/** In preemptions. */
-function price({ kind, thread }: Choice, current: Thread | undefined): number {
-  return kind === 'run' && current !== undefined && thread !== current ? 1 : 0;
-}
-
-/** Runs every schedule with at most `preemptions`, or until the other bounds are met, or one fails. */
-export function exploreAll(world: World, bounds: Bounds): Report {
-  const exploration = new Exploration(world, bounds);
+/** Runs every schedule with at most so many preemptions, or until the time is over, or one fails. */
+export async function explore(world: World, preemptions: number, seconds: number): Promise<Report> {
+  await world.begin();
+  const exploration = new Exploration(world, preemptions);
   const { report } = exploration;
-  const before = world.machine.allSteps;
-  const until = processorTime() + (bounds.seconds ?? 3600);
-  const most = bounds.schedules ?? Number.POSITIVE_INFINITY;
+  const until = processorTime() + seconds;
+  let way: Choice | undefined;
   for (let turns = 1; ; turns++) {
-    const what = exploration.goOn();
-    report.steps = world.machine.allSteps - before;
-    if (what !== undefined) return { ...report, failure: { what, schedule: scheduleOf(world) } };
-    if (!exploration.goBack()) return { ...report, complete: true };
-    if (report.schedules >= most || report.states > MOST_STATES) return report;
-    if (turns % 64 === 0 && processorTime() > until) return report;
+    await exploration.goOn(way);
+    if (world.machine.failure !== undefined) return { ...report, failure: world.tell() };
+    way = exploration.goBack();
+    if (way === undefined) return { ...report, complete: true };
+    if (report.states > MOST_STATES || (turns % 64 === 0 && processorTime() > until)) return report;
   }
 }
 
 /** How long this process has computed, in seconds: other work on the machine makes no difference. */
-export function processorTime(): number {
+function processorTime(): number {
   return process.cpuUsage().user / 1e6;
-}
-
-/** One more run has come to its end. */
-export function count(report: Report, { machine }: World): void {
-  report.schedules += 1;
-  report.kills += machine.threads.filter((thread) => thread.killed).length;
 }

@@ -1,319 +1,273 @@
-/** Ways to break the channel. The scheduler has to find every one. */
-import { deathMutants } from './deathmutants.js';
-import { type Mutant, mutant } from './mutant.js';
-import { officeMutants } from './officemutants.js';
+/**
+ * Ways to break the channel, the ring of ends and the table of runs: mistakes that somebody could make. The scheduler has to
+ * find every one in the scenario that it stands under. A `-` line has a piece of the built text, without comments, that is
+ * there once; the `+` line below it, what takes its place.
+ */
+import type { Edit } from './realm.js';
 
-const channelMutants: readonly Mutant[] = [
-  // ── Parking ──────────────────────────────────────────────────────────────────────────────────────────────────────
-  mutant(
-    'a wake-up that does not notify',
-    'one blocked, one async, room for one',
-    'park',
-    'Atomics.notify(this.#words, this.#at);',
-    '',
-  ),
-  mutant(
-    'a wake-up that notifies before it clears the word',
-    'one blocked, one async, room for one',
-    'park',
-    'Atomics.store(this.#words, this.#at, IDLE); // makes a late Atomics.wait return at once\n        Atomics.notify(this.#words, this.#at);',
-    'Atomics.notify(this.#words, this.#at); Atomics.store(this.#words, this.#at, IDLE);',
-  ),
-  mutant(
-    'a blocked thread that parks without looking',
-    'one blocked, one async, room for one',
-    'park',
-    'if (!ready())\n            Atomics.wait(',
-    'Atomics.wait(',
-  ),
-  mutant(
-    'a thread that awaits without looking',
-    'long messages, and three cells',
-    'park',
-    'if (!ready()) {',
-    'if (true) {',
-  ),
-  mutant(
-    'a thread that looks before it says that it parks',
-    'one blocked, one async, room for one',
-    'park',
-    '#block(how, ready, ms) {\n        Atomics.store(this.#words, this.#at, how); // pairs with the loads in ring and rouse; then look\n        if (!ready())',
-    '#block(how, ready, ms) {\n        const is = ready(); Atomics.store(this.#words, this.#at, how);\n        if (!is)',
-  ),
-  mutant(
-    'duties that are not done before a thread is blocked',
-    'late wake-ups',
-    'park',
-    'for (const duty of duties)\n        duty();',
-    '',
-  ),
-  // ── The ring ─────────────────────────────────────────────────────────────────────────────────────────────────────
-  mutant(
-    'a message that is published before it is copied',
-    'one waits, and a newcomer tries',
-    'ring',
-    'memory.copyIn(at, message, length);\n',
-    '',
-    'this.sent = p;',
-    'memory.copyIn(at, message, length); this.sent = p;',
-  ),
-  mutant(
-    'a sender that goes on without the turn',
-    'one waits, and a newcomer tries',
-    'ring',
-    'Atomics.load(words, CALLS) !== turn',
-    'false',
-  ),
-  mutant(
-    'a sender that does not help TAIL on',
-    'one blocked, one async, room for one',
-    'ring',
-    'Atomics.compareExchange(words, TAIL, tail, (memory.next(p) << 2) | (tail & PHASE_MASK)); // claimed by another: help',
-    '',
-  ),
-  mutant(
-    'a sender that publishes in a closed channel',
-    'the receiver discards what is left while senders write',
-    'ring',
-    ' && this.#isClosedAfter(p)',
-    ' && (this.#isClosedAfter(p), false)',
-  ),
-  mutant(
-    'a sender that gives up and does not say so',
-    'the receiver closes, is killed anywhere, and replaced',
-    'ring',
-    'this.bell.ring(); // the receiver may be parked at this position',
-    '',
-  ),
-  mutant(
-    'a sender that publishes what was discarded',
-    'the receiver discards what is left while senders write',
-    'ring',
-    'Atomics.compareExchange(words, at, writing, free | (seat << 2) | Phase.READY) !== writing',
-    'Atomics.store(words, at, free | (seat << 2) | Phase.READY) === 0',
-  ),
-  mutant(
-    'a message that is taken back after it was taken',
-    'a message is taken back',
-    'ring',
-    'return Atomics.compareExchange(this.#words, at, ready, ready | Phase.ABORTED) === ready;',
-    'Atomics.store(this.#words, at, ready | Phase.ABORTED); return true;',
-  ),
-  mutant(
-    'a message that is taken after it was taken back',
-    'a message is taken back',
-    'ring',
-    'Atomics.compareExchange(this.#words, at, found, freed) === found;',
-    'Atomics.store(this.#words, at, freed) === freed;',
-  ),
-  mutant(
-    'a message that was taken back and stays',
-    'a message is taken back',
-    'ring',
-    'if (!taken)\n            Atomics.store(this.#words, at, freed);',
-    '',
-  ),
-  mutant(
-    'an end that is not looked at again',
-    'one blocked, one async, room for one',
-    'ring',
-    'else if (Atomics.load(this.#words, at) === state) {',
-    'else {',
-  ),
-  mutant(
-    'a close that forgets where TAIL is',
-    'the receiver discards what is left while senders write',
-    'ring',
-    'Atomics.or(this.#words, TAIL, CLOSED);',
-    'Atomics.store(this.#words, TAIL, Atomics.load(this.#words, TAIL) | CLOSED);',
-  ),
-  mutant(
-    'a discard that waits for what is being written',
-    'the receiver discards what is left while senders write',
-    'receiver',
-    'this.#ring.abortUnfinished();',
-    '',
-  ),
-  mutant(
-    'a lap that is compared wrongly at the wrap-around',
-    'one waits, and a newcomer tries',
-    'memory',
-    '(free === 0 ? this.#laps : free >>> 7) - 1',
-    '(free >>> 7) - 1',
-  ),
-  mutant(
-    'one room for all long messages',
-    'long messages, and three cells',
-    'memory',
-    'const index = (at - CELLS) / CELL_WORDS;',
-    'const index = 0;',
-  ),
-  mutant(
-    'cells that are counted as if they were a power of two',
-    'long messages, and three cells',
-    'memory',
-    'return CELLS + (p % this.capacity)',
-    'return CELLS + (p & (this.capacity - 1))',
-  ),
-  // ── Waiting ──────────────────────────────────────────────────────────────────────────────────────────────────────
-  mutant(
-    'a sender that waits in a closed channel',
-    'the receiver closes, is killed anywhere, and replaced',
-    'waiting',
-    'if ((before & CLOSED) !== 0)\n            return undefined;',
-    '',
-  ),
-  mutant(
-    'a sender that waits in an empty channel',
-    'one blocked, one async, room for one',
-    'waiting',
-    ' || !this.#ring.isEmpty)',
-    ' || true)',
-  ),
-  mutant(
-    'a sender that reads CALLS too late',
-    'one blocked, one async, room for one',
-    'waiting',
-    'const calls = Atomics.load(this.#words, CALLS); // pairs with the add in call\n',
-    '',
-    '!this.#ring.isEmpty)\n            return calls;',
-    '!this.#ring.isEmpty)\n            return Atomics.load(this.#words, CALLS);',
-  ),
-  mutant(
-    'a caller that does not look for comers',
-    'one blocked, one async, room for one',
-    'waiting',
-    'if (Atomics.load(this.#words, COMERS) === comers)',
-    'if (true)',
-  ),
-  mutant(
-    'a caller that leaves WAITS set',
-    'one waits, and a newcomer tries',
-    'waiting',
-    'Atomics.and(this.#words, TAIL, ~WAITS);',
-    '',
-  ),
-  mutant(
-    'a call that is not counted',
-    'one blocked, one async, room for one',
-    'waiting',
-    'Atomics.add(this.#words, CALLS, 1); // pairs with step 4 of a sender\n            if',
-    'if',
-  ),
-  mutant(
-    'a sender that does not take its turn',
-    'room for two, two that wait, and a newcomer',
-    'waiting',
-    'this.turn = Atomics.load(this.#words, CALLS);',
-    '',
-  ),
-  mutant(
-    'a waiter that has given up and keeps its call',
-    'sends of three senders are aborted, and another waits',
-    'waiting',
-    'this.#calls.call(); // it gave up meanwhile',
-    '; // it gave up meanwhile',
-  ),
-  mutant(
-    'a blocked thread that trusts its async waits to be heard',
-    'three senders in one thread, which is blocked',
-    'waiting',
-    'Math.min(left, LOOK_MS)',
-    'left',
-  ),
-  mutant(
-    'a blocked thread that does not take the turn that its async waits have swallowed',
-    'three senders in one thread, which is blocked',
-    'waiting',
-    'ms !== NAP_MS)\n                this.#seizeTurn();',
-    'false);',
-  ),
-  mutant(
-    'a sender that looks, and waits for its turn',
-    'a receiver that is slow, and senders that look',
-    'waiting',
-    "else if (how === 'timed-out')\n                this.#seizeTurn();",
-    '',
-  ),
-  mutant(
-    'a waiter that sends and does not wake the receiver',
-    'one waits, and a newcomer tries',
-    'waiting',
-    'if (outcome === Sent.YES)\n                this.#ring.bell.ring();',
-    '',
-  ),
-  mutant(
-    'a sender that listens only once',
-    'a send after those before it timed out',
-    'waiting',
-    'keepAlive(-1);\n        this.#listening = false;',
-    'keepAlive(-1);',
-  ),
-  mutant(
-    'the oldest send gives up for another',
-    'a blocking send behind async ones gives up',
-    'waiting',
-    'const at = this.#sends.indexOf(send);',
-    'const at = 0;',
-  ),
-  mutant(
-    'a blocked send that gives up and stays',
-    'a blocked send times out, and another waits',
-    'waiting',
-    'this.#sends.splice(at, 1);\n',
-    '',
-  ),
-  mutant(
-    'a nap that is taken for a message sent',
-    'looks and naps',
-    'look',
-    'this.#napping.learn(found);\n        return found;',
-    'this.#napping.learn(found);\n        return true;',
-  ),
-  // ── Both sides ───────────────────────────────────────────────────────────────────────────────────────────────────
-  mutant(
-    'a sender that is closed while sends wait',
-    'one blocked, one async, room for one',
-    'sender',
-    ' || this.#waiting.count > 0)\n            return;',
-    ')\n            return;',
-  ),
-  mutant(
-    'a send that overtakes those of its thread',
-    'a blocking send behind async ones gives up',
-    'sender',
-    'if (this.#waiting.count > 0)\n            return this.#ring.closed ? Sent.CLOSED : Sent.FULL;',
-    '',
-  ),
-  mutant('a late wake-up that never comes', 'late wake-ups', 'sender', 'setImmediate(this.#wake);', ''),
-  mutant(
-    'a receiver that calls nobody when it finds nothing',
-    'a message is taken back',
-    'receiver',
-    'if (length === EMPTY)\n            this.#calls.callIfWaits();',
-    '',
-  ),
-  mutant(
-    'a receiver that frees room on its way to sleep, and tells nobody',
-    'a message is taken back',
-    'receiver',
-    '#isReady = () => this.#peek() !== EMPTY;',
-    '#isReady = () => this.#ring.peek() !== EMPTY;',
-  ),
-  mutant(
-    'a shared sender that does not count as open',
-    'a sender for another thread',
-    'seats',
-    'Atomics.or(words, OPEN, 1 << seat);',
-    '',
-  ),
-  mutant(
-    'a close that does not wake the receiver',
-    'a sender for another thread',
-    'seats',
-    'bell.ring();\n    Atomics.store',
-    'Atomics.store',
-  ),
-];
+const list = `
+## one blocked, one async, which closes early
+waiting: a waiter that sends and does not wake the receiver
+- if (outcome === Sent.YES) this.#ring.bell.ring();
+park: a wake-up that notifies before it clears the word
+- Atomics.store(this.#words, this.#at, IDLE); Atomics.notify(this.#words, this.#at);
++ Atomics.notify(this.#words, this.#at); Atomics.store(this.#words, this.#at, IDLE);
+park: a thread that looks before it says that it parks
+- #block(how, ready, ms) { Atomics.store(this.#words, this.#at, how); if (!ready())
++ #block(how, ready, ms) { const is = ready(); Atomics.store(this.#words, this.#at, how); if (!is)
+ring: a sender that does not help TAIL on
+- Atomics.compareExchange(words, TAIL, tail, (memory.next(p) << 2) | (tail & PHASE_MASK));
+ring: an end that is not looked at again
+- else if (Atomics.load(this.#words, at) === state) {
++ else {
+waiting: a sender that waits in an empty channel
+- || !this.#ring.isEmpty)
++ || true)
+waiting: a sender that reads CALLS too late
+- const calls = Atomics.load(this.#words, CALLS);
+- !this.#ring.isEmpty) return calls;
++ !this.#ring.isEmpty) return Atomics.load(this.#words, CALLS);
+waiting: a caller that does not look for comers
+- if (Atomics.load(this.#words, COMERS) === comers)
++ if (true)
+waiting: a call that is not counted
+- Atomics.add(this.#words, CALLS, 1); if
++ if
+sender: a sender that is closed while sends wait
+- || this.#waiting.count > 0) return;
++ ) return;
+## long messages, and three cells
+park: a thread that awaits without looking
+- if (!ready()) {
++ if (true) {
+memory: one room for all long messages
+- const index = (at - CELLS) / CELL_WORDS;
++ const index = 0;
+## late wake-ups
+park: duties that are not done before a thread is blocked
+- for (const duty of duties) duty();
+sender: a late wake-up that never comes
+- setImmediate(this.#wake);
+## one waits, and a newcomer tries
+ring: a cell that is busy, taken for a full channel
+- memory.isLapBefore(before, free)
++ true
+waiting: a sender that does not take its turn
+- this.turn = Atomics.load(this.#words, CALLS);
+ring: a message that is published before it is copied
+- memory.copyIn(at, message, length);
+- this.sent = p;
++ memory.copyIn(at, message, length); this.sent = p;
+ring: a sender that goes on without the turn
+- Atomics.load(words, CALLS) !== turn
++ false
+memory: a lap that is compared wrongly at the wrap-around
+- (free === 0 ? this.#laps : free >>> 7) - 1
++ (free >>> 7) - 1
+waiting: a caller that leaves WAITS set
+- Atomics.and(this.#words, TAIL, ~WAITS);
+## the receiver discards what is left while senders write
+ring: a sender that publishes in a closed channel
+- && this.#isClosedAfter(p)
++ && (this.#isClosedAfter(p), false)
+ring: a sender that publishes what was discarded
+- Atomics.compareExchange(words, at, writing, free | (seat << 2) | Phase.READY) !== writing
++ Atomics.store(words, at, free | (seat << 2) | Phase.READY) === 0
+ring: a close that forgets where TAIL is
+- Atomics.or(this.#words, TAIL, CLOSED);
++ Atomics.store(this.#words, TAIL, Atomics.load(this.#words, TAIL) | CLOSED);
+receiver: a discard that waits for what is being written
+- this.#ring.abortUnfinished();
+## the receiver closes, is killed anywhere, and replaced
+ring: a sender that gives up and does not say so
+- | Phase.ABORTED); this.bell.ring();
++ | Phase.ABORTED);
+waiting: a sender that waits in a closed channel
+- if ((before & CLOSED) !== 0) return undefined;
+ring: an heir that stops at what was taken
+- if ((state & ~SEAT_MASK) !== this.#free) { this.#advance();
++ if ((state & ~SEAT_MASK) !== this.#free) { return EMPTY;
+receiver: an heir that calls nobody
+- receiver.#calls.repeat();
+receiver: a close that calls before it closes
+- this.#ring.close(); this.#calls.callAll();
++ this.#calls.callAll(); this.#ring.close();
+## a message is taken back
+ring: a message that is taken back after it was taken
+- return Atomics.compareExchange(this.#words, at, ready, ready | Phase.ABORTED) === ready;
++ Atomics.store(this.#words, at, ready | Phase.ABORTED); return true;
+ring: a message that is taken after it was taken back
+- Atomics.compareExchange(this.#words, at, found, freed) === found;
++ Atomics.store(this.#words, at, freed) === freed;
+ring: a message that was taken back and stays
+- if (!taken) Atomics.store(this.#words, at, freed);
+receiver: a receiver that calls nobody when it finds nothing
+- if (length === EMPTY) this.#calls.callIfWaits();
+receiver: a receiver that frees room on its way to sleep, and tells nobody
+- #isReady = () => this.#peek() !== EMPTY;
++ #isReady = () => this.#ring.peek() !== EMPTY;
+## a receiver that is slow, and senders that look
+waiting: a blocked thread that trusts its async waits to be heard
+- Math.min(left, LOOK_MS)
++ left
+waiting: a blocked thread that does not take the turn that its async waits have swallowed
+- ms !== NAP_MS) this.#seizeTurn();
++ false);
+waiting: a sender that looks, and waits for its turn
+- else if (how === 'timed-out') this.#seizeTurn();
+## sends of three senders are aborted, and another waits
+waiting: a waiter that has given up and keeps its call
+- this.#calls.call(); else
++ ; else
+## a send after those before it timed out
+waiting: a sender that listens only once
+- keepAlive(-1); this.#listening = false;
++ keepAlive(-1);
+## a blocking send behind async ones gives up
+waiting: the oldest send gives up for another
+- const at = this.#sends.indexOf(send);
++ const at = 0;
+waiting: a blocked send that gives up and stays
+- this.#sends.splice(at, 1);
+sender: a send that overtakes those of its thread
+- if (this.#waiting.count > 0) return this.#ring.closed ? Sent.CLOSED : Sent.FULL;
+## looks and naps
+look: a nap that is taken for a message sent
+- this.#napping.learn(found); return found;
++ this.#napping.learn(found); return true;
+## two threads bury one sender, and its seat is used again
+seats: a shared sender that does not count as open
+- Atomics.or(words, OPEN, 1 << seat);
+seats: a close that does not wake the receiver
+- bell.ring(); Atomics.store
++ Atomics.store
+seats: two burials at once
+- if (Atomics.compareExchange(words, OPENINGS + seat, opening, -opening) !== opening)
++ if (Atomics.load(words, OPENINGS + seat) !== opening)
+seats: a seat that is free before its sender is buried
+- ring.abortAllOf(seat); ring.bell.ringAlways(); calls.repeat(); closeSeat(ring, { seat, opening });
++ closeSeat(ring, { seat, opening }); ring.abortAllOf(seat); ring.bell.ringAlways(); calls.repeat();
+seats: a seat that is free while it counts as open
+- Atomics.and(words, OPEN, ~(1 << seat)); bell.ring(); Atomics.store(words, OPENINGS + seat, (opening + 1) & 0x7fff_fffe);
++ Atomics.store(words, OPENINGS + seat, (opening + 1) & 0x7fff_fffe); Atomics.and(words, OPEN, ~(1 << seat)); bell.ring();
+## a sender is killed when it gives up, and buried
+seats: a burial that leaves what is half-written
+- ring.abortAllOf(seat);
+ring: a burial that leaves TAIL behind
+- this.#isClosedAfter((state >>> 7) * this.capacity + i);
+seats: a burial that trusts WAITS
+- calls.repeat();
++ calls.callIfWaits();
+## an async sender is killed, and buried
+ring: a burial that gives up what others write
+- if ((state & SEAT_MASK) !== ((seat << 2) | Phase.WRITING))
++ if ((state & PHASE_MASK) !== Phase.WRITING)
+seats: a burial that trusts the word of the bell
+- ring.bell.ringAlways();
++ ring.bell.ring();
+## the receiver closes, and that is all
+waiting: a close that wakes one sender
+- Atomics.notify(this.#words, CALLS);
++ Atomics.notify(this.#words, CALLS, 1);
+## ends, and an owner who listens
+ends: an owner that wakes a worker only after a whole ring
+- if (((tail - before) | 0) === this.cells)
++ if (((this.#head - before) | 0) === this.cells)
+ends: an end that is published before it is written
+- numbers[(at >> 1) + ID] = end.id;
+- Atomics.store(words, TAIL, this.#tail);
++ Atomics.store(words, TAIL, this.#tail); numbers[(at >> 1) + ID] = end.id;
+ends: an end that is told only to callers
+- this.#isHalfFull()
++ false
+park: a thread that looks before it says that it awaits
+- const how = isNap ? NAPPING : PARKED;
++ const how = isNap ? NAPPING : PARKED; const is = ready();
+- if (!ready()) {
++ if (!is) {
+## ends that a caller waits for, who asks in the middle of each
+ends: an end that is counted after the call
+- this.#head = (head + 1) | 0; this.#take(head);
++ this.#take(head); this.#head = (head + 1) | 0;
+ends: an end that a caller is not told
+- this.bell.ring(); if (this.#isHalfFull())
++ if (this.#isHalfFull())
+ends: a caller that is not eager
+- this.bell.hurry();
+ends: an owner that looks only at what it has
+- this.bell.hurry(); this.drain();
++ this.bell.hurry();
+## the worker is killed while it reports
+park: a wake-up that is not repeated for a dead worker
+- ringAlways() {
++ ringAlways() { if (Atomics.load(this.#words, this.#at) === IDLE) return;
+ends: a worker that begins anew
+- this.#tail = Atomics.load(this.words, TAIL);
++ this.#tail = 0;
+## the owner is blocked in a send, and the ring is full
+ends: a worker that writes over an end
+- this.#free = this.cells - (
++ this.#free = this.cells + 1 - (
+ends: a worker that waits for an owner who is blocked
+- this.#whenFull();
+## a task is cancelled, and the worker killed anywhere
+receiver: a task that is named after it was taken
+- this.#hooks.taking(ring.memory.taken); const taken = ring.take();
++ const position = ring.memory.taken; const taken = ring.take(); this.#hooks.taking(position);
+runs: a table that is not cleared
+- Atomics.store(this.#words, at, IDLE);
+ring: a task that may be taken back from another sender
+- const ready = this.memory.free(p) | (seat << 2) | Phase.READY;
++ const ready = Atomics.load(this.#words, this.memory.cell(p));
+ring: a position that seems to be here for ever
+- return (state & ~SEAT_MASK) === this.memory.free(p) && (state & PHASE_MASK) !== Phase.ABORTED;
++ return true;
+## another thread sends a task, and the owner sees it run
+park: a thread that naps and is not roused
+- === NAPPING) this.ringAlways();
++ === NAPPING);
+runs: a task that keeps the name of the one before
+- this.#words[at + NAMED] = this.#who[entry] ?? IDLE;
+## a deadline, against the end of its task, and another one
+runs: a task that starts in an entry that was revoked
+- while (Atomics.compareExchange(this.#words, at, before, position + 1) !== before)
++ while (Atomics.store(this.#words, at, position + 1) === REVOKED)
+runs: an owner that revokes one entry
+- if (entry !== late.entry)
++ if (false)
+runs: an owner that forgets what it has revoked
+- (this.#revoked.get(entry) ?? IDLE)
++ IDLE
+runs: a late revocation that is not undone
+- this.giveBack(); return false;
++ return false;
+runs: an entry that is given back and not notified
+- Atomics.notify(this.#words, placeOf(entry));
+runs: an entry that ends although it was revoked
+- while (Atomics.compareExchange(this.#words, at, before, IDLE) !== before)
++ while (Atomics.store(this.#words, at, IDLE) === REVOKED)
+runs: an owner that revokes whatever runs
+- if (Atomics.compareExchange(this.#words, placeOf(late.entry), who, REVOKED) === who)
++ if (Atomics.exchange(this.#words, placeOf(late.entry), REVOKED) !== REVOKED)
+`;
 
-export const mutants: readonly Mutant[] = [...channelMutants, ...deathMutants, ...officeMutants];
+export interface Mutant {
+  readonly name: string;
+  readonly scenario: string;
+  readonly edits: readonly Edit[];
+}
+
+export const mutants: readonly Mutant[] = list.split('\n## ').flatMap((group) => {
+  const scenario = group.slice(0, group.indexOf('\n'));
+  return [...group.matchAll(/^(\w+): (.*)\n((?:[-+] .*\n?)+)/gm)].map(
+    ([, file = '', name = '', diff = '']) => ({
+      name,
+      scenario,
+      edits: [...diff.matchAll(/^- (.*)(?:\n\+ (.*))?/gm)].map(([, from = '', to = '']) => ({
+        file,
+        from,
+        to,
+      })),
+    }),
+  );
+});

@@ -3,10 +3,9 @@
  * noted, for a hash of all of it, and so that it can be taken back. Threads see them through views, which look like typed
  * arrays, and ask for each access.
  */
-import type { Thread } from './loop.js';
+import type { Thread } from './thread.js';
 
 type Kind = typeof Int32Array | typeof Float64Array | typeof Uint8Array;
-type Numbers = Int32Array | Float64Array | Uint8Array;
 
 /** Where a view of 32-bit words begins, as a number of a word. */
 export const BEGIN = Symbol('begin');
@@ -20,8 +19,6 @@ export class Shared {
   readonly #begins = new Map<unknown, number>();
   /** A word and what it was, in turn. */
   readonly #changes: number[] = [];
-  /** Longer parts that have been read, by their hash. */
-  readonly #read = new Map<number, Numbers>();
 
   constructor(memories: readonly SharedArrayBuffer[]) {
     let length = 0;
@@ -44,9 +41,13 @@ export class Shared {
 
   store(at: number, now: number): void {
     const before = this.load(at);
-    if (now === before) return;
     this.words[at] = now;
-    this.#note(at, before, now);
+    this.#changed(at, before);
+  }
+
+  #changed(at: number, before: number): void {
+    if (this.load(at) === before) return;
+    this.#note(at, before, this.load(at));
     this.#changes.push(at, before);
   }
 
@@ -70,80 +71,41 @@ export class Shared {
     }
   }
 
-  // ── Without Atomics ──────────────────────────────────────────────────────────────────────────────────────────────
-
-  /** `part` of the memory is changed, and nothing else. */
-  change(part: Numbers, change: (part: Numbers) => void): undefined {
-    const from = part.byteOffset >> 2;
-    const before = this.words.slice(from, (part.byteOffset + part.byteLength + 3) >> 2);
-    change(part);
-    for (let i = 0; i < before.length; i++) {
-      const [was, now] = [before[i] ?? 0, this.load(from + i)];
-      if (was === now) continue;
-      this.#note(from + i, was, now);
-      this.#changes.push(from + i, was);
-    }
-  }
-
-  /** What is there, as a number that stands for it. */
-  read(numbers: Numbers): number {
-    let [a, b] = [numbers.length, numbers.BYTES_PER_ELEMENT];
-    const words = new Int32Array(numbers.buffer, numbers.byteOffset & ~3, (numbers.byteLength + 3) >> 2);
-    for (let i = 0; i < words.length; i++) {
-      a = mix(a + i, words[i] ?? 0);
-      b = mix(words[i] ?? 0, b);
-    }
-    const key = (a >>> 0) * 0x20_0000 + (b & 0x1f_ffff);
-    if (!this.#read.has(key)) this.#read.set(key, numbers.slice());
-    return key;
-  }
-
-  /** What stood there when {@link read} gave that number. */
-  wasRead(key: number): Numbers {
-    return this.#read.get(key) as Numbers;
-  }
-
   /** What `thread` gets for `new kind(source, offset, length)`: a view, if the source is shared. */
   view(kind: Kind, source: SharedArrayBuffer, offset: number, length: number, thread: Thread): object {
     const begin = this.#begins.get(source);
     if (begin === undefined) return new kind(source as unknown as ArrayBuffer, offset, length);
     const count = length ?? (source.byteLength - (offset ?? 0)) / kind.BYTES_PER_ELEMENT;
     const numbers = new kind(this.words.buffer as ArrayBuffer, begin * 4 + (offset ?? 0), count);
-    return viewOf(this, numbers, thread, source, false);
+    const change = (at: number, values: ArrayLike<number>): undefined =>
+      thread.ask(() => {
+        const part = numbers.subarray(at, at + values.length);
+        const from = part.byteOffset >> 2;
+        const before = this.words.slice(from, (part.byteOffset + part.byteLength + 3) >> 2);
+        part.set(values);
+        for (const [i, was] of before.entries()) this.#changed(from + i, was);
+        return undefined;
+      });
+    const view: Record<string | symbol, unknown> = {
+      [BEGIN]: numbers.byteOffset / 4,
+      buffer: source,
+      length: numbers.length,
+      byteLength: numbers.byteLength,
+      /** Of bytes: what is there now. */
+      subarray: (from: number, to: number) => {
+        const read = (): string => Buffer.from(numbers.subarray(from, to)).toString('latin1');
+        return Buffer.from(thread.ask(read), 'latin1');
+      },
+      set: (values: ArrayLike<number>, at = 0) => change(at, kind.from(values)),
+    };
+    return new Proxy(view, {
+      get: (_, key) => (isIndex(key) ? thread.ask(() => numbers[Number(key)]) : view[key]),
+      set: (_, key, value: number) => {
+        change(Number(key), [value]);
+        return true;
+      },
+    });
   }
-}
-
-/** What a thread has in place of typed arrays. A `part` is read as a whole, as `set` does. */
-function viewOf(shared: Shared, numbers: Numbers, thread: Thread, source: object, isPart: boolean): object {
-  const kind = numbers.constructor as Kind;
-  const ask = (effect: () => number | undefined) => thread.past.ask(effect);
-  const read = (part: Numbers): Numbers => shared.wasRead(ask(() => shared.read(part)) as number);
-  let whole = { numbers, asked: -1 };
-  const element = (i: number): number | undefined => {
-    if (!isPart) return ask(() => numbers[i]);
-    if (whole.asked !== thread.past.asked) whole = { numbers: read(numbers), asked: thread.past.asked };
-    return whole.numbers[i];
-  };
-  const change = (part: Numbers, how: (part: Numbers) => void) => ask(() => shared.change(part, how));
-  const view: Record<string | symbol, unknown> = {
-    [BEGIN]: numbers.byteOffset / 4,
-    buffer: source,
-    length: numbers.length,
-    byteLength: numbers.byteLength,
-    subarray: (from: number, to: number) => viewOf(shared, numbers.subarray(from, to), thread, source, true),
-    set: (values: ArrayLike<number>, at = 0) => {
-      const copy = kind.from(values);
-      change(numbers.subarray(at, at + copy.length), (part) => part.set(copy));
-    },
-  };
-  return new Proxy(view, {
-    get: (_, key) => (isIndex(key) ? element(Number(key)) : view[key]),
-    set: (_, key, value: number) => {
-      const i = Number(key);
-      change(numbers.subarray(i, i + 1), (part) => part.fill(value));
-      return true;
-    },
-  });
 }
 
 function isIndex(key: string | symbol): boolean {

@@ -1,14 +1,13 @@
-/** The state of everything, as a number; and which states are known. */
-import { Thread } from './loop.js';
+/** The state of everything, as a number. */
+import type { Machine } from './machine.js';
 import { finish } from './shared.js';
-import type { World } from './world.js';
+import { Thread } from './thread.js';
 
 /**
  * 53 bits of the state of everything: memory, what each thread that lives has seen, and what the checks know, from threads
  * that are dead, too.
  */
-export function hash(world: World, current: Thread | undefined, more: number): number {
-  const { machine, witness, audit } = world;
+export function hash(machine: Machine, current: Thread | undefined, more: number): number {
   let [a, b] = [(current?.index ?? -1) ^ (more << 8), more];
   const into = (value: number): void => {
     a = Math.imul(a ^ value, 0x9e37_79b1);
@@ -20,10 +19,11 @@ export function hash(world: World, current: Thread | undefined, more: number): n
   into(machine.shared.hash2);
   into(machine.clock);
   machine.waiting(into);
-  for (const known of [witness.state, audit.state, machine.happened]) into(sumOf(known));
-  for (const { past } of machine.threads) {
-    into(past.at.hash1);
-    into(past.at.hash2);
+  for (const { state } of machine.checks) into(sumOf(state));
+  into(sumOf(machine.happened));
+  for (const { at } of machine.threads) {
+    into(at.hash1);
+    into(at.hash2);
   }
   // As cyrb53 (bryc) ends: each half of the result depends on all of both.
   const high = Math.imul(a ^ (a >>> 16), 0x85eb_ca6b) ^ Math.imul(b ^ (b >>> 13), 0xc2b2_ae35);
@@ -55,54 +55,12 @@ function pairSum(key: number, part: unknown): number {
 const texts = new Map<string, number>();
 
 function textSum(text: string): number {
-  const known = texts.get(text);
-  if (known !== undefined) return known;
-  let sum = text.length;
-  for (let i = 0; i < text.length; i++) sum = Math.imul(sum ^ text.charCodeAt(i), 0x0100_0193);
-  sum = finish(sum);
-  texts.set(text, sum);
+  let sum = texts.get(text);
+  if (sum === undefined) {
+    sum = text.length;
+    for (let i = 0; i < text.length; i++) sum = Math.imul(sum ^ text.charCodeAt(i), 0x0100_0193);
+    sum = finish(sum);
+    texts.set(text, sum);
+  }
   return sum;
-}
-
-/**
- * States from which everything has been, or is being explored that is within some bounds: a hash table of its own, since a
- * `Map` holds 16 million.
- */
-export class Known {
-  size = 0;
-  #states = new Float64Array(2 ** 12);
-  /** One more than what was left of the preemptions; 0: nothing is here. */
-  #left = new Uint8Array(2 ** 12);
-
-  /** With as many preemptions. If not, it is known from now on. */
-  covers(state: number, preemptions: number): boolean {
-    if (4 * this.size >= 3 * this.#left.length) this.#grow();
-    const at = this.#find(state);
-    const known = this.#left[at] ?? 0;
-    if (known > preemptions) return true;
-    if (known === 0) this.size += 1;
-    this.#states[at] = state;
-    this.#left[at] = preemptions + 1;
-    return false;
-  }
-
-  /** Where it is, or may be put. */
-  #find(state: number): number {
-    const last = this.#left.length - 1;
-    let at = state & last;
-    while (this.#left[at] !== 0 && this.#states[at] !== state) at = (at + 1) & last;
-    return at;
-  }
-
-  #grow(): void {
-    const [states, left] = [this.#states, this.#left];
-    this.#states = new Float64Array(2 * states.length);
-    this.#left = new Uint8Array(2 * left.length);
-    for (let i = 0; i < left.length; i++) {
-      if (left[i] === 0) continue;
-      const at = this.#find(states[i] as number);
-      this.#states[at] = states[i] as number;
-      this.#left[at] = left[i] as number;
-    }
-  }
 }

@@ -7,8 +7,8 @@
 
 import { CALLS, CLOSED, Memory, OPEN, PHASE_MASK, Phase, TAIL, WAITS } from '#channel/memory';
 import { Decoder } from '#codec';
-import type { Thread } from './loop.js';
 import type { Machine, Waiter } from './machine.js';
+import type { Thread } from './thread.js';
 
 export type Refusal = 'timeout' | 'closed' | 'aborted' | 'full';
 
@@ -20,36 +20,37 @@ export function numberOf(message: unknown): number {
   return Number.parseInt(String(message), 10);
 }
 
-/** Never changed, but replaced: so it can be kept. Positions are counted from 0, the first claim of the run. */
-interface Knowledge {
-  readonly claimed: number;
-  readonly left: number;
+/** What it knows: never changed, but replaced, so it can be kept. Positions are counted from 0, the first of the run. */
+const NOTHING = {
+  claimed: 0,
+  left: 0,
   /** Position → message. */
-  readonly published: ReadonlyMap<number, number>;
-  readonly taken: readonly number[];
-  readonly takenBack: readonly number[];
+  published: new Map() as ReadonlyMap<number, number>,
+  taken: [] as readonly number[],
+  takenBack: [] as readonly number[],
   /** What a thread has taken and not decoded yet. */
-  readonly undecoded: ReadonlyMap<Thread, number>;
-  readonly pending: ReadonlyMap<number, Thread>;
-  readonly admitted: readonly number[];
-  readonly refused: readonly number[];
+  undecoded: new Map() as ReadonlyMap<Thread, number>,
+  pending: new Map() as ReadonlyMap<number, Thread>,
+  admitted: [] as readonly number[],
+  refused: [] as readonly number[],
   /** Message → those that were waiting for room when its send began. */
-  readonly before: ReadonlyMap<number, readonly Waiter[]>;
+  before: new Map() as ReadonlyMap<number, readonly Waiter[]>,
   /** Threads that were called, until the next call; and what each had seen then, as a hash. */
-  readonly called: ReadonlyMap<Thread, number>;
+  called: new Map() as ReadonlyMap<Thread, number>,
   /** Sends that may not wait, and for which there was always room. */
-  readonly mustGo: readonly number[];
+  mustGo: [] as readonly number[],
   /** Threads that have called the receiver and not come back. */
-  readonly receiving: readonly Thread[];
+  receiving: [] as readonly Thread[],
   /** The receiver's close was called, and has come back. */
-  readonly closing: boolean;
-  readonly closed: boolean;
+  closing: false,
+  closed: false,
   /** A receiver was told that nothing more will come. */
-  readonly ended: boolean;
-}
+  ended: false,
+};
+type Knowledge = Readonly<typeof NOTHING>;
 
 export class Witness {
-  state: Knowledge;
+  state: Knowledge = NOTHING;
   readonly #machine: Machine;
   readonly #layout: Memory;
   readonly #cells: number;
@@ -58,28 +59,9 @@ export class Witness {
   /** The channel is the machine's first memory. */
   constructor(machine: Machine, start: number) {
     this.#machine = machine;
-    this.#layout = new Memory(machine.words.buffer as unknown as SharedArrayBuffer);
+    this.#layout = new Memory(machine.shared.words.buffer as unknown as SharedArrayBuffer);
     this.#cells = this.#layout.cell(0);
     this.#start = start;
-    const none = new Map<never, never>();
-    this.state = {
-      claimed: 0,
-      left: 0,
-      published: none,
-      taken: [],
-      takenBack: [],
-      undecoded: none,
-      pending: none,
-      admitted: [],
-      refused: [],
-      before: none,
-      called: none,
-      mustGo: [],
-      receiving: [],
-      closing: false,
-      closed: false,
-      ended: false,
-    };
   }
 
   #now(changes: Partial<Knowledge>): undefined {
@@ -149,7 +131,7 @@ export class Witness {
     const { called } = this.state;
     if (called.size === 0) return;
     const keeps = ([thread, hash]: readonly [Thread, number]): boolean =>
-      thread === by || thread.past.at.hash1 === hash;
+      thread === by || thread.at.hash1 === hash;
     this.#now({ called: new Map([...called].filter(keeps)) });
   }
 
@@ -169,7 +151,7 @@ export class Witness {
       this.#now({
         called: new Map([
           ...[...called].filter(([thread]) => thread !== by),
-          ...threads.map((thread) => [thread, thread.past.at.hash1] as const),
+          ...threads.map((thread) => [thread, thread.at.hash1] as const),
         ]),
       });
   }
@@ -237,10 +219,10 @@ export class Witness {
       this.#machine.fail(`position ${position} is about to be taken, not ${this.#start + left}`);
   }
 
-  decodes(thread: Thread, message: unknown): undefined {
+  decodes(thread: Thread, message: number): undefined {
     const { undecoded } = this.state;
     const value = undecoded.get(thread);
-    if (value !== numberOf(message)) this.#machine.fail(`${value} was taken, but ${message} was received`);
+    if (value !== message) this.#machine.fail(`${value} was taken, but ${message} was received`);
     this.#now({ undecoded: new Map([...undecoded].filter(([other]) => other !== thread)) });
   }
 
@@ -257,17 +239,16 @@ export class Witness {
   /** The receiver was told that nothing more will come. */
   ends(): undefined {
     this.#now({ ended: true });
-    const { claimed, left } = this.state;
     const isOver = (this.#word(TAIL) & CLOSED) !== 0 || this.#word(OPEN) === 0;
     if (!isOver) this.#machine.fail('the receiver was told the end, but senders are open');
-    for (let n = left; n < claimed; n++)
-      if (this.#phase(n) === Phase.READY)
-        this.#machine.fail(`the receiver was told the end, and ${this.#messageAt(n)} is there`);
+    for (const value of this.#ready())
+      this.#machine.fail(`the receiver was told the end, and ${value} is there`);
   }
 
   // ── Sends ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  sends(thread: Thread, value: number, mustGo: boolean): undefined {
+  /** A send begins. `true`: the channel is closed, so it must fail. */
+  sends(thread: Thread, value: number, mustGo: boolean): boolean {
     const { pending, before, called } = this.state;
     const waiters = this.#isAwaited && !called.has(thread) ? this.#machine.waitersAt(CALLS) : [];
     const others = waiters.filter((waiter) => waiter.thread !== thread);
@@ -277,6 +258,7 @@ export class Witness {
       before: others.length > 0 ? new Map([...before, [value, others]]) : before,
       mustGo: isGo ? [...this.state.mustGo, value] : this.state.mustGo,
     });
+    return this.state.closed;
   }
 
   #settle(value: number): void {
@@ -296,13 +278,12 @@ export class Witness {
       this.#machine.fail(`the send of ${value} came back, but it is not in the channel`);
   }
 
-  refused(value: number, why: Refusal, allowed: readonly Refusal[]): undefined {
+  refused(value: number, why: Refusal): undefined {
     if (why === 'full' && this.state.mustGo.includes(value))
       this.#machine.fail(`${value} was not sent, and there was always room`);
     this.#settle(value);
     this.#now({ refused: [...this.state.refused, value] });
-    if (!(why === 'closed' ? this.state.closing : allowed.includes(why)))
-      this.#machine.fail(`the send of ${value} failed: ${why}`);
+    if (why === 'closed' && !this.state.closing) this.#machine.fail(`the send of ${value} failed: closed`);
   }
 
   /** What taking back has said. */
@@ -318,7 +299,7 @@ export class Witness {
   stuck(): string | undefined {
     const { pending, closed, claimed, left, receiving } = this.state;
     const waits = (thread: Thread): boolean =>
-      !thread.finished && !thread.killed && !this.#machine.isDoomed(thread);
+      !this.#machine.happened.has(thread) && !this.#machine.isDoomed(thread);
     const hasMessage = claimed > left && this.#phase(left) >= Phase.READY;
     for (const [value, thread] of pending) {
       if (!waits(thread)) continue;
@@ -338,14 +319,19 @@ export class Witness {
 
   /** The end of the run: the books must balance. */
   balance(): string | undefined {
-    const { claimed, left, taken, takenBack, admitted, refused } = this.state;
-    const there: number[] = [];
-    for (let n = left; n < claimed; n++) if (this.#phase(n) === Phase.READY) there.push(this.#messageAt(n));
-    const seen = [...taken, ...takenBack, ...there];
+    const { taken, takenBack, admitted, refused } = this.state;
+    const seen = [...taken, ...takenBack, ...this.#ready()];
     for (const value of admitted) if (!seen.includes(value)) return `${value} was admitted and is lost`;
     for (const value of refused) if (seen.includes(value)) return `${value} failed, and was in the channel`;
     if (new Set(seen).size !== seen.length) return `a message is there twice: ${seen.join(', ')}`;
     return undefined;
+  }
+
+  /** Messages that are there. */
+  #ready(): number[] {
+    const { claimed, left } = this.state;
+    const positions = Array.from({ length: claimed - left }, (_, i) => left + i);
+    return positions.filter((n) => this.#phase(n) === Phase.READY).map((n) => this.#messageAt(n));
   }
 
   #phase(n: number): number {
