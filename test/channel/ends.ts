@@ -1,7 +1,7 @@
 /** What the tests of the channel do with its ends. */
 import { test as it } from 'node:test';
 import type { Receiver, Sender } from '#channel';
-import { BELL, COMERS } from '#channel/memory';
+import { COMERS } from '#channel/memory';
 import { until } from '../support/wait.js';
 
 /** A test that would wait for ever fails after 20 s instead. */
@@ -38,9 +38,4 @@ export async function cameToWait({ memory }: End, action: () => void): Promise<v
   const before = Atomics.load(words, COMERS);
   action();
   await until(() => Atomics.load(words, COMERS) !== before);
-}
-
-/** Resolves when the receiver, in whatever thread, sleeps. */
-export async function receiverSleeps({ memory }: End): Promise<void> {
-  await until(() => Atomics.load(new Int32Array(memory), BELL) === 1);
 }

@@ -21,25 +21,21 @@ const workers: Worker[] = [];
 if (isMainThread) afterEach(() => Promise.all(workers.splice(0).map((worker) => worker.terminate())));
 
 export class Remote {
-  readonly #worker = new Worker(new URL(import.meta.url));
+  /** Calls under way never settle when it is terminated. */
+  readonly worker = new Worker(new URL(import.meta.url));
 
   constructor(...handles: Handle[]) {
-    workers.push(this.#worker);
+    workers.push(this.worker);
     void this.run(...handles.map((handle): Step => ['attach', handle]));
   }
 
   /** Does the steps one directly after the other, and resolves with what the last one gave. */
   async run(...steps: Step[]): Promise<unknown> {
     const { port1, port2 } = new MessageChannel();
-    this.#worker.postMessage([steps, port2], [port2]);
+    this.worker.postMessage([steps, port2], [port2]);
     const [{ value, error }] = await once(port1, 'message');
     if (error !== undefined) throw Object.assign(new Error(), error);
     return value;
-  }
-
-  /** Ends the thread, whatever it is doing. Calls under way never settle. */
-  async terminate(): Promise<void> {
-    await this.#worker.terminate();
   }
 }
 

@@ -7,19 +7,16 @@ import { until } from '../support/wait.js';
 import { cameToWait, drain, fill, range, test } from './ends.js';
 import { Remote, type Step } from './remote.js';
 
-for (const capacity of [1, 2, 3, 32, 1000, 65_536])
-  test(`a channel for ${capacity} admits ${capacity} and not one more, lap after lap, from one thread and from three`, async () => {
+for (const capacity of [1, 32, 65_536])
+  test(`a channel for ${capacity} admits ${capacity} and not one more, from one thread and, lap after lap, from three`, async () => {
     const [tx, rx] = capacity === 32 ? channel<number>() : channel<number>(capacity);
-    for (const _ of range(capacity > 1000 ? 3 : 20)) {
-      assert.equal(fill(tx), capacity);
-      const more = tx.send(capacity);
-      assert.deepEqual([tx.capacity, rx.capacity, tx.length, rx.length], Array(4).fill(capacity));
-      assert.equal(tx.waiting, 1);
-      assert.deepEqual(drain(rx), range(capacity));
-      await more;
-      assert.deepEqual(drain(rx), [capacity]);
-      assert.equal(rx.length, 0);
-    }
+    assert.equal(fill(tx), capacity);
+    const more = tx.send(capacity);
+    assert.deepEqual([tx.capacity, rx.capacity, tx.length, rx.length], Array(4).fill(capacity));
+    assert.equal(tx.waiting, 1);
+    assert.deepEqual(drain(rx), range(capacity));
+    await more;
+    assert.deepEqual(drain(rx), [capacity]);
     const counts = range(3).map(() => new Int32Array(new SharedArrayBuffer(4)));
     const remotes = counts.map(() => new Remote(tx.share()));
     await cameToWait(tx, () => {
@@ -66,28 +63,22 @@ test('a send that times out, blocking or not, is never received, gives its value
     }
 });
 
-test('a send is given up for the reason of its signal: aborted before, by a getter, or one of another library', async () => {
-  const [tx, rx] = channel<object>(1);
-  await assert.rejects(tx.send([1], { signal: AbortSignal.abort('before') }), (e) => e === 'before');
+test('a send is given up for the reason of its signal, also if that is aborted before, by a getter of the value, or of another library', async () => {
+  const [tx] = channel<object>(1);
   const controller = new AbortController();
   const value = {
     get trap() {
-      controller.abort('by a getter');
-      return 1;
+      return controller.abort('by a getter');
     },
   };
   await assert.rejects(tx.send(value, { signal: controller.signal }), (e) => e === 'by a getter');
+  await assert.rejects(tx.send([], { signal: controller.signal }), (e) => e === 'by a getter');
   assert.equal(tx.length, 0);
   await tx.send([0]);
-  let abort = () => {};
-  const addEventListener = (_: string, listener: () => void) => {
-    abort = listener;
-  };
-  const signal = { aborted: false, addEventListener, removeEventListener() {} } as never;
-  const waiting = tx.send([1], { signal });
-  abort();
+  const target = new EventTarget();
+  const waiting = tx.send([1], { signal: Object.assign(target, { aborted: false }) as never });
+  target.dispatchEvent(new Event('abort'));
   await assert.rejects(waiting, { name: 'AbortError' });
-  assert.deepEqual(drain(rx), [[0]]);
 });
 
 test('20,000 waiting sends that share a signal have one listener, until none waits, and are all given up at once', async () => {
@@ -123,7 +114,6 @@ test('wrong values and options are refused by every way of sending before anythi
     [() => {}, {}, /^NotSendableError/],
     ['x'.repeat(65), {}, /^TaskTooLargeError/],
     [1, { timeOut: 5 }, /^TypeError: Expected no option but `timeout`, `signal`, got `timeOut`/],
-    [1, null, /^TypeError: Expected `options` to be an object/],
     [1, 5, /^TypeError: Expected `options` to be an object/],
   ];
   for (const timeout of [-1, Number.NaN, '200', null])
@@ -153,7 +143,7 @@ test('a channel is refused with a wrong capacity, a wrong maxBytes, or an option
   refused(() => channel(1, null as never), /^TypeError/);
 });
 
-for (const maxBytes of [64, 65, 1000, 65_536])
+for (const maxBytes of [64, 65, 1000])
   test(`messages of every size up to ${maxBytes} bytes cross undamaged, sent at once or after a wait`, async () => {
     const [tx, rx] = channel<string[]>(3, { maxBytes });
     const most = maxBytes - 10; // beside the array and the length
@@ -184,22 +174,18 @@ test('blockingSend throws on the thread that runs the receiver, room or not', as
   assert.equal(await remote.run(['rx', 'recv']), 3);
 });
 
-for (const capacity of [1, 2, 8, 32])
-  test(`a blocking send behind async sends of its thread waits for them, or times out and leaves them alone (${capacity})`, async () => {
-    const [tx, rx] = channel<number>(capacity);
-    const remote = new Remote(tx.share());
-    const sends = range(2 * capacity).map((n): Step => ['tx', 'send', n]);
-    const last: Step = ['tx', 'blockingSend', 2 * capacity];
-    const waiting = remote.run(...sends);
-    await assert.rejects(remote.run([...last, { timeout: 30 }]), { code: 'ERR_SEND_TIMEOUT' });
-    for (const n of range(2 * capacity)) assert.equal(await rx.recv(), n);
-    await waiting;
-    for (const _ of range(4)) {
-      const sent = remote.run(...sends, last);
-      for (const n of range(2 * capacity + 1)) assert.equal(await rx.recv(), n);
-      await sent;
-    }
-  });
+test('a blocking send behind async sends of its thread waits for them, or times out and leaves them alone', async () => {
+  const [tx, rx] = channel<number>(2);
+  const remote = new Remote(tx.share());
+  const sends = range(4).map((n): Step => ['tx', 'send', n]);
+  const waiting = remote.run(...sends);
+  await assert.rejects(remote.run(['tx', 'blockingSend', 4, { timeout: 30 }]), { code: 'ERR_SEND_TIMEOUT' });
+  for (const n of range(4)) assert.equal(await rx.recv(), n);
+  await waiting;
+  const sent = remote.run(...sends, ['tx', 'blockingSend', 4]);
+  for (const n of range(5)) assert.equal(await rx.recv(), n);
+  await sent;
+});
 
 test('a thread that is busy while it waits for room does not keep the room from the others', async () => {
   const [tx, rx] = channel<string>(4);

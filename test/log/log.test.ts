@@ -156,9 +156,8 @@ describe('A failed task in the log', () => {
 
   test('shows nothing of what the task captured, and does not grow with what it threw', () => {
     const url = 'https://user:hunter2@host';
-    const long = Object.assign(new Error('x'.repeat(100_000), { cause: new Error('y'.repeat(100_000)) }), {
-      url,
-    });
+    const cause = new Error('y'.repeat(100_000));
+    const long = Object.assign(new Error('x'.repeat(100_000), { cause }), { url });
     const deep = Object.assign(new Error('no', { cause: { url } }), { url, code: { url } });
     for (const error of [long, deep, new AggregateError([deep, { url }], 'several'), { url }]) {
       const text = report(error);

@@ -83,9 +83,6 @@ test('Beyond the eighth, many errors are counted, and the fifth of many causes i
   for (let next = arrive(last); next !== undefined; next = next['cause'] as Arrived) chain.push(next);
   assert.equal(chain.map(({ message }) => message).join(), '100,99,98,97,96');
   assert.equal(leftOut(chain[4] as Arrived), 'cause');
-  const loop = new Error('loop');
-  loop.cause = loop;
-  assert.equal(arrive(loop, 4096).message, 'loop');
 });
 
 test('A part whose getter throws is replaced by a mark that says so, and the rest arrives', () => {
@@ -116,10 +113,10 @@ test('Long texts are cut, each on its own, so that the frames and the other fiel
 test('An error fits into any room, whatever is large about it', () => {
   const many = Object.fromEntries(Array.from({ length: 5000 }, (_, n) => [`field${n}`, 'x'.repeat(100)]));
   const large = [
+    many,
     { name: 'N'.repeat(9000) },
     { stack: 's'.repeat(90_000) },
     { body: Buffer.alloc(90_000) },
-    many,
   ];
   let tree: Error = new Error('leaf');
   for (let depth = 0; depth < 6; depth++) tree = new AggregateError(new Array(10).fill(tree), 'short');
@@ -134,15 +131,14 @@ test('What is no error arrives as it is if it can cross, else as a TypeError tha
   for (const thrown of ['text', 7, 7n, true, null, { why: [1] }, [new Date(0)], new Map([[1, 2]]), knot])
     assert.deepEqual(arrive(thrown), thrown);
   assert.match(String(arrive('x'.repeat(100_000))), /^x+… \[cut: 100000 characters\]$/);
-  const refused: [unknown, RegExp][] = [
+  for (const [thrown, why] of [
     [() => {}, /a function$/],
     [Symbol('x'), /a symbol$/],
     [{ save() {} }, /save\(\) \{\s*\} could not be cloned\.$/],
     [Buffer.alloc(100_000), /an object of 1000\d\d bytes$/],
     [Object.defineProperty({}, 'x', { get: throws, enumerable: true }), /on purpose$/],
     [hostile('get', 'getPrototypeOf', 'ownKeys', 'has'), /could not be cloned\.$/],
-  ];
-  for (const [thrown, why] of refused) {
+  ] as const) {
     const arrived = arrive(thrown);
     assert.ok(arrived instanceof TypeError);
     assert.match(arrived.message, /^The task threw what cannot be sent: /);

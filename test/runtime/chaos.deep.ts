@@ -5,12 +5,10 @@ import { inspect } from 'node:util';
 import { randomFrom } from '../support/wait.js';
 import { type Plan, playRound } from './support/round.js';
 
-const LINE_MS = 30_000;
 const minutes = Number(process.argv[2] ?? 5);
 const first = Number(process.argv[3] ?? Date.now() % 1_000_000);
 const end = performance.now() + minutes * 60_000;
 const total: Record<string, number> = { rounds: 0 };
-let nextLine = performance.now() + LINE_MS;
 console.error = () => {}; // what the supervisor says of each thread that ends
 console.log(`${minutes} minutes, seed ${first}`);
 for (let seed = first; seed === first || performance.now() < end; seed++) {
@@ -32,9 +30,6 @@ for (let seed = first; seed === first || performance.now() < end; seed++) {
     console.log(`FAILED: ${inspect(plan)}\n${inspect(error)}\n${again}`);
     process.exit(1);
   }
-  if (performance.now() < nextLine) continue;
-  nextLine += LINE_MS;
-  console.log(JSON.stringify(total));
 }
 console.log(JSON.stringify(total));
 process.exit();

@@ -1,13 +1,12 @@
 /** A handle: the states of its task, its result or error, and how it is cancelled in each state. */
 import assert from 'node:assert/strict';
 import { after } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { move, OutcomeOmittedError, TaskCancelledError, tryRunTask } from '#index';
 import { tasks } from './fixtures/tasks.js';
 import { failure, start, test } from './support/setup.js';
 import { reached, release, word, words } from './support/words.js';
 
-const { send, run, fail, hold, runtime } = await start({ after });
+const { send, fail, hold } = await start({ after });
 
 test('A task is queued, runs, and succeeds; its record says so, while the worker thread is blocked, too', async () => {
   const [held, at, before] = [await hold(), word(), Date.now()];
@@ -39,10 +38,7 @@ test('Ids are in the order of the queue, also of senders that wait for room, and
 
 test('A result of any kind arrives. One above the channel’s `maxBytes` is left out: the task has succeeded', async (t) => {
   const { send, run } = await start(t, { maxBytes: 10_000 });
-  for (const value of [
-    ...[undefined, null, false, 0, -0, Number.NaN, 1n << 70n, '', 'ä€😀', [], {}, [1, [2]], { a: { b: 1 } }],
-    ...[new Date(5), /x/g, new Map([[1, 'a']]), new Set([1]), new Uint8Array([1, 2, 3]), new RangeError('r')],
-  ])
+  for (const value of [undefined, null, false, -0, '', 'ä€😀', { a: [1] }, new Date(5), new RangeError('r')])
     assert.deepEqual(await run(tasks.echo(value)), value);
   for (const length of [76, 92, 93, 4096, 9980]) // around what an end has room for by itself
     assert.equal(await run(tasks.text(length)), 'x'.repeat(length));
@@ -105,39 +101,9 @@ test('A running task that is cancelled sees it: a sync one that looks, an async 
 });
 
 test('Cancel is no more than a question to a task that does not look, and nothing to one that has ended', async () => {
-  const [{ handle, release }, at] = [await hold(), word()];
+  const { handle, release } = await hold();
   assert.equal(handle.cancel(), 'running');
   release();
   await handle.finished();
   assert.equal(handle.cancel(), 'succeeded');
-  const next = await send(tasks.waitUntilCancelled(at));
-  await reached(at);
-  await sleep(10);
-  assert.equal(next.status().state, 'running', 'the request was about the task before');
-  next.cancel();
-});
-
-test('Either a cancel or the start of a task wins, both sides agree, and states never go back', async (t) => {
-  const states = ['queued', 'running', 'succeeded'];
-  const at = word();
-  let cancelled = 0;
-  for (let n = 0; n < 500; n++) {
-    Atomics.store(words, at, 0);
-    const handle = await send(tasks.count(at));
-    let last = 0;
-    for (let look = (n * 37) % 100; look > 0; look--) {
-      const now = states.indexOf(handle.status().state);
-      assert.ok(now >= last, `${states[last]}, then ${states[now]}`);
-      last = now;
-    }
-    const had = handle.cancel();
-    const { state } = await handle.ended();
-    assert.equal(state, had === 'queued' ? 'cancelled' : 'succeeded');
-    assert.equal(Atomics.load(words, at), had === 'queued' ? 0 : 1);
-    if (had === 'queued') cancelled += 1;
-  }
-  t.diagnostic(`${cancelled} of 500 were cancelled in the queue`);
-  const counts = runtime.stats().ended.get('count');
-  assert.deepEqual([counts?.succeeded, counts?.cancelled], [500 - cancelled, cancelled]);
-  assert.equal(await run(tasks.echo(1)), 1);
 });

@@ -6,16 +6,16 @@ import { playRound } from './support/round.js';
 
 console.error = () => {}; // what the supervisor says of each thread that ends
 
-for (const [how, concurrency, tasks] of [
-  ['One at a time', 1, 1000],
-  ['Overlapping', 4, 500],
+for (const [how, concurrency, tasks, producers] of [
+  ['One at a time', 1, 1000, 0],
+  ['Overlapping, also of threads that are terminated', 4, 500, 3],
 ] as const) {
   const options = { timeout: 240_000 };
   test(`${how}: each accepted task ends exactly once, and runs at most once`, options, async (t) => {
     const seed = seedFrom('KILL_SEED');
     t.diagnostic(`KILL_SEED=${seed}`);
     const random = randomFrom(seed);
-    const plan = { capacity: 1 + random(32), concurrency, tasks, producers: 0, end: 'quiet' } as const;
+    const plan = { capacity: 1 + random(32), concurrency, tasks, producers, end: 'quiet' } as const;
     const books = await playRound(random, plan);
     t.diagnostic(JSON.stringify(books));
     const { succeeded = 0, failed = 0, cancelled = 0, restarts = 0 } = books;

@@ -2,26 +2,17 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after } from 'node:test';
-import type { Task, TaskHandle } from '#index';
+import type { Task } from '#index';
 import { type Production, startProducer } from './fixtures/producer.js';
 import { tasks } from './fixtures/tasks.js';
 import { errors, type Setup, start, test } from './support/setup.js';
-import { eventually, reached, release, word, words } from './support/words.js';
+import { reached, release, word, words } from './support/words.js';
 
 const shared = await start({ after });
 
 /** Another thread sends so many of these tasks, and ends. */
 function sendElsewhere({ tx }: Setup, production: Omit<Production, 'handle'>): Promise<unknown> {
   return once(startProducer({ handle: tx.share(), ...production }), 'exit');
-}
-
-/** The handle of the task that another thread has sent, and that runs. */
-async function running(name: 'spin' | 'spinUntilCancelled'): Promise<TaskHandle> {
-  const at = word();
-  await sendElsewhere(shared, { name, args: [at], count: 1 });
-  await reached(at);
-  const { runtime } = shared;
-  return runtime.task(runtime.stats().running[0] ?? -1) ?? assert.fail('nothing runs');
 }
 
 test('All that other threads send in any way is run and counted once', async (t) => {
@@ -56,10 +47,17 @@ test('A task of another thread is shown while it runs, can be awaited, and has a
 
 test('A task of another thread can be asked to stop, has its deadline, and fails with the worker thread', async () => {
   const { runtime, goesOn } = shared;
-  const asked = await running('spinUntilCancelled');
-  assert.equal(asked.cancel(), 'running');
-  await assert.rejects(asked.finished(), { code: 'ERR_TASK_CANCELLED' });
-  await assert.rejects((await running('spin')).finished(), { code: 'ERR_TASK_TIMEOUT' });
+  for (const [name, code] of [
+    ['spinUntilCancelled', 'ERR_TASK_CANCELLED'],
+    ['spin', 'ERR_TASK_TIMEOUT'],
+  ] as const) {
+    const at = word();
+    await sendElsewhere(shared, { name, args: [at], count: 1 });
+    await reached(at);
+    const handle = runtime.task(runtime.stats().running[0] ?? -1) ?? assert.fail('nothing runs');
+    if (name !== 'spin') assert.equal(handle.cancel(), 'running');
+    await assert.rejects(handle.finished(), { code });
+  }
   const dies = word();
   await sendElsewhere(shared, { name: 'exit', args: [dies, 3], count: 2 });
   await reached(dies, 2);
@@ -98,21 +96,4 @@ test('A message that is no task, or that cannot be read, ends neither the loop n
   await hold();
   for (const message of odd) await tx.send(message);
   assert.equal((await runtime.close()).unfinished.length, 1 + odd.length);
-});
-
-test('A producer that is terminated and buried takes nothing along that it had sent', async (t) => {
-  const { tx, runtime, goesOn } = await start(t, { capacity: 2 });
-  let sent = 0;
-  for (const how of ['async', 'blocking', 'async', 'blocking'] as const) {
-    const [handle, at] = [tx.share(), word()];
-    const producer = startProducer({ handle, name: 'count', args: [at], count: 1e6, how });
-    await reached(at);
-    await producer.terminate();
-    tx.bury(handle);
-    await goesOn();
-    await eventually(() => tx.length === 0);
-    await runtime.idle();
-    sent += Atomics.load(words, at);
-    assert.equal(runtime.stats().ended.get('count')?.succeeded, sent);
-  }
 });

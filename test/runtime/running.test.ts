@@ -1,7 +1,6 @@
 /** Tasks that run: which of them overlap, what they see of each other and of the runtime, and what they cannot break. */
 import assert from 'node:assert/strict';
 import { after } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { currentTask, move, type TaskHandle } from '#index';
 import { tasks } from './fixtures/tasks.js';
 import { failure, start, tasksFile, test } from './support/setup.js';
@@ -29,7 +28,7 @@ test('Requests to stop reach the task that they are about, while others come and
   const held = await send(tasks.holdAsync(long));
   const waiting = await send(tasks.waitUntilCancelled(asked));
   await reached(asked);
-  for (let n = 0; n < 50; n++) assert.equal(await run(tasks.later(n, n % 2)), n);
+  for (let n = 0; n < 50; n++) await run(tasks.later(n, n % 2));
   const other = await send(tasks.waitUntilCancelled(asked));
   await reached(asked, 2);
   assert.deepEqual(new Set(runtime.stats().running), new Set([held.id, waiting.id, other.id]));
@@ -42,47 +41,40 @@ test('Requests to stop reach the task that they are about, while others come and
   assert.equal(await held.finished(), long);
 });
 
-for (const concurrency of [1, 3]) {
-  test(`Each task starts with an empty async context and keeps its own, concurrency ${concurrency}`, async (t) => {
-    const file = tasksFile(
-      t,
-      `import { AsyncLocalStorage } from 'node:async_hooks';
-       const storage = new AsyncLocalStorage();
-       storage.enterWith('of the module');
-       export const tasks = defineTasks({
-         enter: syncTask((how) => {
-           storage.enterWith(how);
-           if (how === 'throw') throw new Error(how);
-           return { get x() { storage.enterWith(how); } };
-         }),
-         enterAsync: asyncTask(async (how) => {
-           const before = storage.getStore();
-           storage.enterWith(how);
-           await new Promise((resolve) => setTimeout(resolve, 1));
-           if (how === 'throw') throw new Error(how);
-           return [before, storage.getStore()];
-         }),
-         listen: asyncTask((how) => {
-           storage.enterWith(how);
-           const { signal } = currentTask();
-           return new Promise((resolve) => signal.addEventListener('abort', () => resolve(storage.getStore())));
-         }),
-       });`,
-    );
-    const { tasks: mine } = await import(file.url.href);
-    const { send, run } = await start(t, { tasks: file.url, concurrency });
-    for (const how of ['throw', 'return']) {
-      for (const task of [mine.enter(how), mine.enterAsync(how)]) await (await send(task)).ended();
-      const overlapping = await Promise.all(['a', 'b', 'c'].map((each) => run(mine.enterAsync(each))));
-      assert.deepEqual(overlapping, [[undefined, 'a'], [undefined, 'b'], [undefined, 'c']]); // biome-ignore format: short
-    }
-    const listening = await send(mine.listen('mine'));
-    await eventually(() => listening.status().state === 'running');
-    await sleep(10);
-    listening.cancel();
-    assert.equal(await listening.finished(), 'mine');
-  });
-}
+test('Each task starts with an empty async context and keeps its own, also in listeners to its signal', async (t) => {
+  const file = tasksFile(
+    t,
+    `import { AsyncLocalStorage } from 'node:async_hooks';
+     const storage = new AsyncLocalStorage();
+     storage.enterWith('of the module');
+     export const tasks = defineTasks({
+       enter: syncTask((how) => {
+         storage.enterWith(how);
+         if (how === 'throw') throw new Error(how);
+         return { get x() { storage.enterWith(how); } };
+       }),
+       listen: asyncTask((mine) => {
+         const before = storage.getStore();
+         storage.enterWith(mine);
+         const { signal, progress } = currentTask();
+         return new Promise((resolve) => {
+           signal.addEventListener('abort', () => resolve([before, storage.getStore()]));
+           progress(0.5);
+         });
+       }),
+     });`,
+  );
+  const { tasks: mine } = await import(file.url.href);
+  const { send } = await start(t, { tasks: file.url, concurrency: 3 });
+  for (const how of ['throw', 'return']) {
+    await (await send(mine.enter(how))).ended();
+    const [one, two] = [await send<unknown>(mine.listen('one')), await send<unknown>(mine.listen('two'))];
+    await eventually(() => one.status().progress === 0.5 && two.status().progress === 0.5);
+    for (const each of [two, one]) each.cancel();
+    const results = [await one.finished(), await two.finished()].flat();
+    assert.deepEqual(results, [undefined, 'one', undefined, 'two']);
+  }
+});
 
 test('`currentTask` knows the task that runs until its first `await`, and nothing outside of one', async () => {
   const { send, fail } = shared;
@@ -102,63 +94,45 @@ test('A closure sees its captures, globals and what it imports, and is told what
   assert.equal(await run(moved), 'a');
   const outside = 5;
   const why = /^outside is not defined: a closure of `move` sees only its captures/;
-  assert.equal(
-    (
-      await fail(
-        move({}, () => outside),
-        why,
-      )
-    ).name,
-    'ReferenceError',
-  );
+  const misses = move({}, () => outside);
+  assert.equal((await fail(misses, why)).name, 'ReferenceError');
 });
 
-test('Tasks find nothing of the runtime in workerData, and nothing that they post reaches it', async () => {
-  const { run, runtime, goesOn } = shared;
-  assert.deepEqual(await run(tasks.aside()), []);
+test('A task that posts, and breaks globals, timers and the console, does not hurt the executor, nor silence it', async (t) => {
+  const { run, fail, goesOn, runtime } = await start(t, { log: true });
+  const breaks = move({}, async () => {
+    const { parentPort, workerData } = await import('node:worker_threads');
+    parentPort?.postMessage({ type: 'drained' });
+    const refuse = () => {
+      throw new Error('poisoned');
+    };
+    Object.assign(console, { log: refuse, error: null });
+    process.stdout.write = process.stderr.write = refuse;
+    const timers = { setTimeout: () => 0, clearTimeout: 7, setImmediate: null, queueMicrotask: null };
+    Object.assign(globalThis, timers, { Date: null, AbortController: null });
+    return workerData;
+  });
+  assert.deepEqual(await run(breaks), {});
+  await fail(tasks.fails('told'), /^told$/);
   await goesOn();
-  assert.equal(runtime.ready, true);
-});
-
-test('A task that breaks globals, timers and the console does not hurt the executor, nor silence it', async (t) => {
-  const { send, fail, goesOn, runtime } = await start(t, { log: true });
-  for (const task of [
-    move({}, () => void Object.assign(console, { log: null, error: null })),
-    move({}, () => {
-      const refuse = () => {
-        throw new Error('poisoned');
-      };
-      Object.assign(console, { log: refuse, error: refuse });
-      process.stdout.write = process.stderr.write = refuse;
-    }),
-    move({}, () => {
-      const timers = { setTimeout: () => 0, clearTimeout: 7, setImmediate: null, queueMicrotask: null };
-      Object.assign(globalThis, timers, { Date: null, AbortController: null });
-    }),
-  ]) {
-    await (await send(task)).ended();
-    await fail(tasks.fails('told'), /^told$/);
-    await goesOn();
-  }
   assert.equal((await fail(tasks.spinAsync(word()))).code, 'ERR_TASK_TIMEOUT');
   assert.equal(runtime.ready, true);
 });
 
-for (const { send, run, fail, runtime, concurrency } of [shared, three])
-  test(`Whatever a task throws or returns, it ends once and the next runs, concurrency ${concurrency}`, async () => {
-    const { throwsHostile, rejectsHostile, returnsHostile, resolvesHostile } = tasks;
-    const { restarts } = runtime.stats();
-    for (let n = 0; n < 16; n++)
-      for (const build of [throwsHostile, rejectsHostile, returnsHostile, resolvesHostile]) {
-        const handle = await send(build(n));
-        const { state, name } = await handle.ended();
-        if (/^(throws|rejects)/.test(name)) assert.equal(state, 'failed', `${n}`);
-        await handle.finished().catch(() => {});
-        assert.equal(await run(tasks.echo(n)), n);
-      }
-    await fail(tasks.returnsPromise(), /^Expected a sync task to return no promise: use asyncTask/);
-    assert.equal((await fail(tasks.deaf())).code, 'ERR_TASK_TIMEOUT');
-    const { ended, restarts: after } = runtime.stats();
-    assert.deepEqual([ended.get('throwsHostile')?.failed, ended.get('rejectsHostile')?.failed], [16, 16]);
-    assert.equal(after, restarts);
-  });
+test('Whatever a task throws or returns, it ends once and the next runs', async () => {
+  const { send, run, fail, runtime } = three;
+  const { throwsHostile, rejectsHostile, returnsHostile, resolvesHostile } = tasks;
+  const { restarts } = runtime.stats();
+  for (let n = 0; n < 11; n++)
+    for (const build of [throwsHostile, rejectsHostile, returnsHostile, resolvesHostile]) {
+      const handle = await send(build(n));
+      const { state, name } = await handle.ended();
+      if (/^(throws|rejects)/.test(name)) assert.equal(state, 'failed', `${n}`);
+      await handle.finished().catch(() => {});
+      assert.equal(await run(tasks.echo(n)), n);
+    }
+  await fail(tasks.returnsPromise(), /^Expected a sync task to return no promise: use asyncTask/);
+  const { ended, restarts: after } = runtime.stats();
+  assert.deepEqual([ended.get('throwsHostile')?.failed, ended.get('rejectsHostile')?.failed], [11, 11]);
+  assert.equal(after, restarts);
+});

@@ -51,13 +51,34 @@ export async function playRound(random: Random, plan: Plan): Promise<Record<stri
   const runtime = await library.startRuntime(rx, { tasks: TASKS, log: false, concurrency, history });
   const producers = Array.from({ length: plan.producers }, (_, n) => produce(tx, n + 1, random));
   const handles: library.TaskHandle[] = [];
+  const takenBack = new Set<number>();
   let isOver = false;
   const workers = () => threads.filter((each) => !producers.some(({ thread }) => thread === each));
+
+  async function enqueue(): Promise<void> {
+    while (handles.length < plan.tasks) {
+      const task = randomTask(random, FIRST_WORD + handles.length);
+      const timeout = 1 + random(20);
+      const ways = [
+        () => library.blockingRunTask(task, tx, { timeout }),
+        () => library.tryRunTask(task, tx),
+        () => library.runTask(task, tx, { timeout }),
+      ];
+      try {
+        const handle = await (ways[random(8)]?.() ?? library.runTask(task, tx));
+        if (handle !== undefined) handles.push(handle);
+      } catch (error) {
+        if (!(error instanceof library.SendTimeoutError)) throw error;
+      }
+      if (random(10) === 0) await sleep(0);
+    }
+  }
 
   async function disturb(random: Random): Promise<void> {
     for (; !isOver; await sleep(1)) {
       const open = handles.slice(-64).filter((each) => each.status().finished === undefined);
-      open[random(40 * open.length)]?.cancel();
+      const cancelled = open[random(40 * open.length)];
+      if (cancelled?.cancel() === 'queued') takenBack.add(cancelled.id);
       const running = runtime.stats().running.flatMap((id) => runtime.task(id) ?? []);
       for (const each of running) if (/Cancelled/.test(each.status().name) && random(10) === 0) each.cancel();
       if (running.length > 0 && random(80) === 0) void workers().at(-1)?.terminate();
@@ -76,7 +97,7 @@ export async function playRound(random: Random, plan: Plan): Promise<Record<stri
   }
 
   const disturbed = disturb(randomFrom(random(2 ** 30)));
-  await within(100_000, enqueue(random, tx, handles, plan.tasks), 'the sends');
+  await within(100_000, enqueue(), 'the sends');
   const ends = Promise.all(handles.map((each) => each.ended()));
   if (end === 'quiet') await within(60_000, quiet(), 'the tasks');
   const ending =
@@ -87,6 +108,8 @@ export async function playRound(random: Random, plan: Plan): Promise<Record<stri
   await disturbed;
   for (const each of producers) await each.bury();
   const records = await within(5000, ends, 'the ends');
+  for (const { id, state, started } of records)
+    if (takenBack.has(id)) assert.deepEqual([state, started], ['cancelled', undefined]);
   await within(1000, runtime.idle(), 'idle');
   process.off('worker', watch);
   const { restarts } = runtime.stats();
@@ -129,30 +152,6 @@ function randomTask(random: Random, word: number): library.Task {
     () => (random(3) === 0 ? tasks.stuck(word, 8) : tasks.waitUntilCancelled(word)),
   ][random(ODDS)];
   return odd?.() ?? (random(2) === 0 ? tasks.count(word) : tasks.countLater(word, random(4)));
-}
-
-async function enqueue(
-  random: Random,
-  tx: library.Sender<library.Task>,
-  handles: library.TaskHandle[],
-  count: number,
-): Promise<void> {
-  while (handles.length < count) {
-    const task = randomTask(random, FIRST_WORD + handles.length);
-    const timeout = 1 + random(20);
-    const ways = [
-      () => library.blockingRunTask(task, tx, { timeout }),
-      () => library.tryRunTask(task, tx),
-      () => library.runTask(task, tx, { timeout }),
-    ];
-    try {
-      const handle = await (ways[random(8)]?.() ?? library.runTask(task, tx));
-      if (handle !== undefined) handles.push(handle);
-    } catch (error) {
-      if (!(error instanceof library.SendTimeoutError)) throw error;
-    }
-    if (random(10) === 0) await sleep(0);
-  }
 }
 
 function balance(

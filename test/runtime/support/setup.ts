@@ -8,15 +8,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, test as it, type TestContext } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import {
-  channel,
-  type RunOptions,
-  type RuntimeOptions,
-  runTask,
-  startRuntime,
-  type Task,
-  type TaskHandle,
-} from '#index';
+import { channel, type RuntimeOptions, runTask, startRuntime, type Task, type TaskHandle } from '#index';
 import { tasks } from '../fixtures/tasks.js';
 import { reached, release, word } from './words.js';
 
@@ -36,20 +28,16 @@ export function test(title: string, run: (t: TestContext) => void | Promise<void
 type Failure = Error & { code?: string };
 type Options = Partial<RuntimeOptions> & { readonly capacity?: number; readonly maxBytes?: number };
 
-/** A test's context; or `node:test` itself: then the tests of the file share the runtime. */
-interface Life {
-  after(end: () => Promise<unknown>): void;
-}
-
 export type Setup = Awaited<ReturnType<typeof start>>;
 
-export async function start(life: Life, options: Options = {}) {
+/** `life`: a test's context; or `node:test` itself: then the tests of the file share the runtime. */
+export async function start(life: { after(end: () => Promise<unknown>): void }, options: Options = {}) {
   const { capacity = 32, maxBytes = 65_536, ...others } = options;
   errors.length = 0;
   const [tx, rx] = channel<Task>(capacity, { maxBytes });
   const runtime = await startRuntime(rx, { tasks: TASKS, log: false, ...others });
   life.after(() => runtime.close());
-  const send = <R>(task: Task<R>, options?: RunOptions) => runTask(task, tx, options);
+  const send = <R>(task: Task<R>, options?: Parameters<typeof runTask>[2]) => runTask(task, tx, options);
   /** The task's result. */
   const run = async <R>(task: Task<R>) => (await send(task)).finished();
   /** What the task failed with: an error with such a message. */
@@ -87,8 +75,7 @@ export function tasksFile(t: TestContext, source: string): { url: URL; write: (s
   t.after(() => rmSync(folder, { recursive: true }));
   const path = join(folder, 'tasks.mjs');
   const index = import.meta.resolve('#index');
-  const names =
-    'asyncTask, channel, currentTask, defineTasks, move, runTask, startRuntime, syncTask, tryRunTask';
+  const names = 'asyncTask, channel, currentTask, defineTasks, runTask, startRuntime, syncTask, tryRunTask';
   const write = (text: string) => writeFileSync(path, `import { ${names} } from '${index}';\n${text}\n`);
   write(source);
   return { url: pathToFileURL(path), write };
