@@ -1,10 +1,10 @@
 /** A runtime without threads: each test says when its tasks start and end. Otherwise it answers as the real one does. */
-import type { Watched } from '#admin';
-import { BOUNDS_MS } from '#runtime';
+import assert from 'node:assert/strict';
+import type { Death, FinalState, RuntimeStats, TaskRecord } from '#runtime';
+import { Count } from '#runtime/counts';
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
-type Task = Mutable<ReturnType<Watched['runtime']['tasks']>[number]>;
-type Stats = ReturnType<Watched['runtime']['stats']>;
+type Task = Mutable<TaskRecord>;
 
 export class FakeRuntime {
   ready = true;
@@ -16,7 +16,8 @@ export class FakeRuntime {
   readonly #tasks: Task[] = [];
   /** The messages in the channel; a cancelled task keeps its place. */
   readonly #channel: Task[] = [];
-  readonly #deaths: Stats['deaths'][number][] = [];
+  readonly #deaths: Death[] = [];
+  readonly #ended = new Map<string, Count>();
 
   tasks(): Task[] {
     const last = this.#tasks.slice(-1024).reverse();
@@ -29,18 +30,12 @@ export class FakeRuntime {
     return { status: () => ({ ...task }), cancel: () => this.#cancel(task) };
   }
 
-  stats(): Stats {
+  stats(): RuntimeStats {
     this.looks += 1;
-    const names = new Set(this.#tasks.filter(({ finished }) => finished).map(({ name }) => name));
-    return {
-      capacity: 32,
-      queued: this.queued,
-      waiting: this.waiting,
-      running: this.#tasks.filter(({ state }) => state === 'running').map(({ id }) => id),
-      ended: new Map([...names].map((name) => [name, this.#ended(name)])),
-      restarts: this.#deaths.length,
-      deaths: this.#deaths.slice(-10),
-    };
+    const running = this.#tasks.filter(({ state }) => state === 'running').map(({ id }) => id);
+    const deaths = { restarts: this.#deaths.length, deaths: this.#deaths.slice(-10) };
+    const { queued, waiting } = this;
+    return { capacity: 32, queued, waiting, running, ended: this.#ended, ...deaths };
   }
 
   get queued(): number {
@@ -52,8 +47,7 @@ export class FakeRuntime {
     const task: Task = {
       ...{ id, name, kind: 'async', state: 'queued', cancelRequested: false, enqueued: Date.now() },
       ...{ started: undefined, finished: undefined, progress: undefined, deadline: undefined },
-      ...{ requestId: undefined, outcome: undefined, omittedBytes: undefined },
-      ...fields,
+      ...{ requestId: undefined, outcome: undefined, omittedBytes: undefined, ...fields },
     };
     this.#tasks.push(task);
     this.#channel.push(task);
@@ -64,7 +58,7 @@ export class FakeRuntime {
   start(): number {
     let task = this.#channel.shift();
     while (task?.state === 'cancelled') task = this.#channel.shift();
-    if (task === undefined) throw new Error('Expected a task in the queue');
+    assert.ok(task !== undefined);
     return Object.assign(task, { state: 'running', started: Date.now() }).id;
   }
 
@@ -72,12 +66,18 @@ export class FakeRuntime {
     Object.assign(this.#tasks[id] ?? {}, { progress });
   }
 
-  end(id: number, outcome?: unknown, state: Task['state'] = 'succeeded'): void {
-    Object.assign(this.#tasks[id] ?? {}, { state, outcome, finished: Date.now() });
+  end(id: number, outcome?: unknown, state: FinalState = 'succeeded'): void {
+    const task = this.#tasks[id];
+    assert.ok(task !== undefined);
+    const finished = Date.now();
+    Object.assign(task, { state, outcome, finished });
+    const count = this.#ended.get(task.name) ?? new Count();
+    this.#ended.set(task.name, count);
+    count.add(state, task.enqueued, task.started, finished);
   }
 
   /** A task that has ended. */
-  run(name: string, outcome?: unknown, state: Task['state'] = 'succeeded'): number {
+  run(name: string, outcome?: unknown, state?: FinalState): number {
     const id = this.enqueue(name);
     this.start();
     this.end(id, outcome, state);
@@ -94,24 +94,4 @@ export class FakeRuntime {
     if (state === 'running') task.cancelRequested = true;
     return state;
   }
-
-  #ended(name: string) {
-    const tasks = this.#tasks.filter((task) => task.name === name && task.finished !== undefined);
-    const count = (state: Task['state']) => tasks.filter((task) => task.state === state).length;
-    const times = tasks.flatMap(({ enqueued, started, finished = 0 }) =>
-      started === undefined ? [] : [{ wait: started - enqueued, run: finished - started }],
-    );
-    return {
-      ...{ succeeded: count('succeeded'), failed: count('failed'), cancelled: count('cancelled') },
-      wait: histogram(times.map(({ wait }) => wait)),
-      run: histogram(times.map(({ run }) => run)),
-    };
-  }
-}
-
-function histogram(times: readonly number[]) {
-  const bounds = [...BOUNDS_MS, Number.POSITIVE_INFINITY];
-  const upTo = (bound = -1) => times.filter((ms) => ms <= bound).length;
-  const counts = bounds.map((bound, index) => upTo(bound) - upTo(bounds[index - 1]));
-  return { sum: times.reduce((sum, ms) => sum + ms, 0), counts };
 }

@@ -12,17 +12,13 @@ test('The package holds the library and nothing of the example', async () => {
   const files = await readdir(library, { recursive: true });
   assert.ok(files.includes(join('dist', 'runtime', 'worker.js')));
   const example = /^(?:src|dist)\W(?:app|server|tasks)\b|^(?:test|bench|build|examples)\b/;
-  assert.deepEqual(
-    files.filter((name) => example.test(name)),
-    [],
-  );
+  assert.ok(!files.some((name) => example.test(name)));
 });
 
 test('A program that has installed it runs, and imports the parts for HTTP by async-tasks/http', async () => {
   assert.equal(await node(project, 'server.js'), 'words: 4\n');
-  const program =
-    "import { serve, TaskResource } from 'async-tasks/http'; console.log(typeof serve, typeof TaskResource)";
-  assert.equal(await node(project, '--input-type=module', '--eval', program), 'function function\n');
+  const program = "import * as http from 'async-tasks/http'; console.log(typeof http.serve)";
+  assert.equal(await node(project, '--input-type=module', '--eval', program), 'function\n');
 });
 
 const CONSUMER = `
@@ -58,9 +54,11 @@ for (const [compiler, version, skip] of [
       ...{ module: 'nodenext', target: 'es2022', strict: true, noEmit: true, skipLibCheck: false },
       ...{ types: ['node'], typeRoots: [inRoot('node_modules', '@types')] },
     };
-    const files = ['consumer.ts'];
     await writeFile(join(project, 'consumer.ts'), CONSUMER);
-    await writeFile(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }));
+    await writeFile(
+      join(project, 'tsconfig.json'),
+      JSON.stringify({ compilerOptions, files: ['consumer.ts'] }),
+    );
     assert.equal(await node(project, join(compiler, 'bin', 'tsc')), '');
   });
 }

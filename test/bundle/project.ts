@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { ServerProcess } from '../support/server-process.js';
+import { acceptedAt, request } from '../support/connection.js';
+import { ServerProcess, temporaryFolder } from '../support/server-process.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const TOOLS = join(ROOT, 'test', 'bundle', 'node_modules');
@@ -31,8 +31,8 @@ export async function node(cwd: string, ...args: readonly string[]): Promise<str
   return stdout;
 }
 
-/** Runs npm in a folder, without its network. */
-export async function npm(cwd: string, ...args: readonly string[]): Promise<string> {
+/** Runs npm in a folder. */
+async function npm(cwd: string, ...args: readonly string[]): Promise<string> {
   const { npm_execpath: script } = process.env;
   if (script !== undefined) return node(cwd, script, ...args);
   return (await promisify(execFile)('npm', args, { cwd })).stdout;
@@ -40,9 +40,7 @@ export async function npm(cwd: string, ...args: readonly string[]): Promise<stri
 
 /** A new folder, which is gone when the tests of the file have run. Its path has what file URLs must encode. */
 export async function newFolder(name = 'mein Ordner ü #1 a%20b'): Promise<string> {
-  const parent = await mkdtemp(join(tmpdir(), 'async-tasks-'));
-  after(() => rm(parent, { recursive: true, force: true }));
-  const folder = join(parent, name);
+  const folder = join(temporaryFolder({ after }), name);
   await mkdir(folder);
   return folder;
 }
@@ -81,15 +79,9 @@ export async function newProject(name?: string): Promise<string> {
 /** The server with this entry runs a task, serves the admin page, and drains. */
 export async function servesBoth(t: TestContext, entry: string): Promise<void> {
   const server = await ServerProcess.start(t, { ADMIN_PORT: '0' }, entry);
-  const accepted = await fetch(`http://127.0.0.1:${server.port}/count_words`, {
-    method: 'POST',
-    body: 'to be',
-  });
-  assert.equal(accepted.status, 202);
+  acceptedAt(await request(server.port, 'POST', '/count_words', { body: 'to be' }));
   const admin = /admin page on (\S+)/.exec(await server.out.seen(/listening on/))?.[1];
-  const page = await fetch(`${admin}/`);
-  assert.equal(page.status, 200);
-  assert.match(await page.text(), /<title>/);
+  assert.match(await (await fetch(`${admin}/`)).text(), /<title>/);
   server.child.kill('SIGTERM');
   assert.equal(await server.exited, 0, server.err.all.join('\n'));
 }

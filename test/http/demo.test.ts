@@ -6,7 +6,7 @@ import { acceptedAt, problem, request, text } from '../support/connection.js';
 import { ServerProcess } from '../support/server-process.js';
 
 /** What the server shows of a task that has ended. */
-async function ended(port: number, url: string): Promise<{ state: string; task: string; result: unknown }> {
+async function ended(port: number, url: string) {
   for (;;) {
     const view = JSON.parse((await request(port, 'GET', url)).body);
     if (view.finished !== null) return view;
@@ -18,17 +18,14 @@ describe('the example', { concurrency: true }, () => {
     test(`starts its ${kind} task by GET and by POST, and logs each step`, async (t) => {
       const { port, out } = await ServerProcess.start(t);
       const urls: string[] = [];
-      for (const method of ['GET', 'POST']) {
+      for (const method of ['GET', 'POST'])
         urls.push(acceptedAt(await request(port, method, `/start_${kind}_task`)));
-        await out.seen(new RegExp(`^task sent, id ${urls.length - 1}$`));
-      }
+      await out.seen(/^task sent, id 1$/);
       assert.equal((await request(port, 'HEAD', `/start_${kind}_task`)).status, 405);
-      const [first = '', second = ''] = urls;
       await out.seen(new RegExp(`^start ${kind} task with foo$`));
-      assert.equal(JSON.parse((await request(port, 'DELETE', second)).body).state, 'cancelled');
+      assert.equal(JSON.parse((await request(port, 'DELETE', `${urls[1]}`)).body).state, 'cancelled');
       await out.seen(new RegExp(`^${kind} task finished$`));
-      const { state, task, result } = await ended(port, first);
-      assert.deepEqual([state, task, result], ['succeeded', `${kind}Task`, null]);
+      assert.deepEqual((await ended(port, `${urls[0]}`)).result, null);
     });
 
   test('says hello, counts words as `wc` does, and logs for machines, each line with its task and its request', async (t) => {
@@ -44,17 +41,15 @@ describe('the example', { concurrency: true }, () => {
       [{ 'x-request-id': 'x'.repeat(65) }, undefined, ''],
       [{ traceparent: `00-${trace}` }, undefined, `${'a'.repeat(65_533)}€`], // one character makes all the others wide
     ] as const) {
-      const env = { LC_ALL: 'C.UTF-8' };
-      const printed = execFileSync('wc', ['-lwc'], { input: body, env, encoding: 'utf8' });
-      const [lines, words, bytes] = printed.trim().split(/\s+/).map(Number);
+      const printed = execFileSync('wc', ['-lwc'], { input: body, env: { LC_ALL: 'C.UTF-8' } });
+      const [lines, words, bytes] = String(printed).trim().split(/\s+/).map(Number);
       const url = acceptedAt(await request(port, 'POST', '/count_words', { body, headers }));
       assert.deepEqual((await ended(port, url)).result, { lines, words, bytes });
       await out.seen(new RegExp(`"counted ${lines} lines, ${words} words, ${bytes} bytes"`));
       const told = out.all.map((line) => JSON.parse(line)).filter(({ taskId }) => taskId === n);
-      assert.equal(told.length, 3, 'sent, started, counted');
+      const shown = told.map(({ level, task, requestId }) => [level, task, requestId]);
+      assert.deepEqual(shown, new Array(3).fill(['info', 'countWords', id])); // sent, started, counted
       n += 1;
-      for (const line of told)
-        assert.deepEqual([line.level, line.task, line.requestId], ['info', 'countWords', id]);
     }
     const tooLarge = await request(port, 'POST', '/count_words', { body: 'a'.repeat(65_537) });
     assert.equal(problem(tooLarge, 413), 'Expected a body of at most 65536 bytes');

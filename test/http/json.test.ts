@@ -10,35 +10,25 @@ function shows(value: unknown, expected: string): void {
   assert.equal(JSON.stringify(toJson({ nested: [value] })), `{"nested":[${expected}]}`);
 }
 
-test('what JSON has is itself', () => {
+test('what JSON has is itself; bytes are base64; what else it lacks is null, text, or a list', () => {
   const all = '["a\\ud800","",true,false,null,0,-1.5,1e+300,[],{},{"__proto__":{"a":1},"toJSON":1}]';
   shows(JSON.parse(all), all);
-});
-
-test('what JSON lacks is null, text, or a list', () => {
-  for (const value of [undefined, NaN, Infinity, -Infinity, new Date(NaN)]) shows(value, 'null');
-  shows(new Array(2), '[null,null]');
-  shows({ a: undefined }, '{"a":null}');
+  for (const value of [undefined, NaN, -Infinity, new Date(NaN)]) shows(value, 'null');
+  shows([new Array(2), { a: undefined }], '[[null,null],{"a":null}]');
   shows(-(2n ** 70n), '"-1180591620717411303424"');
-  shows(new Date(0), '"1970-01-01T00:00:00.000Z"');
-  shows(/a\/b/giu, '"/a\\\\/b/giu"');
+  shows([new Date(0), /a\/b/giu], '["1970-01-01T00:00:00.000Z","/a\\\\/b/giu"]');
   shows(new Set([1, undefined, new Set([2n])]), '[1,null,["2"]]');
-  const map = new Map<unknown, unknown>().set('a', 1).set({ b: 2 }, new Map([[NaN, NaN]]));
-  shows(map, '[["a",1],[{"b":2},[[null,null]]]]');
-});
-
-test('bytes are base64, other typed arrays are their elements', () => {
+  shows(new Map([[{ b: 2 }, new Map([[NaN, 0]])]]), '[[{"b":2},[[null,0]]]]');
   const bytes = Uint8Array.of(0, 1, 2, 253, 254, 255);
   for (const value of [bytes, bytes.buffer, Buffer.from(bytes)]) shows(value, '"AAEC/f7/"');
-  shows(bytes.subarray(1, 4), '"AQL9"');
-  shows(new DataView(bytes.buffer, 3), '"/f7/"');
-  shows(Uint8ClampedArray.of(1, 300), '[1,255]');
-  shows(Float32Array.of(0.5, NaN, Infinity), '[0.5,null,null]');
-  shows(BigUint64Array.of(2n ** 64n - 1n), '["18446744073709551615"]');
+  shows([bytes.subarray(1, 4), new DataView(bytes.buffer, 3)], '["AQL9","/f7/"]');
+  shows(
+    [Float32Array.of(0.5, NaN), BigUint64Array.of(2n ** 64n - 1n)],
+    '[[0.5,null],["18446744073709551615"]]',
+  );
 });
 
-test('an error is its name, message, code, cause and errors, and nothing else', () => {
-  shows(new Error('a'), '{"name":"Error","message":"a"}');
+test('an error is its name, message, code, cause and errors, and what of it was cut or left out on its way', () => {
   const coded = Object.assign(new TypeError('a'), { code: 'E_A', path: '/secret', stack: 1 });
   shows(coded, '{"name":"TypeError","message":"a","code":"E_A"}');
   const caused = new Error('', { cause: { deep: new Set([new RangeError('b', { cause: 0 })]) } });
@@ -48,12 +38,8 @@ test('an error is its name, message, code, cause and errors, and nothing else', 
   shows(new AggregateError([new Error('a'), 1n], 'both'), both);
   const odd = Object.assign(new Error('a'), { name: 5, message: { b: 1 } });
   shows(odd, '{"name":"5","message":"[object Object]"}');
-});
-
-test('an error says what of it was cut, and what was left out on its way', () => {
-  const error = new Error('a');
-  error.stack = 'Error: a\n    at f (a.js:1:2)\n    [left out: cause, response]';
-  shows(error, '{"name":"Error","message":"a","leftOut":"cause, response"}');
+  const left = Object.assign(new Error('a'), { stack: 'a\n    at f (a.js:1:2)\n    [left out: cause, b]' });
+  shows(left, '{"name":"Error","message":"a","leftOut":"cause, b"}');
   const cut = new Error(`head\n    at f (a.js:1:2)\n    at … [cut: 20000 characters]`);
   shows(cut, '{"name":"Error","message":"head… [cut: 20000 characters]"}');
 });
@@ -73,18 +59,12 @@ test('no text of an error takes long to look through', () => {
   const start = performance.now();
   for (const text of [' ', 'at ', 'at (', '\\nat a ', 'at a:1', '(at ', ' at ('])
     toJson(new Error(text.repeat(100_000 / text.length)));
-  const ms = performance.now() - start;
-  assert.ok(ms < 2000, `took ${ms} ms`);
+  assert.ok(performance.now() - start < 2000);
 });
-
-class Thrower {
-  error = new Error('head');
-}
 
 /** Stacks as Node.js prints them, each with the head of its first line. */
 const STACKS: Readonly<Record<string, string | undefined>> = {
-  'of a function': new Error('head').stack,
-  'of a method, a constructor, an array': [0].map(() => new Thrower().error.stack)[0],
+  'of functions': [0].map(() => new Error('head').stack)[0],
   'without names': 'Error: head\n    at file:///a/b.js:1:2\n    at async node:internal/x:3:4',
   'of Windows': 'Error: head\r\n    at f (C:\\a b\\c.js:1:2)\r\n',
   'of eval': runInNewContext('new Error("head").stack'),
@@ -113,8 +93,7 @@ test('other texts of errors stay whole, and so do all texts that a task returns'
     'it ended at 10:30:00, or at 2030-01-01T10:30:00.000Z',
     'nobody listens at http://localhost:8000 (at all)',
     'look at (this), or at once: see a.js',
-    'at 3:4',
-    'several\n  lines\n    at last',
+    'several\n  lines\n    at last, at 3:4',
   ])
     shows(new Error(text), JSON.stringify({ name: 'Error', message: text }));
   const returned = { stack: ['a'], text: new Error('returned on purpose').stack };

@@ -2,10 +2,9 @@
 import assert from 'node:assert/strict';
 import { METHODS } from 'node:http';
 import { afterEach, test } from 'node:test';
-import { createHttpServer, maxTaskBytes } from '#http';
+import { createHttpServer } from '#http';
 import { type Answer, acceptedAt, Connection, problem, text } from '../support/connection.js';
 import { Application } from './support/application.js';
-import { tasks } from './support/tasks.js';
 
 const MAX_BODY = 65_536;
 const tooLarge = /Expected a body of at most 65536 bytes/;
@@ -15,31 +14,21 @@ afterEach(() => app.rest());
 /** One connection for many requests: whatever is refused, it goes on. */
 const kept = await Connection.open(app.port);
 const ask = kept.request.bind(kept);
-const post = (body?: string | Uint8Array, path = '') => app.ask('POST', `/measure${path}`, body);
+const post = (body?: string | Uint8Array, path = '/measure') => ask('POST', path, { body });
 /** A request up to its body. */
 const head = (...headers: string[]) => ['POST /measure HTTP/1.1', 'Host: a', ...headers, '', ''].join('\r\n');
+const opened = (bytes: string) => Connection.open(app.port, bytes);
+const answerTo = async (bytes: string) => (await opened(bytes)).answer();
 
 /** What became of a text that the server accepts. */
 async function measured(answer: Promise<Answer>): Promise<unknown> {
   return (await app.ended(acceptedAt(await answer)))['result'];
 }
 
-/** A connection on which this has been sent. */
-async function opened(bytes = ''): Promise<Connection> {
-  const connection = await Connection.open(app.port);
-  await connection.send(bytes);
-  return connection;
-}
-
-const answerTo = async (bytes: string) => (await opened(bytes)).answer();
-
 const ROUTES: Readonly<Record<string, string>> = {
   '/': 'GET, HEAD, OPTIONS',
   '/hold': 'GET, POST, OPTIONS',
   '/measure': 'POST, OPTIONS',
-  '/measure/some': 'POST, PUT, OPTIONS',
-  '/size': 'PATCH, OPTIONS',
-  '/tasks/': 'GET, HEAD, DELETE, OPTIONS',
   '/tasks/1-abc': 'GET, HEAD, DELETE, OPTIONS',
   '/readyz': 'GET, HEAD, OPTIONS',
 };
@@ -54,62 +43,47 @@ test('a method that a route does not have is 405, with those that it has; HEAD s
       else assert.equal(problem(answer, 405), `Expected ${allow}, got ${method}`);
       assert.equal(answer.headers['connection'], 'keep-alive');
     }
-  text(await ask('GET', '/'), 200, 'Hello, world!');
   assert.equal(app.open.length, 0);
 });
 
 test('HEAD is answered like GET, without the body', async () => {
-  const url = `/tasks/${await app.enqueue(tasks.give('nothing'))}`;
-  await app.rest();
-  for (const path of ['/', '/healthz', '/readyz', url, '/tasks/0-no', '/nothing']) {
+  for (const path of ['/', '/readyz', '/nothing']) {
     const head = await ask('HEAD', path);
     const get = await ask('GET', path); // it would find a body that should not be there
-    assert.deepEqual({ ...head.headers, date: '' }, { ...get.headers, date: '' });
     assert.equal(head.status, get.status);
+    assert.deepEqual({ ...head.headers, date: '' }, { ...get.headers, date: '' });
   }
 });
 
 test('OPTIONS says what a route allows, and what the server allows at all: 204', async () => {
-  const all = 'GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE';
-  const targets = { ...ROUTES, '*': all, 'http://localhost': all, '/?a': ROUTES['/'] };
+  const all = 'GET, HEAD, OPTIONS, POST, DELETE';
+  const targets = { ...ROUTES, '*': all, 'http://localhost': all, 'http://localhost?a': ROUTES['/'] };
   for (const [target, allow] of Object.entries(targets)) {
     const { status, headers, body } = await ask('OPTIONS', target, { body: 'a' });
     assert.deepEqual([status, headers['allow'], body], [204, allow, ''], target);
     assert.deepEqual([headers['content-length'], headers['content-type']], [undefined, undefined]);
   }
-  for (const target of ['/nothing', '**', '/*', 'http://localhost?a/nothing', 'http://localhost/*'])
-    assert.equal((await ask('OPTIONS', target)).status, target.includes('?') ? 204 : 404, target);
 });
 
-test('a path finds its route in absolute form and percent-encoded, which is decoded once', async () => {
-  const found = [
-    '/%68%65%61%6C%74%68%7a?a=%2',
-    'http://localhost',
-    'HTTP://a:80/health%7a',
-    '/gr%C3%B6%c3%9fe/a%20b',
-  ];
-  for (const target of found) assert.equal((await ask('GET', target)).status, 200, target);
-  const asItIs = ['/%2Fhealthz', '/%2568ealthz', '/healthz%00', '/healthz%3Fa'].map(
-    (path) => [path, path] as const,
-  );
-  for (const [target, shown] of [
-    ...asItIs,
-    ['/%2fhealthz', '/%2Fhealthz'],
-    ['/x/%2e%2E/healthz', '/x/../healthz'],
+test('a path is decoded once to find its route, also in absolute form; else it is 404, or 400 if it is broken', async () => {
+  const encoded = ['/%68ealth%7a?a=%2', '/gr%C3%B6%c3%9fe/a%20b'];
+  for (const found of [...encoded, 'http://localhost', 'HTTP://a:80/health%7A'])
+    assert.equal((await ask('GET', found)).status, 200, found);
+  const odd = ['//', '/./hold', '/hold/', '/Hold', '/hold;a', '/\\', 'ftp://a/', '/__proto__', '/*', '*'];
+  for (const [target, shown = target] of [
+    ...[...odd, '/%2568old', '/hold%00', '/hold%3Fa'].map((path) => [path] as const),
+    ['http://localhost/%2fhold', '/%2Fhold'],
+    ['/x/%2e%2E/hold', '/x/../hold'],
     ['/%2D%5f%7e%40%5b%60%7b', '/-_~%40%5B%60%7B'],
-    ['http://localhost/%2Fhealthz', '/%2Fhealthz'],
   ] as const)
-    assert.equal(problem(await ask('GET', target), 404), `There is nothing at ${shown}`);
-});
-
-test('a path whose percent-encoding is broken, or is not UTF-8, is 400 by any method', async () => {
-  for (const path of ['/%', '/healthz%2', '/%zz', '/tasks/%-a', '/%%41', '/%u0041', '/%ff', '/%c0%ae'])
-    for (const target of [path, `http://localhost${path}`])
-      for (const method of ['GET', 'DELETE', 'OPTIONS']) {
-        const detail = problem(await ask(method, target), 400);
-        assert.equal(detail, `Expected a path in percent-encoded UTF-8, got ${path}`);
-      }
-  text(await ask('GET', '/'), 200, 'Hello, world!');
+    for (const method of ['GET', 'POST', 'DELETE'])
+      assert.equal(problem(await ask(method, target), 404), `There is nothing at ${shown}`);
+  for (const path of ['/%', '/hold%2', '/%zz', '/tasks/%-a', '/%%41', '/%u0041', '/%ff', '/%c0%ae'])
+    for (const target of [path, `http://localhost${path}`]) {
+      const detail = problem(await ask('OPTIONS', target), 400);
+      assert.equal(detail, `Expected a path in percent-encoded UTF-8, got ${path}`);
+    }
+  assert.equal(app.open.length, 0);
 });
 
 test('what a handler throws is 500, told to the log and not to the client', async (t) => {
@@ -118,12 +92,10 @@ test('what a handler throws is 500, told to the log and not to the client', asyn
   assert.match(String(log.mock.calls[0]?.arguments[0]), /on purpose/);
 });
 
-test('a path of a route begins with a slash; the channel carries the largest body of all, in any script', () => {
+test('a path of a route begins with a slash', () => {
   const GET = () => ({ status: 200, headers: {}, body: '' });
   const mistake = { name: 'TypeError', message: /got hello$/ };
   assert.throws(() => createHttpServer({ hello: { GET } }, { ending: false }), mistake);
-  assert.equal(maxTaskBytes({ '/': { GET } }), 65_536); // the default of a channel
-  assert.equal(maxTaskBytes({ '/': { GET, maxBody: 10 }, '/a': { GET, maxBody: 100_000 } }), 201_024);
 });
 
 test('a text arrives as it was sent, with its byte order mark, without a body as the empty text, in any chunks', async () => {
@@ -137,41 +109,31 @@ test('a text arrives as it was sent, with its byte order mark, without a body as
   assert.deepEqual(await measured(connection.answer()), { units: 4, bytes: 7 });
 });
 
-test('a text that is not UTF-8 is 400, and the connection goes on', async () => {
+test('a text that is not UTF-8 is 400, and so is JSON that is none or is refused: nothing is queued', async () => {
   // Never UTF-8, cut off, not the shortest form, a surrogate, past U+10FFFF.
-  for (const bytes of [[0xff], [0xc3], [0xc0, 0xaf], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80]]) {
-    const answer = await ask('POST', '/measure', { body: Uint8Array.from(bytes) });
-    assert.match(problem(answer, 400), /UTF-8/);
-  }
-  text(await ask('GET', '/'), 200, 'Hello, world!');
-});
-
-test('a body of JSON is checked: 400 if it is none, or is refused, and nothing is queued', async () => {
-  const json = (body?: string | Uint8Array) => post(body, '/json');
+  for (const bytes of [[0xff], [0xc3], [0xc0, 0xaf], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80]])
+    for (const path of ['/measure', '/json'])
+      assert.match(problem(await post(Uint8Array.from(bytes), path), 400), /UTF-8/);
+  const json = (body?: string) => post(body, '/json');
   assert.deepEqual(await measured(json('{"word":"ä"}')), { units: 1, bytes: 2 });
-  for (const body of [undefined, '', '{', '{"word":"a"} x', "{'word':'a'}", 'word', '\ufeff{"word":"a"}'])
+  for (const body of [undefined, '', '{', '{"word":"a"} x', "{'word':'a'}", '\ufeff{"word":"a"}'])
     assert.match(problem(await json(body), 400), /^Expected a body of JSON: ./, body);
-  for (const body of ['{}', 'null', '[]', '"word"', '{"word":1}'])
+  for (const body of ['null', '"word"', '{"word":1}'])
     assert.equal(problem(await json(body), 400), 'Expected `word` to be a string', body);
-  problem(await json(Uint8Array.of(0x22, 0xff, 0x22)), 400);
   assert.match(problem(await json(`"${'a'.repeat(MAX_BODY)}"`), 413), tooLarge);
   assert.equal(app.open.length, 0);
 });
 
 test('a body in a content coding is 415 and names the one that is accepted, unless it is that', async () => {
-  const send = (coding: string, method = 'POST', target = '/measure') =>
-    ask(method, target, { body: 'a b', headers: { 'content-encoding': coding } });
-  for (const coding of ['IDENTITY', 'identity, Identity', ',', ' identity ,']) acceptedAt(await send(coding));
+  const send = (coding: string) =>
+    ask('POST', '/measure', { body: 'a b', headers: { 'content-encoding': coding } });
+  for (const coding of ['IDENTITY', 'identity, Identity', ',']) acceptedAt(await send(coding));
   await app.rest();
-  for (const coding of ['gzip', 'x-gzip', 'br', 'identity, gzip', 'gzip,identity', 'identity;q=1', '*']) {
+  for (const coding of ['gzip', 'x-gzip', 'identity, gzip', 'gzip,identity', 'identity;q=1', '*']) {
     const answer = await send(coding);
     assert.equal(problem(answer, 415), `Expected a body that is not encoded, got ${coding}`);
     assert.equal(answer.headers['accept-encoding'], 'identity');
   }
-  const twice = head('Content-Encoding: identity', 'Content-Encoding: gzip', 'Content-Length: 1');
-  problem(await answerTo(twice), 415);
-  problem(await send('gzip', 'PATCH', '/size'), 415);
-  text(await send('gzip', 'GET', '/'), 200, 'Hello, world!');
   assert.equal(app.open.length, 0);
 });
 
@@ -180,19 +142,16 @@ test('a text in another charset is 415, however it is written; the media type do
   for (const type of [
     'text/html;charset=UTF-8',
     'text/plain ; Charset = "ut\\f-8" ; format=flowed',
-    'application/json; charset=US-ASCII',
-    'text/plain; title="; charset=latin1"; charset=utf8; charsets=latin1; x-charset=latin1;',
+    'application/json; title="; charset=latin1"; charset=us-ascii; charsets=latin1; x-charset=latin1;',
     'nonsense',
   ])
     acceptedAt(await send(type));
   await app.rest();
   for (const [charset, type] of [
-    ['Latin1', 'text/plain;charset=Latin1'],
     ['windows-1252', 'text/plain; format=flowed; CHARSET="windows-1252"; a=b'],
     ['latin1', 'text/plain; charset=utf-8; charset=latin1'],
-    ['latin1', 'text/plain\r\nContent-Type: text/plain; charset=latin1'],
-    ['utf-16le', 'text/plain; a="\\""; charset=utf-16le'],
-    ['utf-7', 'text/plain; charset = utf-7'],
+    ['Latin1', 'text/plain\r\nContent-Type: text/plain; charset=Latin1'],
+    ['utf-16le', 'text/plain; a="\\""; charset = utf-16le'],
     ['"utf-8', 'text/plain; charset="utf-8'],
     ['', 'text/plain; charset'],
   ] as const) {
@@ -218,24 +177,18 @@ test('a client that asks first is told to go on, or refused before it sends', as
     problem(await answerTo(refused), status);
 });
 
-test('each route has its own limit for bodies; one without reads none', async () => {
-  for (const [method, path, limit] of [
-    ['POST', '/measure', MAX_BODY],
-    ['PUT', '/measure/some', 10],
-    ['POST', '/measure/none', 0],
-    ['PATCH', '/size', 100],
+test('a body that is too large for its route is 413: declared, in one chunk, in many, or in wide characters', async () => {
+  for (const [path, limit] of [
+    ['/measure', MAX_BODY],
+    ['/none', 0], // the route says nothing of bodies
   ] as const) {
     const refusal = `Expected a body of at most ${limit} bytes`;
-    assert.equal(problem(await app.ask(method, path, 'a'.repeat(limit + 1)), 413), refusal);
-    const { status, body } = await app.ask(method, path, 'a'.repeat(limit));
-    assert.deepEqual([status, body], method === 'PATCH' ? [200, '100'] : [202, 'task started']);
+    assert.equal(problem(await post('a'.repeat(limit + 1), path), 413), refusal);
+    acceptedAt(await post('a'.repeat(limit), path));
   }
-});
-
-test('a body that is too large is 413: declared, in one chunk, in many, or in characters of two bytes', async () => {
   const chunk = (size: number) => `${size.toString(16)}\r\n${'a'.repeat(size)}\r\n`;
   for (const bytes of [
-    ...['65537', '99999999999', '9007199254740993'].map((length) => head(`Content-Length: ${length}`)),
+    head('Content-Length: 9007199254740993'),
     head('Transfer-Encoding: chunked') + chunk(MAX_BODY + 1),
     head('Transfer-Encoding: chunked') + chunk(1024).repeat(64) + chunk(1),
   ])
@@ -247,26 +200,19 @@ test('a body that is too large is 413: declared, in one chunk, in many, or in ch
 });
 
 test('a client that sends everything before it reads still learns that it was too much', async () => {
-  const body = 'a'.repeat(20_000_000);
-  for (const bytes of [
-    head('Content-Length: 20000000') + body,
-    `${head('Transfer-Encoding: chunked')}1312d00\r\n${body}\r\n0\r\n\r\n`,
-  ]) {
-    const connection = await opened();
-    connection.socket.pause();
-    await connection.send(bytes);
-    assert.ok(!connection.socket.destroyed, 'Reset while it sent its body');
-    connection.socket.resume();
-    assert.match(problem(await connection.answer(), 413), tooLarge);
-  }
+  const connection = await opened('');
+  connection.socket.pause();
+  await connection.send(head('Content-Length: 20000000') + 'a'.repeat(20_000_000));
+  assert.ok(!connection.socket.destroyed, 'Reset while it sent its body');
+  connection.socket.resume();
+  assert.match(problem(await connection.answer(), 413), tooLarge);
 });
 
 test('a body that no route wants does not hurt the next request', async () => {
   const body = 'GET /healthz HTTP/1.1\r\n\r\n'.repeat(1000);
   text(await ask('GET', '/', { body }), 200, 'Hello, world!');
   problem(await ask('POST', '/', { body }), 405);
-  problem(await ask('POST', '/nothing', { body }), 404);
-  problem(await ask('DELETE', '/tasks/1-a', { body }), 404);
+  problem(await ask('DELETE', '/nothing', { body }), 404);
   text(await ask('GET', '/healthz', { body }), 200, 'ok');
   assert.equal(kept.unread, '');
 });

@@ -10,10 +10,7 @@ import type { Readable } from 'node:stream';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-const PATIENCE_MS = 15_000;
 const SERVER = fileURLToPath(import.meta.resolve('#server'));
-
-type Environment = Readonly<Record<string, string>>;
 
 export class ServerProcess {
   readonly child: ChildProcess;
@@ -24,7 +21,7 @@ export class ServerProcess {
   port = 0;
 
   /** Starts the process, and does not wait for it. */
-  constructor(t: TestContext, env: Environment = {}, entry = SERVER) {
+  constructor(t: TestContext, env: NodeJS.ProcessEnv = {}, entry = SERVER) {
     const { HOST: _host, PORT: _port, NODE_V8_COVERAGE: _coverage, ...rest } = process.env;
     const child = spawn(process.execPath, [entry], {
       env: { ...rest, PORT: '0', ADMIN_PORT: '', ...env },
@@ -38,7 +35,7 @@ export class ServerProcess {
   }
 
   /** Starts the process, and resolves when it listens. */
-  static async start(t: TestContext, env: Environment = {}, entry = SERVER): Promise<ServerProcess> {
+  static async start(t: TestContext, env: NodeJS.ProcessEnv = {}, entry = SERVER): Promise<ServerProcess> {
     const server = new ServerProcess(t, env, entry);
     const line = await server.out.seen(/listening on /);
     server.port = Number(/:(\d+)(?:,|"|$)/.exec(line)?.[1]);
@@ -60,7 +57,7 @@ export class Lines {
 
   /** Resolves with the first line that matches, which may have come long ago. */
   async seen(pattern: RegExp): Promise<string> {
-    const signal = AbortSignal.timeout(PATIENCE_MS);
+    const signal = AbortSignal.timeout(15_000);
     for (;;) {
       const line = this.all.find((each) => pattern.test(each));
       if (line !== undefined) return line;
@@ -86,7 +83,7 @@ export class Lines {
 }
 
 /** A folder that is gone when the test has ended. */
-export function temporaryFolder(t: TestContext): string {
+export function temporaryFolder(t: { after(stop: () => void): void }): string {
   const folder = mkdtempSync(join(tmpdir(), 'async-tasks-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   return folder;

@@ -2,10 +2,11 @@
 import { once } from 'node:events';
 import { asyncTask, currentTask, defineTasks, syncTask } from '#index';
 
-const never = new Int32Array(new SharedArrayBuffer(4));
+/** A word that nobody changes, to wait on. */
+export const never = new Int32Array(new SharedArrayBuffer(4));
 
 /** Blocks the thread until it is asked to stop. */
-function hold(): void {
+export function hold(): void {
   const { throwIfCancelled } = currentTask();
   for (;;) {
     throwIfCancelled();
@@ -14,7 +15,7 @@ function hold(): void {
 }
 
 /** Waits until it is asked to stop, and reports that it has come to the middle. */
-async function wait(): Promise<void> {
+export async function wait(): Promise<void> {
   const { signal, progress } = currentTask();
   progress(0.5);
   const alive = setInterval(() => {}, 1000);
@@ -38,10 +39,7 @@ export const tasks = defineTasks({
   fail: syncTask((message: string) => {
     throw Object.assign(new RangeError(message, { cause: new TypeError('the cause') }), { code: 'E_FAIL' });
   }),
-  exit: syncTask((code: number) => {
-    const exit: (code: number) => void = process.exit;
-    exit(code);
-  }),
+  exit: syncTask((code: number): void => process.exit(code)),
   late: asyncTask(async () => void (await new Promise(() => {})), { timeout: 50 }),
   stuck: syncTask(() => void Atomics.wait(never, 0, 0), { timeout: 50 }),
   large: syncTask((length: number) => 'x'.repeat(length)),

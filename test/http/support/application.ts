@@ -1,14 +1,14 @@
-/** An application on `src/http`, in this process or, by server.ts, in another; and its worker thread, kept busy by a task. */
+/** An application on `src/http`, in this process or, by server.ts, in another; a task may keep its worker thread busy. */
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { after, type TestContext } from 'node:test';
+import { after } from 'node:test';
 import * as http from '#http';
 import { channel, type Runtime, type Sender, startRuntime, type Task } from '#index';
 import { type Answer, request } from '../../support/connection.js';
 import { until } from '../../support/wait.js';
 import { tasks } from './tasks.js';
 
-export const CAPACITY = 32;
-const NEVER = new AbortController().signal;
+const CAPACITY = 32;
 
 /** The handler that starts a task. */
 const starts =
@@ -21,6 +21,11 @@ const hold = starts(() => tasks.hold());
 const measure = starts(async (exchange) => tasks.measure(await http.readText(exchange)));
 const often = starts(async (exchange) => tasks.measure((await http.readText(exchange)).repeat(3)));
 const word = starts(async (exchange) => tasks.measure(await http.readJson(exchange, expectWord)));
+/** `POST /run/NAME/ARGUMENT` starts any task. */
+const run = starts(({ rest }) => {
+  const [name = '', argument = ''] = rest.split('/');
+  return byName[name]?.(argument) ?? tasks.give('nothing');
+});
 
 /** What `readJson` is to accept. */
 function expectWord(value: unknown): string {
@@ -34,21 +39,10 @@ const routes: http.Routes<http.TaskResource> = {
   '/broken': { GET: () => Promise.reject(new Error('on purpose')) },
   '/hold': { GET: hold, POST: hold, safe: false },
   '/measure': { POST: measure, maxBody: 65_536 },
-  '/measure/some': { POST: measure, PUT: measure, maxBody: 10 },
-  '/measure/none': { POST: measure },
-  '/measure/often': { POST: often, maxBody: 65_536 },
-  '/measure/json': { POST: word, maxBody: 65_536 },
-  '/size': {
-    PATCH: async (exchange) => http.text(200, `${(await http.readBody(exchange)).length}`),
-    maxBody: 100,
-  },
-  /** `POST /run/NAME/ARGUMENT` starts any task. */
-  '/run/*': {
-    POST: starts(({ rest }) => {
-      const [name = '', argument = ''] = rest.split('/');
-      return byName[name]?.(argument) ?? tasks.give('nothing');
-    }),
-  },
+  '/none': { POST: measure },
+  '/often': { POST: often, maxBody: 65_536 },
+  '/json': { POST: word, maxBody: 65_536 },
+  '/run/*': { POST: run },
   '/within/*': {
     GET: (exchange, resource) => resource.answerWithin(exchange, tasks.wait(), Number(exchange.rest)),
     POST: (exchange, resource) => resource.answerWithin(exchange, tasks.give('a'), Number(exchange.rest)),
@@ -58,10 +52,11 @@ const routes: http.Routes<http.TaskResource> = {
 };
 
 export class Application {
-  readonly server;
-  readonly queue;
   readonly runtime: Runtime;
+  readonly queue: http.Queue;
+  readonly server: Server;
   readonly #tx: Sender<Task>;
+  #blocking: string | undefined;
 
   constructor(tx: Sender<Task>, runtime: Runtime, basePath: string) {
     this.#tx = tx;
@@ -77,16 +72,14 @@ export class Application {
   }
 
   /** One that listens, for a test, or for all tests of the file. */
-  static async start(t?: TestContext, basePath = ''): Promise<Application> {
+  static async start(t: { after(stop: () => unknown): void } = { after }, basePath = '') {
     const app = await Application.make({ basePath });
     await http.listen(app.server, { host: '127.0.0.1', port: 0 });
-    const stop = () => {
+    t.after(() => {
       app.server.close();
       app.server.closeAllConnections();
       return app.runtime.close();
-    };
-    if (t === undefined) after(stop);
-    else t.after(stop);
+    });
     return app;
   }
 
@@ -115,30 +108,24 @@ export class Application {
   }
 
   async enqueue(task: Task): Promise<string> {
-    return (await this.queue.enqueue(task, { timeout: 10_000, signal: NEVER })).key;
+    return (await this.queue.enqueue(task, { timeout: 10_000, signal: new AbortController().signal })).key;
   }
 
-  /** Keeps the worker thread busy, once it is. Returns the way to let it go on. */
-  async block(t: TestContext): Promise<() => Promise<void>> {
-    const key = await this.enqueue(tasks.hold());
+  /** Keeps the worker thread busy, once it is. */
+  async block(): Promise<void> {
+    this.#blocking = await this.enqueue(tasks.hold());
     await until(() => this.open.some(({ state }) => state === 'running'));
-    const release = async () => {
-      await this.queue.cancel(key);
-      await this.rest();
-    };
-    t.after(release); // whatever became of the test
-    return release;
   }
 
   /** Keeps the worker thread busy, and fills the queue with tasks that do nothing. */
-  async fill(t: TestContext): Promise<() => Promise<void>> {
-    const release = await this.block(t);
+  async fill(): Promise<void> {
+    await this.block();
     for (let n = 0; n < CAPACITY; n++) await this.enqueue(tasks.give('nothing'));
-    return release;
   }
 
-  /** Resolves when no task is queued or running. */
-  rest(): Promise<void> {
-    return until(() => this.open.length === 0);
+  /** Lets the worker thread go on. Resolves when no task is queued or running. */
+  async rest(): Promise<void> {
+    if (this.#blocking !== undefined) await this.queue.cancel(this.#blocking);
+    await until(() => this.open.length === 0);
   }
 }
