@@ -84,9 +84,9 @@ test('an address that cannot be had is named in one line', async (t) => {
 
 describe('a server', { concurrency: 4 }, () => {
   test('whose port is in use prints one line, and the exit code is 1', async (t) => {
-    const { exited, out, err } = new ServerProcess(t, { PORT: inUse }, SERVER);
+    const { exited, err } = new ServerProcess(t, { PORT: inUse }, SERVER);
     assert.equal(await exited, 1);
-    assert.deepEqual([out.all, err.all.length], [['task executor started'], 1]);
+    assert.equal(err.all.length, 1);
     assert.match(err.all[0] ?? '', /^Cannot listen on 127\.0\.0\.1/);
   });
 
