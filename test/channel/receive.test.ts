@@ -1,7 +1,4 @@
-/**
- * Receiving, closing from either end, and the death of a thread. Threads that are killed at random are in stress.test.ts, a
- * kill at each step in test/proof.
- */
+/** Receiving, closing from either end, and the death of a thread. Threads that are killed at random: stress.test.ts. */
 import assert from 'node:assert/strict';
 import { ChannelClosedError, channel, MAX_SENDERS, Receiver, Sender, type SenderHandle } from '#channel';
 import { BELL, Memory, Phase } from '#channel/memory';
