@@ -93,6 +93,11 @@ export class Bell {
     if (Atomics.load(this.#words, this.#at) === NAPPING) this.ringAlways(); // pairs with the store before each look
   }
 
+  /** Wakes the thread that is parked here or naps: in one look, since it may turn from one to the other. */
+  wake(): void {
+    if (Atomics.load(this.#words, this.#at) !== IDLE) this.ringAlways(); // pairs with the store before each look
+  }
+
   /** Wakes without looking: a thread may have been killed between the two steps, with the word cleared. */
   ringAlways(): void {
     Atomics.store(this.#words, this.#at, IDLE); // makes a late Atomics.wait return at once

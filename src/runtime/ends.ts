@@ -145,8 +145,7 @@ export class Reporter extends Ends {
 
   /** The owner looks at the table of runs: a task has started of whose deadline it may not know. */
   look(): void {
-    this.bell.ring();
-    this.bell.rouse();
+    this.bell.wake();
   }
 
   #isHalfFull(): boolean {

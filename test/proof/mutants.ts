@@ -223,9 +223,9 @@ ring: a position that seems to be here for ever
 - return (state & ~SEAT_MASK) === this.memory.free(p) && (state & PHASE_MASK) !== Phase.ABORTED;
 + return true;
 ## another thread sends a task, and the owner sees it run
-park: a thread that naps and is not roused
-- === NAPPING) this.ringAlways();
-+ === NAPPING);
+park: a task of which the owner is not told
+- !== IDLE) this.ringAlways();
++ !== IDLE);
 runs: a task that keeps the name of the one before
 - this.#words[at + NAMED] = this.#who[entry] ?? IDLE;
 ## a deadline, against the end of its task, and another one
