@@ -141,6 +141,7 @@ describe('a server', { concurrency: 4 }, () => {
       else problem(answer, 503);
     });
     await until(() => urls.length === 32); // the queue is full, the others wait
+    assert.equal((await get(server, '/healthz')).status, 200); // their requests have been read, as this one has
     server.child.kill('SIGTERM');
     await server.out.seen(/^SIGTERM: draining$/);
     await quickly(idle.closed);
