@@ -14,8 +14,8 @@
  *
  * The word also keeps ringing cheap: an `Atomics.notify` takes a process-wide lock even if nobody waits.
  *
- * A third word, NAPPING, is for a thread that need not know of each change at once: `ring` lets it sleep, and `rouse`
- * wakes it, when another thread cannot go on without it, or soon cannot.
+ * A third word, NAPPING, is for a thread that need not know of each change at once. `ring` lets it sleep. A thread that
+ * cannot go on without it, or soon cannot, wakes it by `rouse`.
  */
 import { setTimeout } from 'node:timers'; // not the global: a task may replace that
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
@@ -95,7 +95,7 @@ export class Bell {
 
   /** Wakes the thread that is parked here or naps: in one look, since it may turn from one to the other. */
   wake(): void {
-    if (Atomics.load(this.#words, this.#at) !== IDLE) this.ringAlways(); // pairs with the store before each look
+    if (Atomics.load(this.#words, this.#at) !== IDLE) this.ringAlways(); // pairs with the store before each look, and with hurry
   }
 
   /** Wakes without looking: a thread may have been killed between the two steps, with the word cleared. */

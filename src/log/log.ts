@@ -5,9 +5,9 @@
  * thread is blocked, and the last lines of a thread that is ended are lost. The main thread's streams queue without bound.
  *
  * For room in a full pipe a thread waits half a second in all, for each of its two outputs. Then it drops each line that
- * does not fit. The time starts anew once 4,096 more bytes have been written: the tail of a full pipe has less room, so the
- * reader reads. The next line that fits follows a note of how many were lost, and a mark if one was broken off. A child
- * process that inherits the pipe may make it blocking: then a write waits for the reader.
+ * does not fit. The time starts anew once the thread has written 4,096 more bytes: the tail of a full pipe has less room,
+ * so the reader reads. Before the next line that fits stand a mark, if the last line was broken off, and a note of how many
+ * lines were lost. A child process that inherits the pipe may make it blocking: then a write waits for the reader.
  *
  * Lines of up to 4,096 bytes stay whole, also in a program that never calls `printDirectly`, where the main thread keeps
  * Node's streams: a pipe takes those whole or not at all. A longer one may be split by a line of the other thread.
@@ -53,8 +53,9 @@ class Output {
   /** For how long it has waited since the reader was seen to read, and how much was written meanwhile. */
   #waited = 0;
   #written = 0;
-  /** How many writes were dropped. The last line has no end. */
+  /** How many writes were dropped. */
   #lost = 0;
+  /** The last line was broken off. */
   #torn = false;
 
   constructor(fd: 1 | 2) {

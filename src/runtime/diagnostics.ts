@@ -1,7 +1,7 @@
 /**
- * What tracing tools can listen to, by `node:diagnostics_channel`, on the owner's thread. `start` comes
- * when the owner learns of it, at the latest together with `end`; the record has the time. Ends of tasks that are enqueued
- * while somebody subscribes are learnt of at once. Without a subscriber an event is never made.
+ * The events that tracing tools can listen to, by `node:diagnostics_channel`, on the owner's thread. `start` comes with
+ * `end`: the owner learns of both at once; the record has the times. While there is a subscriber, the owner learns of each
+ * end at once. Without a subscriber an event is never made.
  */
 import { channel } from 'node:diagnostics_channel';
 import type { Entry } from './entry.js';
