@@ -17,7 +17,6 @@ export {
   type DrainReport,
   type Ended,
   type FinalState,
-  OutcomeOmittedError,
   type RunOptions,
   type Runtime,
   type RuntimeOptions,

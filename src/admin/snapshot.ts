@@ -34,6 +34,6 @@ export function snapshot(runtime: Watched['runtime']): object {
 }
 
 /** A task as its row shows it. `GET /tasks/ID` has the rest. */
-function row({ outcome, requestId, omittedBytes, ...shown }: TaskRecord): object {
+function row({ outcome, requestId, ...shown }: TaskRecord): object {
   return shown;
 }

@@ -71,12 +71,11 @@ export class TaskResource {
 }
 
 function view(status: number, key: string, record: TaskRecord, headers: Answer['headers'] = {}): Answer {
-  const { name: task, kind, state, cancelRequested, progress, outcome, omittedBytes } = record;
+  const { name: task, kind, state, cancelRequested, progress, outcome } = record;
   const at = (ms: number | undefined) => ms && new Date(ms);
   const times = { enqueued: at(record.enqueued), started: at(record.started), finished: at(record.finished) };
   let end: object = outcome === undefined ? {} : { error: toJson(outcome, true) };
   if (state === 'succeeded') end = { result: outcome };
-  if (omittedBytes !== undefined) end = { omittedBytes };
   const shown = { id: key, task, kind, state, cancelRequested, progress, ...times, ...end };
   return json(status, shown, times.finished === undefined ? LATER : headers);
 }

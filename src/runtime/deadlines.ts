@@ -11,7 +11,6 @@
 import { now } from './clock.js';
 import type { Entry } from './entry.js';
 import type { Ledger } from './ledger.js';
-import type { Running } from './runs.js';
 
 /** How long a late task may take to end by itself: a sync one may have returned just now, an async one has a timer. */
 const GRACE_MS = { sync: 100, async: 250 } as const;
@@ -51,8 +50,7 @@ export class Deadlines {
   #look(): void {
     this.#ledger.runs.due = Number.POSITIVE_INFINITY;
     const time = now();
-    for (const run of this.#ledger.running()) {
-      const { task, started } = run;
+    for (const { task, started } of this.#ledger.running()) {
       const { timeout, kind } = task.known;
       if (timeout === 0 || started === undefined) continue;
       let end = started + timeout;
@@ -62,17 +60,18 @@ export class Deadlines {
         end = since + GRACE_MS[kind];
       }
       if (time < end) this.#lookAt(end);
-      else if (this.#endOver(task, run)) return;
+      else if (this.#endOver(task)) return;
     }
     this.expect(this.#ledger.shortestTimeout());
   }
 
   /** Ends the thread over a task, unless that has just ended. */
-  #endOver(task: Entry, run: Running): boolean {
-    if (!this.#ledger.runs.revoke(run)) return false;
+  #endOver(task: Entry): boolean {
+    const { runs } = this.#ledger;
+    runs.shut();
     this.#ledger.drain();
     if (task.final !== undefined) {
-      this.#ledger.runs.giveBack();
+      runs.open();
       return false;
     }
     this.victim = task;

@@ -19,33 +19,20 @@ const enqueueChannel = channel('async-tasks:enqueue');
 const startChannel = channel('async-tasks:start');
 const endChannel = channel('async-tasks:end');
 
-/** Tells the subscribers of one end after the other, although they may ask and send, and so bring more ends. */
-export class Events {
-  readonly #untold: Entry[] = [];
-  #isTelling = false;
+/** Somebody wants to know of each end. */
+export function isWatched(): boolean {
+  return endChannel.hasSubscribers || startChannel.hasSubscribers;
+}
 
-  /** Somebody wants to know of each end. */
-  get wanted(): boolean {
-    return endChannel.hasSubscribers || startChannel.hasSubscribers;
-  }
+export function tellEnqueued(entry: Entry): void {
+  if (enqueueChannel.hasSubscribers) enqueueChannel.publish(entry.describe());
+}
 
-  enqueued(entry: Entry): void {
-    if (enqueueChannel.hasSubscribers) enqueueChannel.publish(entry.describe());
-  }
-
-  /** The next `tell` says so. */
-  ended(entry: Entry): void {
-    if (this.wanted) this.#untold.push(entry);
-  }
-
-  tell(): void {
-    if (this.#isTelling) return;
-    this.#isTelling = true;
-    for (let entry = this.#untold.shift(); entry !== undefined; entry = this.#untold.shift()) {
-      const { startedAt } = entry;
-      if (startedAt !== undefined && startChannel.hasSubscribers) startChannel.publish(entry.describe());
-      if (endChannel.hasSubscribers) endChannel.publish(entry.describe());
-    }
-    this.#isTelling = false;
-  }
+/** In a microtask: a subscriber may ask and send, and so bring more ends. */
+export function tellEnded(entry: Entry): void {
+  if (!isWatched()) return;
+  queueMicrotask(() => {
+    if (entry.startedAt !== undefined) startChannel.publish(entry.describe());
+    endChannel.publish(entry.describe());
+  });
 }

@@ -123,7 +123,7 @@ export class Reporter extends Ends {
     this.#tail = Atomics.load(this.words, TAIL); // the former worker's ends count
   }
 
-  /** Reports an end. `size`: of the outcome in bytes; negative: it was left out, it would have had that many. */
+  /** Reports an end. `size`: of the outcome in bytes, 0: it is undefined. */
   report(end: End, outcome: Scratch, size: number): void {
     const { words, numbers } = this;
     while (this.#free === 0) this.#awaitRoom();
@@ -174,11 +174,9 @@ export class Collector extends Ends {
   readonly #outcome: Scratch;
   readonly #onEnd: (end: End, size: number) => void;
   #head = 0;
-  /** What HEAD says. */
-  #told = 0;
   #stopped = false;
 
-  /** `onEnd` is called with each end and the size of its outcome, which has been copied to `outcome`. It may send or ask. */
+  /** `onEnd` is called with each end and the size of its outcome, which has been copied to `outcome`. It must not drain. */
   constructor(memory: SharedArrayBuffer, outcome: Scratch, onEnd: (end: End, size: number) => void) {
     super(memory);
     this.#outcome = outcome;
@@ -190,14 +188,9 @@ export class Collector extends Ends {
     const { words } = this;
     let tail = Atomics.load(words, TAIL); // pairs with the store in report
     while (tail !== this.#head) {
-      while (((tail - this.#head) | 0) > 0) {
-        const head = this.#head;
-        this.#head = (head + 1) | 0; // before the call, which may come back here
-        this.#take(head);
-      }
-      const before = this.#told;
-      this.#told = this.#head;
-      Atomics.store(words, HEAD, this.#head); // pairs with the load in lookForRoom; then TAIL is looked at again
+      const before = this.#head;
+      for (; this.#head !== tail; this.#head = (this.#head + 1) | 0) this.#take(this.#head);
+      Atomics.store(words, HEAD, tail); // pairs with the load in lookForRoom; then TAIL is looked at again
       tail = Atomics.load(words, TAIL);
       // Full, as HEAD was before: the worker may wait for room.
       if (((tail - before) | 0) === this.cells) Atomics.notify(words, HEAD);

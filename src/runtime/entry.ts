@@ -5,7 +5,7 @@
 import type { OnSent, Sender } from '../channel/index.js';
 import type { Task } from '../task/index.js';
 import { wallTime } from './clock.js';
-import { OutcomeOmittedError, TaskCancelledError } from './errors.js';
+import { TaskCancelledError } from './errors.js';
 import type { FinalState, Known, TaskHandle, TaskRecord, TaskState } from './record.js';
 import type { Running } from './runs.js';
 
@@ -36,7 +36,6 @@ export class Entry<R = unknown> implements TaskHandle<R>, OnSent {
   final: FinalState | undefined = undefined;
   stopAsked = false;
   outcome: unknown = undefined;
-  omittedBytes: number | undefined = undefined;
   /** Called when the task has ended. */
   waiters: (() => void)[] | undefined = undefined;
   readonly #ledger: Book;
@@ -81,16 +80,15 @@ export class Entry<R = unknown> implements TaskHandle<R>, OnSent {
     const here = new Error();
     Error.captureStackTrace(here, this.finished);
     await this.#ledger.end(this);
-    const { final, outcome, omittedBytes } = this;
+    const { final, outcome } = this;
     if (final === 'cancelled') throw new TaskCancelledError(outcome);
-    if (omittedBytes !== undefined) throw new OutcomeOmittedError(omittedBytes);
     if (final === 'succeeded') return outcome as R;
     throw awaitedAt(outcome, here);
   }
 
   /** `run`: what the table of runs says, if the task may run. */
   describe(run?: Pick<Running, 'started' | 'progress'>): TaskRecord {
-    const { id, requestId, outcome, omittedBytes, final, enqueuedAt, finishedAt } = this;
+    const { id, requestId, outcome, final, enqueuedAt, finishedAt } = this;
     const { name, kind, timeout } = this.known;
     const startedAt = this.startedAt ?? (run?.started && Math.max(run.started, enqueuedAt));
     return {
@@ -106,7 +104,6 @@ export class Entry<R = unknown> implements TaskHandle<R>, OnSent {
       finished: finishedAt && wallTime(finishedAt),
       deadline: startedAt !== undefined && timeout > 0 ? wallTime(startedAt) + timeout : undefined,
       outcome,
-      omittedBytes,
     };
   }
 }

@@ -31,18 +31,6 @@ export class TaskCancelledError extends Error {
   }
 }
 
-/** The task has succeeded, but its result was larger than a message may be. */
-export class OutcomeOmittedError extends Error {
-  override readonly name = 'OutcomeOmittedError';
-  readonly code = 'ERR_OUTCOME_OMITTED';
-
-  constructor(bytes: number) {
-    super(
-      `The task succeeded, but its result of ${bytes} bytes was too large to keep: store it and return a key`,
-    );
-  }
-}
-
 /** The tasks module was not imported in time. */
 export class StartTimeoutError extends Error {
   override readonly name = 'StartTimeoutError';

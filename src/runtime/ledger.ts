@@ -17,7 +17,7 @@ import { restoreThrown, type Thrown } from '../log/index.js';
 import type { Task } from '../task/index.js';
 import { now } from './clock.js';
 import { Count } from './counts.js';
-import { Events } from './diagnostics.js';
+import { isWatched, tellEnded, tellEnqueued } from './diagnostics.js';
 import { Collector, type End } from './ends.js';
 import { Entries } from './entries.js';
 import { type Book, Entry } from './entry.js';
@@ -57,10 +57,7 @@ export class Ledger implements Book {
   readonly #entries: Entries;
   readonly #decoder: Decoder;
   readonly #ends: Collector;
-  readonly #events = new Events();
   #newest = 0;
-  /** The task whose end was drained last: the table may still name it. */
-  #last = -1;
   /** Callers that wait for an end. */
   #awaited = 0;
   #idle: (() => void)[] = [];
@@ -88,7 +85,7 @@ export class Ledger implements Book {
   admit(entry: Entry, position: number): void {
     entry.enqueuedAt = now();
     this.#add(entry, this.#idOf(position));
-    this.#events.enqueued(entry);
+    tellEnqueued(entry);
     if (this.#isEager) this.#ends.beEager();
     else if (entry.id % DRAIN_EVERY === 0) this.drain();
   }
@@ -109,27 +106,20 @@ export class Ledger implements Book {
     return this.#newest - near;
   }
 
-  /** Learns of all tasks that have ended; then tells the subscribers, who may ask again. */
-  readonly drain = (): void => {
-    this.#ends.drain();
-    this.#events.tell();
-  };
+  /** Learns of all tasks that have ended. */
+  readonly drain = (): void => this.#ends.drain();
 
-  #learn(end: End, size: number): void {
-    let { state } = end;
-    this.#last = end.id;
-    const entry = this.#entries.findOpen(end.id) ?? this.adopt(end.id, end.key, end.started);
+  #learn({ id, key, state, started, finished }: End, size: number): void {
+    const entry = this.#entries.findOpen(id) ?? this.adopt(id, key, started);
+    let final = state;
     try {
-      if (size > 0) {
-        const value = this.#decoder.decode(size);
-        entry.outcome = state === 'succeeded' ? value : restoreThrown(value as Thrown);
-      }
+      const value = size > 0 ? this.#decoder.decode(size) : undefined;
+      entry.outcome = state === 'succeeded' ? value : restoreThrown(value as Thrown);
     } catch (error) {
-      state = 'failed'; // V8 encodes some errors, with an odd stack or cause, such that it cannot decode them
+      final = 'failed'; // V8 encodes some errors, with an odd stack or cause, such that it cannot decode them
       entry.outcome = error;
     }
-    if (size < 0) entry.omittedBytes = -size;
-    this.#finish(entry, state, end.finished, end.started);
+    this.finish(entry, final, finished, started);
   }
 
   /** A task that another thread has sent is seen for the first time. */
@@ -144,12 +134,6 @@ export class Ledger implements Book {
   }
 
   finish(entry: Entry, state: FinalState, finished: number, started?: number): void {
-    this.#finish(entry, state, finished, started);
-    this.#events.tell();
-  }
-
-  #finish(entry: Entry, state: FinalState, finished: number, started?: number): void {
-    if (entry.final !== undefined) return;
     entry.final = state;
     // The worker's last look at the clock may be older than the task.
     if (started !== undefined) entry.startedAt = Math.max(started, entry.enqueuedAt);
@@ -160,9 +144,8 @@ export class Ledger implements Book {
     count.add(state, entry.enqueuedAt, entry.startedAt, entry.finishedAt);
     this.#entries.end(entry);
     if (this.#entries.open === 0) for (const resolve of this.#idle.splice(0)) resolve();
-    this.#events.ended(entry);
-    if (entry.waiters === undefined) return;
-    for (const resolve of entry.waiters.splice(0)) resolve();
+    tellEnded(entry);
+    for (const resolve of entry.waiters?.splice(0) ?? []) resolve();
   }
 
   /**
@@ -172,12 +155,11 @@ export class Ledger implements Book {
   running(isDead = false): (Running & { readonly task: Entry })[] {
     this.drain();
     const list = this.runs.list().flatMap((run) => {
-      const { position, key = 0, started = now() } = run;
-      const id = this.#idOf(position);
-      if (id === this.#last || this.#channel.isHere(position)) return [];
-      const task = this.#entries.find(id);
-      if (task === undefined && run.key === undefined && !isDead) return [];
-      return [{ ...run, task: task ?? this.adopt(id, key, started) }];
+      if (this.#channel.isHere(run.position)) return []; // it is about to be taken
+      const id = this.#idOf(run.position);
+      const known = this.#entries.find(id);
+      if (known === undefined && run.key === undefined && !isDead) return [];
+      return [{ ...run, task: known ?? this.adopt(id, run.key ?? 0, run.started ?? now()) }];
     });
     this.drain(); // a task that has been taken, and that the table did not name, has ended between the two looks
     return list.filter(({ task }) => task.final === undefined);
@@ -207,12 +189,7 @@ export class Ledger implements Book {
   }
 
   #runOf(entry: Entry): Running | undefined {
-    this.drain();
-    const position = entry.id % this.#channel.limit;
-    if (entry.final !== undefined || this.#channel.isHere(position)) return undefined;
-    const run = this.runs.list().find((each) => each.position === position);
-    if (run === undefined) this.drain(); // it has ended between the two looks
-    return run;
+    return this.running().find(({ task }) => task === entry);
   }
 
   /** Asks a task to stop. Returns the state that it had: a queued one is cancelled now, a running one has been told. */
@@ -264,7 +241,7 @@ export class Ledger implements Book {
 
   /** Somebody wants to know of each end. */
   get #isEager(): boolean {
-    return this.#awaited > 0 || this.#events.wanted;
+    return this.#awaited > 0 || isWatched();
   }
 
   /** The worker thread is dead: what it was about to tell is drained, and the next one will be heard. */

@@ -23,10 +23,8 @@ export interface TaskRecord {
   readonly started: number | undefined;
   readonly finished: number | undefined;
   readonly deadline: number | undefined;
-  /** The task's result, or what it threw; `undefined` while there is none, or if it was left out. */
+  /** The task's result, or what it threw; `undefined` while there is none. */
   readonly outcome: unknown;
-  /** The size in bytes of a result that was larger than the channel's `maxBytes`, and was left out. */
-  readonly omittedBytes: number | undefined;
 }
 
 /** A task that is in the queue, or was. It keeps what is known of the task, however long ago that has ended. */
@@ -44,7 +42,7 @@ export interface TaskHandle<R = unknown> {
   ended(): Promise<TaskRecord>;
   /**
    * Resolves with the task's result. Rejects with what the task threw (an error keeps name, message, code, cause and
-   * stack, and this call's stack is added), with TaskCancelledError, or with OutcomeOmittedError.
+   * stack, and this call's stack is added), or with TaskCancelledError.
    */
   finished(): Promise<R>;
 }

@@ -9,6 +9,8 @@ import type { Runs } from './runs.js';
 /** What the runs of a thread have in common. */
 export interface Shared {
   readonly runs: Runs;
+  /** Positions are ids modulo this. */
+  readonly limit: number;
   /** The runs whose signal is in use. They are told when a task is asked to stop. */
   readonly listeners: Set<Run>;
   /** The executor's, which starts the tasks. */
@@ -50,7 +52,8 @@ export class Run extends AsyncResource {
 
   /** The task was asked to stop, while it ran. */
   get cancelled(): boolean {
-    return !this.#ended && this.#shared.runs.stopAsked(this.entry);
+    const { runs, limit } = this.#shared;
+    return !this.#ended && runs.stopAsked(this.entry, this.id % limit);
   }
 
   /** No member needs a `this`. */

@@ -6,7 +6,7 @@ import { executionAsyncId } from 'node:async_hooks';
 import { clearTimeout, setTimeout } from 'node:timers'; // not the globals: a task may replace those
 import { types } from 'node:util';
 import type { Receiver } from '../channel/index.js';
-import { type CorruptMessageError, Encoder, TaskTooLargeError } from '../codec/index.js';
+import { type CorruptMessageError, Encoder } from '../codec/index.js';
 import { describeThrown, type Print, reportFailure, safely, withFields } from '../log/index.js';
 import { callAs, compile, type NamedDefinition, type Task, type TaskModule } from '../task/index.js';
 import { now } from './clock.js';
@@ -32,7 +32,6 @@ export class Runner {
   readonly #reporter: Reporter;
   readonly #shared: Shared;
   readonly #encoder: Encoder;
-  readonly #limit: number;
   readonly #print = safely(console.error); // the method of now: a task may replace it
   /** Entries of the table in which no task runs. */
   readonly #free: number[];
@@ -47,9 +46,8 @@ export class Runner {
     this.#module = module;
     this.#runs = runs;
     this.#reporter = reporter;
-    this.#shared = { runs, listeners: new Set(), asyncId: executionAsyncId() };
+    this.#shared = { runs, limit: rx.limit, listeners: new Set(), asyncId: executionAsyncId() };
     this.#encoder = new Encoder(rx.maxBytes);
-    this.#limit = rx.limit;
     this.#free = Array.from({ length: runs.concurrency }, (_, entry) => entry);
   }
 
@@ -64,7 +62,7 @@ export class Runner {
     this.isTimeOld = false;
     this.#id = id;
     this.#entry ??= this.#free.pop() ?? 0;
-    this.#runs.start(this.#entry, id % this.#limit, this.time);
+    this.#runs.start(this.#entry, id % this.#shared.limit, this.time);
   }
 
   get isFull(): boolean {
@@ -83,7 +81,7 @@ export class Runner {
   }
 
   async allEnded(): Promise<void> {
-    if (this.#entry !== undefined) this.#runs.defer(this.#entry);
+    if (this.#entry !== undefined) this.#runs.begin(this.#entry, Number.POSITIVE_INFINITY);
     while (this.isBusy) await this.oneEnded();
   }
 
@@ -121,7 +119,7 @@ export class Runner {
     const entry = this.#entry ?? 0;
     this.#entry = undefined;
     this.#running += 1;
-    this.#runs.name(entry, definition.key);
+    this.#runs.name(entry, this.#id % this.#shared.limit, definition.key);
     const { timeout } = definition;
     if (timeout > 0 && this.#runs.due > this.time + timeout + LOOK_MS) this.#reporter.look();
     return new Run(this.#id, definition, entry, this.time, requestId, this.#shared);
@@ -174,19 +172,9 @@ export class Runner {
     return callAs(run, run.definition.fn as (...args: readonly unknown[]) => unknown, args);
   }
 
-  /** A result that cannot be sent makes the task fail. One that is too large is left out. */
+  /** Throws if the result cannot be sent: the task fails. */
   #succeed(run: Run, result: unknown): void {
-    let size = 0;
-    try {
-      if (result !== undefined) size = this.#encoder.encode(result);
-    } catch (error) {
-      if (!(error instanceof TaskTooLargeError)) {
-        this.#fail(run, error);
-        return;
-      }
-      size = -Math.min(error.bytes, 2 ** 31 - 1);
-    }
-    this.#end(run, 'succeeded', size);
+    this.#end(run, 'succeeded', result === undefined ? 0 : this.#encoder.encode(result));
   }
 
   #fail(run: Run, error: unknown): void {

@@ -1,31 +1,32 @@
 /**
  * The table of runs: what runs now, an entry for each task that may run at once.
  *
- *   word       meaning                                                   written by
- *   WHO        IDLE, position + 1 of the task of this entry, REVOKED     by compare-exchange: the worker, to start a task,
- *                                                                        and once its end is published; the owner, to take
- *                                                                        the entry away
- *   STOP       position + 1 of the task that is asked to stop            the owner
- *   PROGRESS   in millionths, -1: none                                   the worker
- *   KEY        of the task's name, for a task of another thread          the worker, before NAMED
- *   NAMED      position + 1 of the task whose name that is               the worker, once it has taken the message
- *   STARTED    when it started; infinite: it waits for others to end     the worker, before WHO
- *   DUE        when the owner looks for late tasks, one for the table    the owner
+ *   word       meaning                                                     written by
+ *   GATE       SHUT: no task starts, the thread is about to be ended       the owner
+ *   DUE        when the owner looks for late tasks                         the owner
+ *   of each entry:
+ *   WHO        position + 1 of its task, or IDLE                           the worker
+ *   STOP       position + 1 of the task that is asked to stop              the owner
+ *   PROGRESS   in millionths, -1: none                                     the worker
+ *   STARTED    when it started; infinite: it waits for others to end       the worker, before WHO
+ *   KEY        of the task's name, for a task of another thread            the worker, before NAMED
+ *   NAMED      position + 1 of the task whose name that is                 the worker, once it has taken the message
  *
  * An entry names its task from just before its message is taken until its end is published (ends.ts). A worker may be killed
  * in between. So a task runs if an entry names it, its message has been taken, and it has no end.
  *
- * Before the owner ends a thread it revokes all entries. A worker that finds its entry revoked starts nothing; it waits to
- * be ended, or for the entry to be given back. So no task starts in a thread that is being ended, and the owner knows
- * which tasks end with it.
+ * Before the owner ends a thread over a late task, it shuts the gate. The worker names a task, then looks at the gate; the
+ * owner shuts the gate, then looks at the names. So either the task does not start, or the owner sees its name.
  */
 const IDLE = 0;
-const REVOKED = -1;
+const OPEN = 0;
+const SHUT = 1;
 
-const DUE = 0; // in 64-bit words
+const GATE = 0;
+const DUE = 1; // in 64-bit words
 const FIRST = 32;
 const ENTRY_WORDS = 32;
-// Word 0 is WHO.
+// Word 0 of an entry is WHO.
 const STOP = 1;
 const PROGRESS = 2;
 const KEY = 3;
@@ -52,16 +53,11 @@ export class Runs {
   readonly concurrency: number;
   readonly #words: Int32Array;
   readonly #numbers: Float64Array;
-  /** The worker's: what it has written to each WHO. */
-  readonly #who: Int32Array;
-  /** The owner's: what each entry said that it has taken away. */
-  readonly #revoked = new Map<number, number>();
 
   constructor(memory: SharedArrayBuffer) {
     this.#words = new Int32Array(memory);
     this.#numbers = new Float64Array(memory);
     this.concurrency = (this.#words.length - FIRST) / ENTRY_WORDS;
-    this.#who = new Int32Array(this.concurrency);
   }
 
   /** When the owner looks for late tasks; the owner sets it. */
@@ -75,41 +71,28 @@ export class Runs {
 
   // ── The worker ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Starts a task in an entry. Does not return while the entry is revoked: the thread is being ended. */
+  /** Names the task that is about to be taken. Does not return while the gate is shut. */
   start(entry: number, position: number, time: number): void {
     const at = placeOf(entry);
-    this.#numbers[(at >> 1) + STARTED] = time;
+    this.begin(entry, time);
     this.#words[at + PROGRESS] = -1;
-    const before = this.#who[entry] ?? IDLE;
-    while (Atomics.compareExchange(this.#words, at, before, position + 1) !== before)
-      // against revoke
-      Atomics.wait(this.#words, at, REVOKED); // pairs with giveBack
-    this.#who[entry] = position + 1;
+    Atomics.store(this.#words, at, position + 1); // then look at the gate; pairs with the load in list
+    while (Atomics.load(this.#words, GATE) === SHUT) Atomics.wait(this.#words, GATE, SHUT); // pairs with shut and open
   }
 
-  /** The end of the entry's task is published. Does not return while the entry is revoked. */
+  /** The end of the entry's task is published. */
   end(entry: number): void {
-    const at = placeOf(entry);
-    const before = this.#who[entry] ?? IDLE;
-    while (Atomics.compareExchange(this.#words, at, before, IDLE) !== before)
-      // against revoke
-      Atomics.wait(this.#words, at, REVOKED); // pairs with giveBack
-    this.#who[entry] = IDLE;
+    Atomics.store(this.#words, placeOf(entry), IDLE); // pairs with the load in list
   }
 
   /** Says which task it is. */
-  name(entry: number, key: number): void {
+  name(entry: number, position: number, key: number): void {
     const at = placeOf(entry);
     this.#words[at + KEY] = key;
-    this.#words[at + NAMED] = this.#who[entry] ?? IDLE;
+    this.#words[at + NAMED] = position + 1;
   }
 
-  /** The task must wait for the tasks before it to end: it has not begun. */
-  defer(entry: number): void {
-    this.begin(entry, Number.POSITIVE_INFINITY);
-  }
-
-  /** When it began, if that is later than its start: it waited for tasks before it to end. */
+  /** When its task began, or infinite, if that must wait for tasks before it to end. */
   begin(entry: number, time: number): void {
     this.#numbers[(placeOf(entry) >> 1) + STARTED] = time;
   }
@@ -118,27 +101,23 @@ export class Runs {
     this.#words[placeOf(entry) + PROGRESS] = Math.round(fraction * 1e6);
   }
 
-  /** The task of the entry was asked to stop. True even while the thread is busy: it is one load. */
-  stopAsked(entry: number): boolean {
-    return Atomics.load(this.#words, placeOf(entry) + STOP) === this.#who[entry]; // pairs with the store in stop
+  /** The task of the entry was asked to stop. True even while the thread is busy: it is one look. */
+  stopAsked(entry: number, position: number): boolean {
+    return Atomics.load(this.#words, placeOf(entry) + STOP) === position + 1; // pairs with the store in stop
   }
 
   // ── The owner ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** What each entry says. */
+  /** What the entries say that name a task. */
   list(): Running[] {
-    const entries = Array.from({ length: this.concurrency }, (_, entry) => entry);
-    return entries.flatMap((entry) => this.#read(entry, this.#whoIn(entry)) ?? []);
+    const entries = Array.from({ length: this.concurrency }, (_, entry) => this.#read(entry));
+    return entries.filter((each) => each !== undefined);
   }
 
-  #whoIn(entry: number): number {
-    const who = Atomics.load(this.#words, placeOf(entry)); // pairs with the compare-exchange in start
-    return who === REVOKED ? (this.#revoked.get(entry) ?? IDLE) : who;
-  }
-
-  #read(entry: number, who: number): Running | undefined {
-    if (who === IDLE) return undefined;
+  #read(entry: number): Running | undefined {
     const at = placeOf(entry);
+    const who = Atomics.load(this.#words, at); // pairs with the stores in start and end
+    if (who === IDLE) return undefined;
     const progress = this.#words[at + PROGRESS] ?? -1;
     const started = this.#numbers[(at >> 1) + STARTED] ?? 0;
     return {
@@ -155,41 +134,21 @@ export class Runs {
     Atomics.store(this.#words, placeOf(entry) + STOP, position + 1); // pairs with the load in stopAsked
   }
 
-  /**
-   * Nothing starts any more in this thread, if `late` is still the task of its entry. `false`: it is not, and nothing has
-   * changed. Drain the ends after that: the task may have ended just before.
-   */
-  revoke(late: Running): boolean {
-    for (let entry = 0; entry < this.concurrency; entry++)
-      if (entry !== late.entry)
-        this.#revoked.set(entry, Atomics.exchange(this.#words, placeOf(entry), REVOKED)); // against start and end
-    const who = late.position + 1;
-    if (Atomics.compareExchange(this.#words, placeOf(late.entry), who, REVOKED) === who) {
-      this.#revoked.set(late.entry, who);
-      return true;
-    }
-    this.giveBack();
-    return false;
+  /** From now on no task starts that `list` does not name. */
+  shut(): void {
+    Atomics.store(this.#words, GATE, SHUT); // then look at the names; pairs with the load in start
   }
 
   /** The thread is not ended after all. */
-  giveBack(): void {
-    for (const [entry, who] of this.#revoked) {
-      Atomics.store(this.#words, placeOf(entry), who); // pairs with the waits in start and end
-      Atomics.notify(this.#words, placeOf(entry));
-    }
-    this.#revoked.clear();
+  open(): void {
+    Atomics.store(this.#words, GATE, OPEN);
+    Atomics.notify(this.#words, GATE); // pairs with the wait in start
   }
 
   /** The thread is dead: the table is empty for the next one. */
   reset(): void {
-    this.#revoked.clear();
-    for (let entry = 0; entry < this.concurrency; entry++) {
-      const at = placeOf(entry);
-      Atomics.store(this.#words, at, IDLE);
-      Atomics.store(this.#words, at + STOP, IDLE);
-      this.#words[at + NAMED] = IDLE;
-    }
+    for (let entry = 0; entry < this.concurrency; entry++) Atomics.store(this.#words, placeOf(entry), IDLE);
+    Atomics.store(this.#words, GATE, OPEN);
   }
 }
 

@@ -47,7 +47,7 @@ export class FakeRuntime {
     const task: Task = {
       ...{ id, name, kind: 'async', state: 'queued', cancelRequested: false, enqueued: Date.now() },
       ...{ started: undefined, finished: undefined, progress: undefined, deadline: undefined },
-      ...{ requestId: undefined, outcome: undefined, omittedBytes: undefined, ...fields },
+      ...{ requestId: undefined, outcome: undefined, ...fields },
     };
     this.#tasks.push(task);
     this.#channel.push(task);

@@ -19,15 +19,14 @@ const NOTHING = {
   victims: [] as readonly number[],
   /** Tasks whose ends a caller waits for. */
   awaited: [] as readonly number[],
-  /** What entries said that the owner has revoked, by their place. */
-  revoked: new Map() as ReadonlyMap<number, number>,
+  /** Tasks that the table named when the owner had shut its gate; `undefined`: it is open. */
+  named: undefined as readonly number[] | undefined,
 };
 type Books = Readonly<typeof NOTHING>;
 
-const REVOKED = -1;
-
 export class Audit {
   state: Books = NOTHING;
+  readonly #world: World;
   readonly #machine: Machine;
   readonly #witness: Witness;
   // Where words lie, counted in all words of the machine.
@@ -40,7 +39,9 @@ export class Audit {
   readonly #entries: readonly number[];
 
   /** It takes the layout from the constants of the modules. */
-  constructor({ machine, witness, scenario, ends, runs }: World, modules: Instance) {
+  constructor(world: World, modules: Instance) {
+    const { machine, witness, scenario, ends, runs } = world;
+    this.#world = world;
     this.#machine = machine;
     this.#witness = witness;
     const { concurrency = 1, ends: cells = 0 } = scenario;
@@ -61,22 +62,11 @@ export class Audit {
 
   // ── Every write ────────────────────────────────────────────────────────────────────────────────────────────────
 
-  wrote(thread: Thread, at: number, before: number, now: number): string | undefined {
+  wrote(_: Thread, at: number, before: number, now: number): string | undefined {
     if (at === this.#tail) return this.#publish(before, now);
-    if (at === this.#head)
-      return now === this.state.drained ? undefined : `HEAD is ${now}, ${this.state.drained} were drained`;
-    return this.#entries.includes(at) ? this.#entry(thread, at, before, now) : undefined;
-  }
-
-  #entry(thread: Thread, at: number, before: number, now: number): string | undefined {
-    const { revoked } = this.state;
-    if (now === REVOKED) return this.#now({ revoked: new Map([...revoked, [at, before]]) });
-    if (before !== REVOKED) return undefined;
-    if (thread.name !== 'o') return `${thread.name} changed an entry that was revoked`;
-    // Empty: for the next thread.
-    return now === 0 || now === revoked.get(at)
-      ? undefined
-      : 'an entry was given back as that of another task';
+    if (at === this.#head && now !== this.state.drained)
+      return `HEAD is ${now}, ${this.state.drained} were drained`;
+    return undefined;
   }
 
   #publish(before: number, now: number): string | undefined {
@@ -95,6 +85,8 @@ export class Audit {
   starts(id: number): undefined {
     const { started } = this.state;
     if (started.includes(id)) this.#machine.fail(`task ${id} was started twice`);
+    if (this.state.named?.includes(id) === false)
+      this.#machine.fail(`task ${id} was started when the gate was shut`);
     this.#now({ started: [...started, id] });
   }
 
@@ -123,14 +115,21 @@ export class Audit {
     this.#now({ awaited: isOver ? awaited.filter((other) => other !== id) : [...awaited, id] });
   }
 
-  /** The table was revoked. */
-  revokes(): undefined {
-    for (const at of this.#entries)
-      if (this.#machine.shared.load(at) !== REVOKED) this.#machine.fail('an entry was not revoked');
+  /** The owner has shut the gate, or is about to open it. */
+  shuts(now: boolean): undefined {
+    const { first, limit } = this.#world;
+    const who = this.#entries.map((at) => this.#machine.shared.load(at)).filter((each) => each !== 0);
+    this.#now({ named: now ? who.map((each) => (each - 1 - first + limit) % limit) : undefined });
   }
 
   dies(ids: readonly number[]): undefined {
     this.#now({ victims: [...this.state.victims, ...ids] });
+  }
+
+  /** The table is ready for the next thread. */
+  clears(): undefined {
+    for (const at of this.#entries)
+      if (this.#machine.shared.load(at) !== 0) this.#machine.fail('the table names a task of a dead thread');
   }
 
   // ── At rest ────────────────────────────────────────────────────────────────────────────────────────────────────

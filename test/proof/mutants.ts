@@ -185,10 +185,7 @@ park: a thread that looks before it says that it awaits
 + const how = isNap ? NAPPING : PARKED; const is = ready();
 - if (!ready()) {
 + if (!is) {
-## ends that a caller waits for, who asks in the middle of each
-ends: an end that is counted after the call
-- this.#head = (head + 1) | 0; this.#take(head);
-+ this.#take(head); this.#head = (head + 1) | 0;
+## ends that a caller waits for
 ends: an end that a caller is not told
 - this.bell.ring(); if (this.#isHalfFull())
 + if (this.#isHalfFull())
@@ -215,7 +212,8 @@ receiver: a task that is named after it was taken
 - this.#hooks.taking(ring.memory.taken); const taken = ring.take();
 + const position = ring.memory.taken; const taken = ring.take(); this.#hooks.taking(position);
 runs: a table that is not cleared
-- Atomics.store(this.#words, at, IDLE);
+- Atomics.store(this.#words, placeOf(entry), IDLE); Atomics.store(this.#words, GATE, OPEN);
++ Atomics.store(this.#words, GATE, OPEN);
 ring: a task that may be taken back from another sender
 - const ready = this.memory.free(p) | (seat << 2) | Phase.READY;
 + const ready = Atomics.load(this.#words, this.memory.cell(p));
@@ -227,28 +225,19 @@ park: a task of which the owner is not told
 - !== IDLE) this.ringAlways();
 + !== IDLE);
 runs: a task that keeps the name of the one before
-- this.#words[at + NAMED] = this.#who[entry] ?? IDLE;
+- this.#words[at + NAMED] = position + 1;
 ## a deadline, against the end of its task, and another one
-runs: a task that starts in an entry that was revoked
-- while (Atomics.compareExchange(this.#words, at, before, position + 1) !== before)
-+ while (Atomics.store(this.#words, at, position + 1) === REVOKED)
-runs: an owner that revokes one entry
-- if (entry !== late.entry)
+runs: a worker that looks at the gate before it names the task
+- Atomics.store(this.#words, at, position + 1); while (Atomics.load(this.#words, GATE) === SHUT) Atomics.wait(this.#words, GATE, SHUT);
++ while (Atomics.load(this.#words, GATE) === SHUT) Atomics.wait(this.#words, GATE, SHUT); Atomics.store(this.#words, at, position + 1);
+runs: a worker that starts whatever the gate says
+- while (Atomics.load(this.#words, GATE) === SHUT)
 + if (false)
-runs: an owner that forgets what it has revoked
-- (this.#revoked.get(entry) ?? IDLE)
-+ IDLE
-runs: a late revocation that is not undone
-- this.giveBack(); return false;
-+ return false;
-runs: an entry that is given back and not notified
-- Atomics.notify(this.#words, placeOf(entry));
-runs: an entry that ends although it was revoked
-- while (Atomics.compareExchange(this.#words, at, before, IDLE) !== before)
-+ while (Atomics.store(this.#words, at, IDLE) === REVOKED)
-runs: an owner that revokes whatever runs
-- if (Atomics.compareExchange(this.#words, placeOf(late.entry), who, REVOKED) === who)
-+ if (Atomics.exchange(this.#words, placeOf(late.entry), REVOKED) !== REVOKED)
+runs: a gate that is opened and nobody told
+- Atomics.notify(this.#words, GATE);
+runs: a gate that stays shut for the next thread
+- Atomics.store(this.#words, placeOf(entry), IDLE); Atomics.store(this.#words, GATE, OPEN);
++ Atomics.store(this.#words, placeOf(entry), IDLE);
 `;
 
 export interface Mutant {

@@ -55,7 +55,7 @@ export class Worker {
       const id = this.#id;
       const entry = this.#free.pop() ?? 0;
       actor.audit.starts(id);
-      this.#runs.name(entry, 1);
+      this.#runs.name(entry, (actor.world.first + id) % actor.world.limit, 1);
       if (meets) {
         this.#reporter.look(); // the owner, who may not know of the task, is told; its end waits for that
         await actor.after('met');
@@ -95,7 +95,7 @@ export class Owner {
   #last = -1;
 
   /** Listens. `onEnd`: what else is done at each end. */
-  constructor(actor: Actor, onEnd: (owner: Owner) => void = () => {}) {
+  constructor(actor: Actor, onEnd: () => void = () => {}) {
     const { ends, runs } = actor.world;
     const outcome = new Scratch(-1);
     this.#actor = actor;
@@ -105,7 +105,7 @@ export class Owner {
       actor.audit.drains(id, size, whose);
       this.#last = id;
       this.#finish(id);
-      onEnd(this);
+      onEnd();
     });
     actor.modules.park.duties.add(() => this.drain());
     this.#collector
@@ -125,7 +125,6 @@ export class Owner {
   }
 
   #finish(id: number): void {
-    if (this.#over.has(id)) return;
     this.#over.add(id);
     this.#waiters.get(id)?.();
     if (this.#waiters.delete(id)) this.#actor.audit.awaits(id, true);
@@ -161,14 +160,14 @@ export class Owner {
     if (this.#actor.takeBack(n, position)) this.#finish(this.idOf(position));
   }
 
-  /** As a ledger without a history does it: of what has ended, only the last is known. */
+  /** As a ledger does it that keeps one task that has ended. */
   running(isDead = false): readonly Running[] {
     this.drain();
     const running: Running[] = [];
     for (const run of this.#runs.list()) {
       const id = this.idOf(run.position);
-      if (id === this.#last || this.#actor.sender.isHere(run.position)) continue;
-      const isKnown = this.#known.has(id) && !this.#over.has(id);
+      if (this.#actor.sender.isHere(run.position)) continue;
+      const isKnown = (this.#known.has(id) && !this.#over.has(id)) || id === this.#last;
       if (!isKnown && run.key === undefined && !isDead) continue;
       if (!isKnown) this.#meet(id);
       running.push(run);
@@ -187,13 +186,17 @@ export class Owner {
   /** A task is past its deadline: its thread is ended, unless it has just ended. */
   endLate(worker: string): void {
     const [run] = this.running();
-    if (run === undefined || !this.#runs.revoke(run)) return;
+    if (run === undefined) return;
     const { world } = this.#actor;
-    this.#actor.audit.revokes();
+    this.#runs.shut();
+    this.#actor.audit.shuts(true);
     this.drain();
     if (!this.#over.has(this.idOf(run.position)))
       this.#actor.thread.ask(() => world.machine.doom(world.thread(worker)));
-    else this.#runs.giveBack();
+    else {
+      this.#actor.audit.shuts(false);
+      this.#runs.open();
+    }
   }
 
   /** Waits for the death of a worker; buries it, and lets the next one begin. */
@@ -205,7 +208,9 @@ export class Owner {
     const victims = this.running(true).map(({ position }) => this.idOf(position));
     this.#actor.audit.dies(victims);
     for (const id of victims) this.#finish(id);
+    this.#actor.audit.shuts(false);
     this.#runs.reset();
+    this.#actor.audit.clears();
     this.#actor.happens('the next worker');
   }
 }

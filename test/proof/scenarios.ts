@@ -82,14 +82,15 @@ const working: Program = async (actor) => {
 };
 
 /** Sends two tasks, waits for their ends, closes. `before`: what else is done when both have been sent. */
-function owning(before: (actor: Actor, owner: Owner, last: number) => unknown): Program {
+function owning(count: number, before: (actor: Actor, owner: Owner, last: number) => unknown): Program {
   return async (actor) => {
     const owner = new Owner(actor);
     const supervision = owner.supervise('w');
     supervision.catch(actor.thread.threw);
-    const [first, last] = [await owner.enqueue(1), await owner.enqueue(2)];
-    before(actor, owner, last);
-    for (const position of [first, last]) await owner.end(owner.idOf(position));
+    const positions: number[] = [];
+    for (let n = 1; n <= count; n++) positions.push(await owner.enqueue(n));
+    before(actor, owner, positions.at(-1) ?? 0);
+    for (const position of positions) await owner.end(owner.idOf(position));
     actor.sender.close();
     await supervision;
     owner.stop();
@@ -298,12 +299,12 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
-    name: 'ends that a caller waits for, who asks in the middle of each',
+    name: 'ends that a caller waits for',
     ends: 4,
     threads: {
       w: other(reporting(2, [1, 1])),
       o: other(async (actor) => {
-        const owner = new Owner(actor, (self) => self.drain());
+        const owner = new Owner(actor);
         for (const id of [0, 1]) {
           await owner.end(id);
           actor.happens(`${id + 1} told`);
@@ -334,7 +335,7 @@ export const scenarios: readonly Scenario[] = [
     threads: {
       w: other(working),
       x: next(working),
-      o: open(owning((_, owner, last) => owner.cancel(2, last))),
+      o: open(owning(2, (_, owner, last) => owner.cancel(2, last))),
     },
     mayWait: ['x'],
   },
@@ -370,7 +371,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: 'a deadline, against the end of its task, and another one',
-    capacity: 2,
+    capacity: 3,
     ends: 2,
     concurrency: 2,
     timeouts: 1,
@@ -378,7 +379,7 @@ export const scenarios: readonly Scenario[] = [
       w: other(working),
       x: next(working),
       // Looks once whether a task is past its deadline, when the scheduler lets the timer fire.
-      o: open(owning(({ thread }, owner) => thread.timers.push({ at: 0, job: () => owner.endLate('w') }))),
+      o: open(owning(3, ({ thread }, owner) => thread.timers.push({ at: 0, job: () => owner.endLate('w') }))),
     },
     mayWait: ['x'],
   },

@@ -1,7 +1,7 @@
 /** A handle: the states of its task, its result or error, and how it is cancelled in each state. */
 import assert from 'node:assert/strict';
 import { after } from 'node:test';
-import { move, OutcomeOmittedError, TaskCancelledError, tryRunTask } from '#index';
+import { move, TaskCancelledError, tryRunTask } from '#index';
 import { tasks } from './fixtures/tasks.js';
 import { failure, start, test } from './support/setup.js';
 import { reached, release, word, words } from './support/words.js';
@@ -15,7 +15,7 @@ test('A task is queued, runs, and succeeds; its record says so, while the worker
   const { id } = handle;
   const told = { id, name: 'hold', kind: 'sync', state: 'queued', requestId: 'r-7', cancelRequested: false };
   const times = { enqueued: queued.enqueued, started: undefined, finished: undefined, deadline: undefined };
-  const outcome = { progress: undefined, outcome: undefined, omittedBytes: undefined };
+  const outcome = { progress: undefined, outcome: undefined };
   assert.deepEqual(queued, { ...told, ...times, ...outcome });
   assert.ok(Math.abs(queued.enqueued - before) < 1000);
   held.release();
@@ -36,20 +36,15 @@ test('Ids are in the order of the queue, also of senders that wait for room, and
   assert.deepEqual(await Promise.all(handles.map((each) => each.finished())), [...handles.keys()]);
 });
 
-test('A result of any kind arrives. One above the channel’s `maxBytes` is left out: the task has succeeded', async (t) => {
+test('A result of any kind arrives. One above the channel’s `maxBytes` makes the task fail', async (t) => {
   const { send, run } = await start(t, { maxBytes: 10_000 });
   for (const value of [undefined, null, false, -0, '', 'ä€😀', { a: [1] }, new Date(5), new RangeError('r')])
     assert.deepEqual(await run(tasks.echo(value)), value);
   for (const length of [76, 92, 93, 4096, 9980]) // around what an end has room for by itself
     assert.equal(await run(tasks.text(length)), 'x'.repeat(length));
-  const handle = await send(tasks.text(10_001));
-  const error = await failure(handle);
-  assert.ok(error instanceof OutcomeOmittedError);
-  assert.equal(error.code, 'ERR_OUTCOME_OMITTED');
-  assert.match(error.message, /^The task succeeded, but its result of 100\d\d bytes was too large to keep/);
-  const { state, outcome, omittedBytes = 0 } = handle.status();
-  assert.deepEqual([state, outcome], ['succeeded', undefined]);
-  assert.ok(omittedBytes > 10_000 && omittedBytes < 10_020);
+  const { code, message } = await failure(await send(tasks.text(10_001)));
+  assert.equal(code, 'ERR_TASK_TOO_LARGE');
+  assert.match(message, /^Expected at most 10000 bytes, got at least 100\d\d: pass a key or a path/);
 });
 
 test('`finished` rejects with what the task threw, with class, code, cause and both stacks', async () => {

@@ -7,7 +7,6 @@
  *   stop     1 once somebody asked the task to stop
  *   state    failed or cancelled, once it has ended so; with it:
  *   outcome  what it threw, described by the core
- *   omitted  the size of a result that was too large to keep
  *
  * A job that failed without a `state` was not ended by its worker: that one is gone.
  */
@@ -24,7 +23,7 @@ import {
 
 export const FIELDS = [
   ...['name', 'timestamp', 'processedOn', 'finishedOn', 'returnvalue', 'failedReason', 'progress'],
-  ...['stop', 'state', 'outcome', 'omitted'],
+  ...['stop', 'state', 'outcome'],
 ] as const;
 export type Fields = Partial<Record<(typeof FIELDS)[number], string>>;
 
@@ -82,7 +81,6 @@ export function recordOf(key: string, fields: Fields, timeouts: ReadonlyMap<stri
     finished: timeOf(fields.finishedOn, started ?? enqueued),
     deadline: started !== undefined && timeout > 0 ? started + timeout : undefined,
     outcome,
-    omittedBytes: numberOf(fields.omitted),
   };
 }
 

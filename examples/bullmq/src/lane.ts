@@ -84,7 +84,7 @@ export class Lane {
 
   /** What BullMQ keeps as the job's result. @throws what it keeps as the reason of its failure */
   async #run(job: Job<string>): Promise<string | null> {
-    if (job.attemptsStarted > 1) await this.#redis.hdel(this.#keyOf(job), 'state', 'outcome', 'omitted');
+    if (job.attemptsStarted > 1) await this.#redis.hdel(this.#keyOf(job), 'state', 'outcome');
     let handle: TaskHandle;
     try {
       handle = await runTask(taskOf(job), this.#tx);
@@ -100,9 +100,8 @@ export class Lane {
     }
   }
 
-  async #end(job: Job<string>, { state, outcome, omittedBytes }: TaskRecord): Promise<string | null> {
+  async #end(job: Job<string>, { state, outcome }: TaskRecord): Promise<string | null> {
     if (state !== 'succeeded') return this.#fail(job, state, outcome);
-    if (omittedBytes !== undefined) await this.#redis.hset(this.#keyOf(job), 'omitted', omittedBytes);
     return outcome === undefined ? null : toText(outcome, this.#encoder);
   }
 
