@@ -20,20 +20,7 @@ export function checked(options: SendOptions): { timeout: number; signal: AbortS
       `Expected \`timeout\` to be a number of milliseconds from 0 up, got ${shown(timeout)}`,
     );
   }
-  if (signal !== undefined && !isSignal(signal))
+  if (signal !== undefined && !(signal instanceof AbortSignal))
     throw new TypeError(`Expected \`signal\` to be an AbortSignal, got ${shown(signal)}`);
   return { timeout, signal };
-}
-
-/** Of this realm, of another one, or of a library that has the interface. */
-function isSignal(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  const { aborted, addEventListener, removeEventListener } = value as Partial<AbortSignal>;
-  const listens = typeof addEventListener === 'function' && typeof removeEventListener === 'function';
-  return typeof aborted === 'boolean' && listens;
-}
-
-/** A signal of another library may have no reason. */
-export function abortReason(signal: AbortSignal | undefined): unknown {
-  return signal?.reason ?? new DOMException('This operation was aborted', 'AbortError');
 }

@@ -42,25 +42,20 @@ export class Bell {
     this.#at = at;
   }
 
-  /** Blocks the thread until the bell is rung, or for `ms` milliseconds; not at all if `ready` says true. */
-  wait(ready: () => boolean, ms: number): void {
-    this.#block(PARKED, ready, ms);
-  }
-
-  /** Like {@link wait}, until another thread rouses this one. */
-  nap(ready: () => boolean, ms: number): void {
-    this.#block(NAPPING, ready, ms);
-  }
-
-  #block(how: number, ready: () => boolean, ms: number): void {
+  /**
+   * Blocks the thread until the bell is rung, or for `ms` milliseconds; not at all if `ready` says true. A nap ends when
+   * another thread rouses this one.
+   */
+  wait(ready: () => boolean, ms: number, isNap = false): void {
+    const how = isNap ? NAPPING : PARKED;
     Atomics.store(this.#words, this.#at, how); // pairs with the loads in ring and rouse; then look
     if (!ready()) Atomics.wait(this.#words, this.#at, how, ms); // pairs with the notify in ringAlways
     Atomics.store(this.#words, this.#at, IDLE);
   }
 
   /**
-   * Like {@link wait}, or {@link nap}, for a slice, but the event loop goes on. `false`: it has had no turn. Does not keep the
-   * thread alive: see {@link keepAlive}.
+   * Like {@link wait}, for a slice, but the event loop goes on. `false`: it has had no turn. Does not keep the thread alive:
+   * see {@link keepAlive}.
    */
   async waitAsync(ready: () => boolean, isNap = false): Promise<boolean> {
     const how = isNap ? NAPPING : PARKED;
@@ -93,12 +88,7 @@ export class Bell {
     if (Atomics.load(this.#words, this.#at) === NAPPING) this.ringAlways(); // pairs with the store before each look
   }
 
-  /** Wakes the thread that is parked here or naps: in one look, since it may turn from one to the other. */
-  wake(): void {
-    if (Atomics.load(this.#words, this.#at) !== IDLE) this.ringAlways(); // pairs with the store before each look, and with hurry
-  }
-
-  /** Wakes without looking: a thread may have been killed between the two steps, with the word cleared. */
+  /** Wakes without looking: also a thread that turns from a nap to parked, or one that a dead thread was about to wake. */
   ringAlways(): void {
     Atomics.store(this.#words, this.#at, IDLE); // makes a late Atomics.wait return at once
     Atomics.notify(this.#words, this.#at);

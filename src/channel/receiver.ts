@@ -52,7 +52,7 @@ export class Receiver<T> {
   readonly #hasNext = (): boolean => this.#ring.hasNext;
   readonly #isReady = (): boolean => this.#peek() !== EMPTY; // it may skip a message, and so free room
   readonly #nap = (): boolean => {
-    this.#ring.bell.nap(this.#isReady, NAP_MS);
+    this.#ring.bell.wait(this.#isReady, NAP_MS, true);
     if (!this.#ring.hasNext) this.#ring.bell.wait(this.#isReady, BLOCK_MS);
     return this.#isReady();
   };

@@ -8,7 +8,7 @@ import { Encoder } from '../codec/index.js';
 import { ChannelClosedError, SendTimeoutError } from './errors.js';
 import { Look } from './look.js';
 import { copyOf } from './memory.js';
-import { abortReason, checked, NO_OPTIONS, type SendOptions } from './options.js';
+import { checked, NO_OPTIONS, type SendOptions } from './options.js';
 import { duties } from './park.js';
 import { Ring, Sent } from './ring.js';
 import { bury, closeSeat, isOpen, openSeat, type Seat } from './seats.js';
@@ -103,9 +103,9 @@ export class Sender<T> {
   send(value: T, options: SendOptions = NO_OPTIONS, onSent?: OnSent, late = false): Promise<void> {
     try {
       const { timeout, signal } = checked(options);
-      if (signal?.aborted) throw abortReason(signal);
+      signal?.throwIfAborted();
       const length = this.#encode(value);
-      if (signal?.aborted) throw abortReason(signal); // by a getter of the value
+      signal?.throwIfAborted(); // by a getter of the value
       const outcome = late ? this.#post(length, true) : this.#postOrLook(length);
       if (outcome === Sent.CLOSED) throw new ChannelClosedError(value);
       if (outcome === Sent.FULL) return this.#wait(value, length, timeout, signal, onSent);
@@ -145,7 +145,7 @@ export class Sender<T> {
     if (outcome === Sent.FULL) throw new SendTimeoutError(value, timeout);
   }
 
-  /** The position of the message that was sent last: {@link takeBack} and {@link isHere} take it, for a lap. */
+  /** The position of the message that was sent last: {@link takeBack} takes it, for a lap. */
   get position(): number {
     return this.#ring.sent;
   }
@@ -153,11 +153,6 @@ export class Sender<T> {
   /** Takes a message of this sender back. `false`: it has been taken. Its place is free when its turn comes. */
   takeBack(position: number): boolean {
     return this.#ring.takeBack(position, this.#seat.seat);
-  }
-
-  /** The message at this position is still in the channel. */
-  isHere(position: number): boolean {
-    return this.#ring.isHere(position);
   }
 
   /** A sender for another thread: attach the handle there. Counts as open from now on; see {@link Sender.bury}. */

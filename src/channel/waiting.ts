@@ -31,7 +31,6 @@
 
 import { type Look, NAP_MS } from './look.js';
 import { CALLS, CLOSED, COMERS, type Scratch, TAIL, WAITS } from './memory.js';
-import { abortReason } from './options.js';
 import { doDuties, duties, keepAlive } from './park.js';
 import { type Ring, Sent } from './ring.js';
 
@@ -148,8 +147,8 @@ export class Waiting {
 
   /** Waits without blocking, but for a moment at first: see look.ts. */
   add(send: WaitingSend): void {
-    if (send.signal !== undefined) this.#listenTo(send.signal); // first: a signal of another library may throw
     this.#push(send);
+    if (send.signal !== undefined) this.#listenTo(send.signal);
     if (!this.#listening && !this.#look.nap(this.#nap)) void this.#listen();
   }
 
@@ -234,8 +233,8 @@ export class Waiting {
       return;
     }
     const listener = () => {
-      const reason = abortReason(signal);
-      for (const each of this.#sends.filter((send) => send.signal === signal)) this.giveUp(each, reason);
+      for (const each of this.#sends.filter((send) => send.signal === signal))
+        this.giveUp(each, signal.reason);
     };
     signal.addEventListener('abort', listener);
     this.#signals.set(signal, { listener, sends: 1 });

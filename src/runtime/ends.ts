@@ -145,7 +145,7 @@ export class Reporter extends Ends {
 
   /** The owner looks at the table of runs: a task has started of whose deadline it may not know. */
   look(): void {
-    this.bell.wake();
+    this.bell.ringAlways();
   }
 
   #isHalfFull(): boolean {

@@ -40,7 +40,7 @@ export function enqueueTask<R>(
 ): TaskHandle<R> | Promise<TaskHandle<R>> {
   const entry = entryFor(task, tx, options, 'timeout', 'signal', 'requestId');
   const sent = tx.send(noted(task, entry), sendOptions(options), entry, late);
-  return entry.id >= 0 ? entry : entry.whenSent(sent);
+  return entry.id >= 0 ? entry : sent.then(() => entry);
 }
 
 /** Puts `task` into the queue if there is room now. `undefined`: the queue is full, nothing was queued. */
@@ -119,6 +119,7 @@ function ledgerOf(task: unknown, tx: Sender<Task>): Ledger {
         'Another thread sends tasks with `tx.send(task)`',
     );
   if (ledger instanceof Error) throw ledger;
+  ledger.senders.add(tx);
   last = { tx, ledger };
   return ledger;
 }

@@ -11,8 +11,6 @@ import type { Running } from './runs.js';
 
 /** What an entry asks of the ledger. */
 export interface Book {
-  /** How many callers of `runTask` wait for room. */
-  waiting: number;
   /** The task's message was sent. */
   admit(entry: Entry, position: number): void;
   read(entry: Entry): TaskRecord;
@@ -50,17 +48,6 @@ export class Entry<R = unknown> implements TaskHandle<R>, OnSent {
   /** The task is in the queue. */
   sent(position: number): void {
     this.#ledger.admit(this, position);
-  }
-
-  /** The handle of a task that waits for room, once it is in the queue. */
-  async whenSent(sent: Promise<void>): Promise<this> {
-    this.#ledger.waiting += 1;
-    try {
-      await sent;
-      return this;
-    } finally {
-      this.#ledger.waiting -= 1;
-    }
   }
 
   status(): TaskRecord {

@@ -11,7 +11,7 @@
  * That is early enough: only the owner drains ends, and it is one thread. A task that another thread has sent gets its
  * entry when the owner first sees it running or ended.
  */
-import { duties, keepAlive, type Receiver } from '../channel/index.js';
+import { duties, keepAlive, type Receiver, type Sender } from '../channel/index.js';
 import { Decoder } from '../codec/index.js';
 import { restoreThrown, type Thrown } from '../log/index.js';
 import type { Task } from '../task/index.js';
@@ -50,8 +50,8 @@ export class Ledger implements Book {
   readonly known: Map<number, Known> = new Map<number, Known>();
   readonly counts: Map<string, Count> = new Map<string, Count>();
   readonly runs: Runs;
-  /** How many callers of `runTask` wait for room. */
-  waiting = 0;
+  /** Those that `runTask` was called with. */
+  readonly senders: Set<Sender<Task>> = new Set<Sender<Task>>();
   readonly #channel: Receiver<Task>;
   readonly #on: Listener;
   readonly #entries: Entries;

@@ -138,7 +138,8 @@ export class Runtime {
   stats(): RuntimeStats {
     const running = this.#ledger.running().map(({ task }) => task.id);
     const { capacity, length: queued } = this.#rx;
-    const { waiting, counts } = this.#ledger;
+    const { senders, counts } = this.#ledger;
+    const waiting = [...senders].reduce((sum, tx) => sum + tx.waiting, 0);
     const { restarts, deaths } = this.#supervisor;
     const ended = structuredClone(counts);
     return { capacity, queued, waiting, running, ended, restarts, deaths: [...deaths] };

@@ -177,7 +177,7 @@ class Play {
     assert.equal(this.#rx.isHere(position), value !== undefined);
     for (const [other, tx] of this.#txs.entries())
       assert.equal(tx.takeBack(position), other === by && value !== undefined);
-    assert.equal(this.#txs[by]?.isHere(position), false);
+    assert.equal(this.#rx.isHere(position), false);
     message.value = undefined;
   }
 

@@ -13,8 +13,8 @@ park: a wake-up that notifies before it clears the word
 - Atomics.store(this.#words, this.#at, IDLE); Atomics.notify(this.#words, this.#at);
 + Atomics.notify(this.#words, this.#at); Atomics.store(this.#words, this.#at, IDLE);
 park: a thread that looks before it says that it parks
-- #block(how, ready, ms) { Atomics.store(this.#words, this.#at, how); if (!ready())
-+ #block(how, ready, ms) { const is = ready(); Atomics.store(this.#words, this.#at, how); if (!is)
+- Atomics.store(this.#words, this.#at, how); if (!ready()) Atomics.wait
++ const is = ready(); Atomics.store(this.#words, this.#at, how); if (!is) Atomics.wait
 ring: a sender that does not help TAIL on
 - Atomics.compareExchange(words, TAIL, tail, (memory.next(p) << 2) | (tail & PHASE_MASK));
 ring: an end that is not looked at again
@@ -181,10 +181,8 @@ ends: an end that is told only to callers
 - this.#isHalfFull()
 + false
 park: a thread that looks before it says that it awaits
-- const how = isNap ? NAPPING : PARKED;
-+ const how = isNap ? NAPPING : PARKED; const is = ready();
-- if (!ready()) {
-+ if (!is) {
+- Atomics.store(this.#words, this.#at, how); let waited = false; if (!ready()) {
++ const is = ready(); Atomics.store(this.#words, this.#at, how); let waited = false; if (!is) {
 ## ends that a caller waits for
 ends: an end that a caller is not told
 - this.bell.ring(); if (this.#isHalfFull())
@@ -221,9 +219,9 @@ ring: a position that seems to be here for ever
 - return (state & ~SEAT_MASK) === this.memory.free(p) && (state & PHASE_MASK) !== Phase.ABORTED;
 + return true;
 ## another thread sends a task, and the owner sees it run
-park: a task of which the owner is not told
-- !== IDLE) this.ringAlways();
-+ !== IDLE);
+ends: a task of which the owner is not told
+- look() { this.bell.ringAlways();
++ look() {
 runs: a task that keeps the name of the one before
 - this.#words[at + NAMED] = position + 1;
 ## a deadline, against the end of its task, and another one

@@ -2,6 +2,7 @@
  * What worker and owner do around the ring of ends and the table of runs: as executor.ts and runner.ts, and as ledger.ts,
  * deadlines.ts and supervisor.ts do, without all that is not shared.
  */
+import type { Ring } from '#channel/ring';
 import type { Collector, Reporter } from '#runtime/ends';
 import type { Running, Runs } from '#runtime/runs';
 import type { Actor } from './actor.js';
@@ -87,6 +88,7 @@ export class Owner {
   readonly #actor: Actor;
   readonly #runs: Runs;
   readonly #collector: Collector;
+  readonly #ring: Ring;
   /** Tasks that it knows, and that have ended. */
   readonly #known = new Set<number>();
   readonly #over = new Set<number>();
@@ -96,10 +98,11 @@ export class Owner {
 
   /** Listens. `onEnd`: what else is done at each end. */
   constructor(actor: Actor, onEnd: () => void = () => {}) {
-    const { ends, runs } = actor.world;
+    const { channel, ends, runs } = actor.world;
     const outcome = new Scratch(-1);
     this.#actor = actor;
     this.#runs = new actor.modules.runs.Runs(runs);
+    this.#ring = new actor.modules.ring.Ring(channel);
     this.#collector = new actor.modules.ends.Collector(ends, outcome, ({ id }, size) => {
       const whose = outcome.words[0] ?? -1;
       actor.audit.drains(id, size, whose);
@@ -166,7 +169,7 @@ export class Owner {
     const running: Running[] = [];
     for (const run of this.#runs.list()) {
       const id = this.idOf(run.position);
-      if (this.#actor.sender.isHere(run.position)) continue;
+      if (this.#ring.isHere(run.position)) continue;
       const isKnown = (this.#known.has(id) && !this.#over.has(id)) || id === this.#last;
       if (!isKnown && run.key === undefined && !isDead) continue;
       if (!isKnown) this.#meet(id);

@@ -13,6 +13,7 @@ import { RECEIVER_THREAD } from '#channel/memory';
 import * as options from '#channel/options';
 import { type duties, SLICE_MS } from '#channel/park';
 import type * as receiver from '#channel/receiver';
+import type * as ring from '#channel/ring';
 import type * as sender from '#channel/sender';
 import { LOOK_MS } from '#channel/waiting';
 import * as codec from '#codec';
@@ -57,6 +58,7 @@ function edits(looks: boolean): Edit[] {
 /** What scenarios use of a thread's modules. */
 export interface Instance {
   readonly park: { readonly duties: typeof duties };
+  readonly ring: typeof ring;
   readonly sender: typeof sender;
   readonly receiver: typeof receiver;
   readonly ends: typeof ends & Readonly<Record<string, number>>;
