@@ -154,16 +154,21 @@ export class Receiver<T> {
 
   /**
    * For a queue that is given up: closes the channel and takes out what is left, without waiting for messages that are
-   * still being written: their sends fail. `each` is told every message's position, and a way to decode it.
+   * still being written: their sends fail. `each` is told every message and its position; `undefined`: it cannot be decoded.
    */
-  discard(each: (position: number, decode: () => T) => void): void {
+  discard(each: (position: number, value: T | undefined) => void): void {
     this.#expectHere();
     this.close();
     this.#ring.abortUnfinished();
-    for (let length = this.#peek(); length >= 0; length = this.#peek()) {
-      const position = this.#ring.memory.taken;
-      const size = length;
-      if (this.#take(length)) each(position, () => this.#decoder.decode(size) as T);
+    for (;;) {
+      let value: T | undefined;
+      try {
+        value = this.tryRecv();
+        if (value === undefined) return;
+      } catch {
+        // It has been taken out.
+      }
+      each(this.#ring.memory.taken - 1, value);
     }
   }
 

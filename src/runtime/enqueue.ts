@@ -4,7 +4,7 @@ import { expectOptions, shown } from '../expect.js';
 import { Task } from '../task/index.js';
 import { Entry } from './entry.js';
 import type { Ledger } from './ledger.js';
-import { CLOSURES, type TaskHandle } from './record.js';
+import type { TaskHandle } from './record.js';
 
 /** How long `runTask` may wait for room in the queue: `timeout` in milliseconds, or until `signal` aborts. */
 export interface RunOptions extends SendOptions {
@@ -99,8 +99,8 @@ function entryFor<R>(
     throw new TypeError(`Expected a task made by defineTasks or move, got ${shown(task)}${hint}`);
   }
   if (options !== NO_OPTIONS) expectRequest(options, names);
-  const known = typeof task.fn === 'number' ? ledger.known.get(task.fn) : CLOSURES[task.kind];
-  if (known?.kind === task.kind) return new Entry<R>(ledger, known, options.requestId, tx);
+  const known = ledger.knownOf(task);
+  if (known !== undefined) return new Entry<R>(ledger, known, options.requestId, tx);
   const all = [...ledger.known.values()].map(({ name, kind }) => `${name} (${kind})`).join(', ');
   throw new TypeError(
     `Expected a task of the runtime's tasks module, which has ${all}; got ${task.name} (${task.kind})`,

@@ -122,12 +122,16 @@ export class Ledger implements Book {
     this.finish(entry, final, finished, started);
   }
 
+  /** What is known of a task by its name. `undefined`: it is of another module. */
+  knownOf({ kind, fn }: Pick<Task, 'kind' | 'fn'>): Known | undefined {
+    const known = typeof fn === 'number' ? this.known.get(fn) : CLOSURES[kind];
+    return known?.kind === kind ? known : undefined;
+  }
+
   /** A task that another thread has sent is seen for the first time. */
   adopt(id: number, key: number, time: number): Entry {
-    const entry = new Entry(
-      this,
-      this.known.get(key) ?? (key === CLOSURES.async.key ? CLOSURES.async : CLOSURES.sync),
-    );
+    const closure = key === CLOSURES.async.key ? CLOSURES.async : CLOSURES.sync;
+    const entry = new Entry(this, this.known.get(key) ?? closure);
     entry.enqueuedAt = time;
     this.#add(entry, id);
     return entry;
@@ -189,6 +193,8 @@ export class Ledger implements Book {
   }
 
   #runOf(entry: Entry): Running | undefined {
+    this.drain();
+    if (entry.final !== undefined || this.#channel.isHere(entry.id % this.#channel.limit)) return undefined;
     return this.running().find(({ task }) => task === entry);
   }
 

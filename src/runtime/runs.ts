@@ -110,8 +110,12 @@ export class Runs {
 
   /** What the entries say that name a task. */
   list(): Running[] {
-    const entries = Array.from({ length: this.concurrency }, (_, entry) => this.#read(entry));
-    return entries.filter((each) => each !== undefined);
+    const runs: Running[] = [];
+    for (let entry = 0; entry < this.concurrency; entry++) {
+      const run = this.#read(entry);
+      if (run !== undefined) runs.push(run);
+    }
+    return runs;
   }
 
   #read(entry: number): Running | undefined {

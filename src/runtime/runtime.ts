@@ -15,7 +15,7 @@ import { registerLedger } from './enqueue.js';
 import type { Entry } from './entry.js';
 import { Ledger } from './ledger.js';
 import { checkedDrain, checkedOptions, type DrainOptions, type RuntimeOptions } from './options.js';
-import { CLOSURES, type TaskHandle, type TaskRecord } from './record.js';
+import type { TaskHandle, TaskRecord } from './record.js';
 import { createRuns } from './runs.js';
 import { type Death, Supervisor } from './supervisor.js';
 
@@ -211,24 +211,13 @@ export class Runtime {
   /** Takes what is left out of the channel. Returns the tasks. */
   #discard(): Entry[] {
     const lost: Entry[] = [];
-    Receiver.attach(this.#handle).discard((id, decode) => {
-      const entry = this.#ledger.entry(id) ?? this.#adopt(id, decode);
+    Receiver.attach(this.#handle).discard((id, message) => {
+      const key = (message instanceof Call && this.#ledger.knownOf(message)?.key) || 0;
+      const entry = this.#ledger.entry(id) ?? this.#ledger.adopt(id, key, now()); // of another thread, never started
       if (entry.final !== undefined) return;
       this.#ledger.finish(entry, 'cancelled', now());
       lost.push(entry);
     });
     return lost;
-  }
-
-  /** A task of another thread, which never started. */
-  #adopt(id: number, decode: () => unknown): Entry {
-    let task: unknown;
-    try {
-      task = decode();
-    } catch {
-      // The message cannot be read.
-    }
-    const { fn, kind } = task instanceof Call ? task : new Call('sync', 0, []);
-    return this.#ledger.adopt(id, typeof fn === 'number' ? fn : CLOSURES[kind].key, now());
   }
 }

@@ -223,7 +223,7 @@ export class Actor {
   /** Closes, and throws away what is left. */
   discard(): void {
     this.witness.tells('closing');
-    this.receiver.discard((_, decode) => this.#decoded(decode()));
+    this.receiver.discard((_, value) => this.#decoded(value));
     this.witness.tells('closed');
     this.witness.ends();
   }
