@@ -55,6 +55,7 @@ type EachSendable<T extends readonly unknown[]> = { [K in keyof T]: Sendable<T[K
 type Crossing = [
   ...[string, 'a' | 'b', Order, Tree, Linked, Json, Point, unknown, ArrayBuffer, DataView],
   ...[Map<string, Set<Date>>, Set<number[]>, readonly (readonly number[])[], [string, number]],
+  ...[{ a: ReturnType<typeof JSON.parse>; b?: undefined; c?: never }],
 ];
 type Refused = [
   ...[() => void, string | (() => void), (() => void)[], Set<() => void>, new () => Date, symbol],
@@ -71,8 +72,8 @@ function defining(): void {
   asyncTask(async (): Promise<Map<string, Tree>> => new Map());
   asyncTask((): Promise<never> => new Promise(() => {}));
 
-  // @ts-expect-error a function is no argument
-  syncTask((_text: string, _callback: () => void) => {});
+  // @ts-expect-error a function is no argument, not even one that may be left out
+  syncTask((_text: string, _options: { log?(): void }) => {});
   // @ts-expect-error nor are functions behind the first parameter
   asyncTask(async (_text: string, ..._callbacks: (() => void)[]) => {});
   // @ts-expect-error a function is no result
