@@ -1,15 +1,11 @@
-/**
- * Closures written in place: a task brings the source of its function along.
- *
- * Only the source crosses. So a closure sees its captures, globals, and what it imports with `await import(…)`, and
- * nothing else of the place where it stands. The error that it meets in the worker thread says so.
- */
-import { isAsyncFunction, isNativeError } from 'node:util/types';
-import { Script } from 'node:vm';
+/** Closures written in place: a task brings the source of its function along, and nothing of the place where it stands. */
+import { isAsyncFunction } from 'node:util/types';
 import { shown } from '../expect.js';
 import type { TaskContext } from './context.js';
 import type { Checked } from './sendable.js';
 import { Task, type TaskKind } from './task.js';
+
+type Fn = (...args: readonly never[]) => unknown;
 
 const known = new Set<string>();
 const MAX_KNOWN = 1000;
@@ -38,52 +34,37 @@ export function move<C, R>(
 }
 
 function expectExpression(source: string): void {
-  let cause: unknown;
   try {
-    new Script(`'use strict';(${source})`);
-    if (!/^class\b/.test(source)) return;
-  } catch (error) {
-    cause = error;
+    maker(source);
+  } catch (cause) {
+    const got = source.slice(0, 80);
+    throw new TypeError(`Expected an arrow function or a function expression, got ${got}`, { cause });
   }
-  const shown = source.length > 80 ? `${source.slice(0, 80)}…` : source;
-  throw new TypeError(`Expected an arrow function or a function expression, got ${shown}`, { cause });
 }
 
-/** Called by this name, eval compiles in the global scope: a closure sees nothing of this module. */
-// biome-ignore lint/security/noGlobalEval: the source is the program's own function, sent by `move`
-const globalEval: (source: string) => unknown = eval;
+/** By an indirect eval: a closure sees nothing of this module. It is strict, as the module in which it was written. */
+function maker(source: string): () => Fn {
+  // biome-ignore lint/security/noGlobalEval: the source is the program's own function, given to `move`
+  return globalThis.eval(`(function () { 'use strict'; return (${source}); })`) as () => Fn;
+}
 
-type Fn = (...args: readonly never[]) => unknown;
-
-/** The worker thread's: makes a function of a closure's source, strict as the module in which it was written. */
+/** The worker thread's: makes a function of a closure's source. */
 export function compile(kind: TaskKind, source: string): Fn {
-  // Inside a function, since an arrow function would have the global object for its `this`; a module's has none.
-  const make = globalEval(`(function () { 'use strict'; return (${source}); })`) as () => Fn;
-  const fn = make();
-  if (kind === 'async')
-    return async (...args) => {
-      try {
-        return await fn(...args);
-      } catch (error) {
-        throw explained(error);
-      }
-    };
+  const fn = maker(source)();
   return (...args) => {
     try {
-      return fn(...args);
+      const result = fn(...args);
+      return kind === 'async' ? (result as Promise<unknown>).catch(rethrow) : result;
     } catch (error) {
-      throw explained(error);
+      return rethrow(error);
     }
   };
 }
 
 /** Says why a variable is missing. Any other error stays as it is. */
-function explained(error: unknown): unknown {
-  if (!isNativeError(error) || Object.getPrototypeOf(error) !== ReferenceError.prototype) return error;
-  const { message } = error;
-  if (typeof message !== 'string' || !message.endsWith('is not defined')) return error;
+function rethrow(error: unknown): never {
+  if (!(error instanceof ReferenceError && /is not defined$/.test(error.message))) throw error;
   const why =
-    'a closure of `move` sees only its captures, globals, and what it imports itself; if the name is not yours, a build ' +
-    'tool has added it (`__name`, `cov_…`, …): put the function into the tasks module';
-  return new ReferenceError(`${message}: ${why}`, { cause: error });
+    'a closure of `move` sees only its captures, globals and imports, and no helper (`__name`) of a build tool';
+  throw new ReferenceError(`${error.message}: ${why}`, { cause: error });
 }

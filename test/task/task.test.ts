@@ -106,7 +106,8 @@ test('A closure runs in strict mode, as the module in which it was written', () 
 });
 
 test('A closure that misses a variable is told what a closure sees, async or not', async () => {
-  const message = /^outside is not defined: a closure of `move` sees only its captures, globals, .*`__name`/;
+  const message =
+    /^outside is not defined: a closure of `move` sees only its captures, globals and .*`__name`/;
   const expected = { name: 'ReferenceError', message };
   assert.throws(() => run('() => outside'), expected);
   await assert.rejects(async () => run('async () => { await 1; return outside; }'), expected);
@@ -126,8 +127,8 @@ test('move refuses what has no source that stands alone, in a short message', ()
     }
   }
   const { long } = Holder.prototype;
-  for (const fn of [long, long.bind(1 as never), Math.max, Holder]) {
-    const message = /^Expected an arrow function or a function expression, got [\s\S]{1,81}$/;
+  for (const fn of [long, long.bind(1 as never), Math.max]) {
+    const message = /^Expected an arrow function or a function expression, got [\s\S]{1,80}$/;
     assert.throws(() => move({}, fn as () => number), { name: 'TypeError', message });
   }
   const cause = (error: Error) => /Cannot use 'import.meta' outside a module/.test(String(error.cause));
