@@ -1,13 +1,12 @@
 /**
  * Tasks: which function to run in the worker thread, and the values it captured.
  *
- * A function cannot cross threads, so a task names it. Both threads import the same module of `defineTasks`; the message
- * carries a key that follows from the name, and nothing else of the module. Or the task brings the function's source
- * along: see closure.ts.
+ * A function cannot cross threads, so a task names it: both threads import the same module of `defineTasks`, and the
+ * message carries a key that follows from the name. Or the task brings the function's source along: see closure.ts.
  */
 import { isAsyncFunction } from 'node:util/types';
 import { Call } from '../codec/index.js';
-import { expectOptions, shown } from '../expect.js';
+import { expectInteger, expectOptions, shown } from '../expect.js';
 import type { Checked, CheckedArgs } from './sendable.js';
 
 export type TaskKind = 'sync' | 'async';
@@ -31,17 +30,30 @@ export class Task<R = unknown> extends Call {
   }
 }
 
-/** `timeout` in milliseconds, counted from the start of the task. Default: none. */
 export interface TaskOptions {
+  /** In milliseconds, counted from the start of the task. Default 0: none. */
   readonly timeout?: number;
 }
 
 /** A function that may become a task: see {@link syncTask} and {@link asyncTask}. */
-export interface Definition<A extends readonly unknown[] = never[], R = unknown> {
+export class Definition<A extends readonly unknown[] = never[], R = unknown> {
   readonly kind: TaskKind;
   readonly fn: (...args: A) => R | PromiseLike<R>;
   /** In milliseconds; 0: none. */
   readonly timeout: number;
+
+  /** @internal */
+  constructor(kind: TaskKind, fn: (...args: A) => R | PromiseLike<R>, options: TaskOptions) {
+    if (typeof fn !== 'function') throw new TypeError(`Expected a function, got ${shown(fn)}`);
+    if (kind === 'sync' && isAsyncFunction(fn))
+      throw new TypeError('Expected a sync function: use asyncTask');
+    expectOptions(options, 'timeout');
+    const { timeout = 0 } = options;
+    expectInteger('timeout', timeout, 0, 2 ** 31 - 1);
+    this.kind = kind;
+    this.fn = fn;
+    this.timeout = timeout;
+  }
 }
 
 type NoPromise<R> = [R] extends [never]
@@ -59,7 +71,7 @@ export function syncTask<A extends readonly unknown[], R>(
   fn: ((...args: A) => R) & ((...args: CheckedArgs<A>) => unknown) & NoPromise<R> & Checked<R, 'result'>,
   options: TaskOptions = {},
 ): Definition<A, R> {
-  return define<A, R>('sync', fn, options);
+  return new Definition<A, R>('sync', fn, options);
 }
 
 /** A task that waits, for timers, sockets, files; the thread's event loop goes on meanwhile. Throws as `syncTask`. */
@@ -67,28 +79,7 @@ export function asyncTask<A extends readonly unknown[], R>(
   fn: ((...args: A) => PromiseLike<R>) & ((...args: CheckedArgs<A>) => unknown) & Checked<R, 'result'>,
   options: TaskOptions = {},
 ): Definition<A, R> {
-  return define<A, R>('async', fn, options);
-}
-
-/** What has passed these checks. */
-const made = new WeakSet<object>();
-
-function define<A extends readonly unknown[], R>(
-  kind: TaskKind,
-  fn: (...args: A) => R | PromiseLike<R>,
-  options: TaskOptions,
-): Definition<A, R> {
-  if (typeof fn !== 'function') throw new TypeError(`Expected a function, got ${shown(fn)}`);
-  if (kind === 'sync' && isAsyncFunction(fn)) throw new TypeError('Expected a sync function: use asyncTask');
-  expectOptions(options, 'timeout');
-  const { timeout = 0 } = options;
-  if (!(typeof timeout === 'number' && timeout >= 0 && timeout < 2 ** 31))
-    throw new RangeError(
-      `Expected \`timeout\` to be a number of milliseconds from 0 to 2147483647, or none, got ${shown(timeout)}`,
-    );
-  const definition = Object.freeze({ kind, fn, timeout });
-  made.add(definition);
-  return definition;
+  return new Definition<A, R>('async', fn, options);
 }
 
 /** Shown by the compiler where something else stands. */
@@ -118,12 +109,10 @@ const modules = new WeakMap<object, TaskModule>();
 export function defineTasks<const D extends Readonly<Record<string, unknown>>>(
   given: D & Defined<D>,
 ): Tasks<D> {
-  if (typeof given !== 'object' || given === null)
-    throw new TypeError(`Expected an object with tasks, got ${shown(given)}`);
   const module = new Map<number, NamedDefinition>();
   const builders: Record<string, unknown> = {};
   for (const [name, definition] of Object.entries(given as Readonly<Record<string, Definition>>)) {
-    if (!made.has(definition ?? {}))
+    if (!(definition instanceof Definition))
       throw new TypeError(`Expected task ${name} to be made by syncTask or asyncTask`);
     const { kind } = definition;
     const key = keyOf(name);

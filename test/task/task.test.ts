@@ -55,10 +55,7 @@ test('A task that is too large says how large it is, and how large it may be', (
 });
 
 test('defineTasks makes one builder for each definition, and alone what the worker accepts as tasks', () => {
-  assert.ok(
-    Object.isFrozen(tasks) && Object.isFrozen(syncTask(() => {})),
-    'what was checked cannot be changed',
-  );
+  assert.ok(Object.isFrozen(tasks));
   assert.equal(Object.keys(tasks).join(), 'first,second');
   const module = [...(moduleOf(tasks)?.values() ?? [])];
   assert.equal(
@@ -70,12 +67,11 @@ test('defineTasks makes one builder for each definition, and alone what the work
 });
 
 test('defineTasks refuses what syncTask and asyncTask have not made, and two names with one key', () => {
-  const refuses = (tasks: unknown, message: string | RegExp) =>
+  const refuses = (tasks: unknown, message: string) =>
     assert.throws(() => defineTasks(tasks as never), { name: 'TypeError', message });
   const forged = { kind: 'sync', fn: () => {}, timeout: Number.NaN };
   for (const wrong of [() => {}, undefined, null, 5, { fn: Symbol('fn') }, forged, { ...syncTask(() => {}) }])
     refuses({ fine: syncTask(() => {}), wrong }, 'Expected task wrong to be made by syncTask or asyncTask');
-  for (const none of [null, undefined, 7, 'run']) refuses(none, /^Expected an object with tasks, got /);
   const same = { task51wu: syncTask(() => 1), taskktfa: syncTask(() => 2) };
   refuses(same, 'Expected taskktfa to have another key than task51wu: rename it');
 });
@@ -85,8 +81,8 @@ test('syncTask and asyncTask refuse what cannot be, and keep async functions out
     const refuses = (fn: unknown, options: unknown, message: RegExp, name = 'TypeError') =>
       assert.throws(() => define(fn as never, options as never), { name, message });
     for (const wrong of [undefined, null, 1, 'f', {}]) refuses(wrong, {}, /^Expected a function, got /);
-    for (const timeout of [null, '200', -1, Number.NaN, 2 ** 31, Number.POSITIVE_INFINITY, {}, 5n])
-      refuses(() => {}, { timeout }, /^Expected `timeout` to be a number of milliseconds/, 'RangeError');
+    for (const timeout of [null, '200', -1, 0.5, Number.NaN, 2 ** 31, Number.POSITIVE_INFINITY, {}, 5n])
+      refuses(() => {}, { timeout }, /^Expected `timeout` to be an integer from 0 to/, 'RangeError');
     refuses(() => {}, { timeOut: 5 }, /no option but `timeout`, got `timeOut`/);
     for (const wrong of [null, 5, 'timeout']) refuses(() => {}, wrong, /^Expected `options` to be an object/);
   }
@@ -94,7 +90,6 @@ test('syncTask and asyncTask refuse what cannot be, and keep async functions out
     () => syncTask((async () => {}) as never),
     /^TypeError: Expected a sync function: use asyncTask$/,
   );
-  assert.equal(asyncTask(async () => {}, { timeout: 0.5 }).timeout, 0.5);
 });
 
 test('A closure runs in strict mode, as the module in which it was written', () => {
