@@ -1,4 +1,5 @@
 /** What a caller may pass: the checks that all rooms share, with errors that say what was expected and what came. */
+import { inspect } from 'node:util';
 
 /** @throws RangeError if `value` is not an integer from `min` to `max` */
 export function expectInteger(name: string, value: unknown, min: number, max: number): void {
@@ -16,11 +17,7 @@ export function expectOptions(options: unknown, ...names: readonly string[]): vo
   throw new TypeError(`Expected no option but ${known}, got \`${other}\``);
 }
 
-/** A value as an error message shows it. */
+/** A value as an error message shows it: of an object its class, of a long text the start. */
 export function shown(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value);
-  if (typeof value === 'function') return value.name === '' ? 'a function' : `the function ${value.name}`;
-  if (typeof value === 'object' && value !== null)
-    return `an object (${Object.prototype.toString.call(value)})`;
-  return String(value);
+  return inspect(value, { depth: -1, customInspect: false, maxStringLength: 100 });
 }
