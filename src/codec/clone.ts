@@ -38,46 +38,40 @@ export function deserialize(bytes: Uint8Array): unknown {
   return reader.readValue();
 }
 
-/** The error to throw in place of `error`, which encoding `value` has thrown: it says which part is to blame, if one is. */
+/** The error to throw in place of `error`, which encoding `value` has thrown: it names the first part to blame. */
 export function explain(error: unknown, name: string, value: unknown): unknown {
   if (error instanceof TaskTooLargeError) return error;
   if (error instanceof RangeError && error.message.startsWith('Maximum call stack'))
-    return new NotSendableError(name, 'is nested too deeply: send something flatter');
-  const parts: [path: string, part: unknown][] = [[name, value]]; // each after its container
-  const seen = new Set<unknown>();
-  for (const [path, part] of parts) {
-    const entries = seen.has(part) ? [] : Object.entries(inside(part));
-    seen.add(part);
-    for (const [key, inner] of entries) {
-      const quoted = /\D/.test(key) ? JSON.stringify(key) : key;
-      parts.push([path + (/^[A-Za-z_$][\w$]*$/.test(key) ? `.${key}` : `[${quoted}]`), inner]);
-    }
+    return new NotSendableError(`${name} is nested too deeply: send something flatter`);
+  const paths = new Map([[value, name]]); // It grows while it is walked through.
+  for (const [part, path] of paths) {
+    const problem = problemOf(part);
+    if (problem !== undefined) return new NotSendableError(`${path} ${problem}`);
+    for (const [key, inner] of Object.entries(inside(part)))
+      if (!paths.has(inner)) paths.set(inner, /^\d/.test(key) ? `${path}[${key}]` : `${path}.${key}`);
   }
-  // Functions and symbols first: a part that leads back to one cannot be cloned either.
-  const code = parts.find(([, part]) => typeof part === 'function' || typeof part === 'symbol');
-  const blamed = code ?? parts.findLast(([, part]) => problem(part) !== '');
-  return blamed === undefined ? error : new NotSendableError(blamed[0], problem(blamed[1]));
+  return new NotSendableError(`${name} cannot be cloned: ${(error as Error).message}`);
 }
 
 /** The parts of a container, by name. */
 function inside(value: unknown): object {
-  if (typeof value !== 'object' || value === null || types.isProxy(value) || ArrayBuffer.isView(value))
-    return {};
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return {};
   if (types.isNativeError(value)) return { cause: value.cause };
   if (types.isMap(value)) return { keys: [...value.keys()], values: [...value.values()] };
   return types.isSet(value) ? { values: [...value] } : value;
 }
 
-function problem(value: unknown): string {
+/** Of a container, its parts are to blame, not itself. */
+function problemOf(value: unknown): string | undefined {
   if (typeof value === 'function') return 'is a function: send the data it needs, and let the task import it';
   if (typeof value === 'symbol') return 'is a symbol: send a string';
   if (types.isProxy(value)) return 'is a proxy: send what it stands for';
   if (types.isPromise(value)) return 'is a promise: await it and send what it gives';
   if (isShared(value)) return 'is shared memory: hand it over once, by `workerData`';
-  // Arrays and plain objects are refused for their parts alone.
-  if (Array.isArray(value) || Object.getPrototypeOf(value ?? {}) === Object.prototype) return '';
+  if (Object.keys(inside(value)).length > 0) return undefined;
   try {
-    return serialize(value) && '';
+    serialize(value);
+    return undefined;
   } catch (error) {
     return `cannot be cloned: ${(error as Error).message}`;
   }

@@ -1,7 +1,4 @@
-/**
- * Bytes to values, one at a time. Whatever the bytes are, it reads none beyond the scratch buffer. A count that lies gets
- * no memory, with one exception: V8 makes room for a sparse array of up to 32 million elements at once.
- */
+/** Bytes to values, one at a time. Whatever the bytes are, none beyond the scratch buffer is read. */
 import { deserialize } from './clone.js';
 import { CorruptMessageError } from './errors.js';
 import { Call, CONSTANTS, Scratch, Tag } from './wire.js';
@@ -42,7 +39,7 @@ export class Decoder extends Scratch {
     throw new Error(`Expected a tag, got ${tag}`);
   }
 
-  #call(kind: 'sync' | 'async'): Call {
+  #call(kind: Call['kind']): Call {
     const fn = this.#value();
     const next = this.#value();
     const note = typeof next === 'string' ? next : undefined;

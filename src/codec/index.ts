@@ -1,8 +1,5 @@
 /**
- * Values to bytes and back, for messages that cross threads. Works on a scratch buffer of its own; moving the
- * bytes into and out of shared memory is up to the caller.
- *
- * Read in this order: wire.ts, encoder.ts, decoder.ts, clone.ts.
+ * Values to bytes and back, in a scratch buffer. Read in this order: wire.ts, encoder.ts, decoder.ts, clone.ts.
  *
  * The kinds that most messages are made of are written by hand: undefined, null, booleans, numbers, strings, arrays,
  * plain objects, and a `Call` of these. A value that is or holds anything else is cloned as a whole by V8. So values

@@ -16,7 +16,7 @@ export const Tag = {
 } as const;
 export const CONSTANTS: readonly unknown[] = [undefined, null, false, true];
 
-/** A call of a function in another thread. Its parts stand in the message directly. */
+/** A call of a function in another thread. */
 export class Call {
   readonly kind: 'sync' | 'async';
   /** An int32 that stands for the function, or the function's source. */
@@ -25,7 +25,7 @@ export class Call {
   /** A text that travels along. */
   readonly note: string | undefined;
 
-  constructor(kind: 'sync' | 'async', fn: number | string, args: readonly unknown[], note?: string) {
+  constructor(kind: Call['kind'], fn: Call['fn'], args: Call['args'], note?: string) {
     this.kind = kind;
     this.fn = fn;
     this.args = args;
@@ -42,8 +42,6 @@ export class Scratch {
   protected readonly buffer: Buffer;
 
   constructor(maxBytes: number) {
-    if (!Number.isSafeInteger(maxBytes) || maxBytes < 1)
-      throw new RangeError(`Expected \`maxBytes\` to be a positive integer, got ${maxBytes}`);
     const memory = new ArrayBuffer(Math.ceil(maxBytes / 8) * 8);
     this.bytes = new Uint8Array(memory);
     this.words = new Int32Array(memory);
