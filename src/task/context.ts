@@ -1,11 +1,8 @@
-/**
- * What a running task knows of itself. A task of `defineTasks` asks with `currentTask()`, before its first `await`; a closure
- * of `move` gets its context as the second parameter.
- */
+/** What a running task knows of itself, and how it asks. */
 
 /**
- * A running task's view of itself. Its members also work by themselves: `const { signal, progress } = currentTask()`.
- * `cancelled` is then the answer of that moment: keep the context, or use `throwIfCancelled`, to ask again.
+ * A running task's view of itself: from `currentTask()`, or the second parameter of a closure of `move`. Its members also
+ * work by themselves, as in `const { signal, progress } = currentTask()`, but then `cancelled` is the answer of that moment.
  */
 export interface TaskContext {
   /** The task's id: the one that its `TaskHandle` has. */
@@ -16,11 +13,7 @@ export interface TaskContext {
   readonly signal: AbortSignal;
   /** Throws the reason once the task has been asked to stop: the usual way to end as `cancelled`. */
   readonly throwIfCancelled: () => void;
-  /**
-   * Tells how far the task is, from 0 to 1; its record shows that at once.
-   *
-   * @throws RangeError if `fraction` is not a number from 0 to 1
-   */
+  /** Tells how far the task is, from 0 to 1; its record shows that at once. @throws RangeError for another number */
   readonly progress: (fraction: number) => void;
 }
 
@@ -34,7 +27,7 @@ let current: { readonly context: TaskContext } | undefined;
 export function currentTask(): TaskContext {
   if (current === undefined)
     throw new Error(
-      'Expected a running task: call currentTask() before the first await of a task, and keep what it returns',
+      'Expected a running task: call currentTask() before the first await, and keep the context',
     );
   return current.context;
 }

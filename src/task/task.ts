@@ -9,7 +9,7 @@ import { Call } from '../codec/index.js';
 import { expectInteger, expectOptions, shown } from '../expect.js';
 import type { Checked, CheckedArgs } from './sendable.js';
 
-export type TaskKind = 'sync' | 'async';
+export type TaskKind = Call['kind'];
 
 /** A unit of work. `R` is the type of its result. Build it with a function of `defineTasks`, or with `move`. */
 export class Task<R = unknown> extends Call {
