@@ -41,8 +41,10 @@ type InContainer<T, Path extends string, Outer> =
     ? Problem<K, `${Path}.keys`, Outer> | Problem<V, `${Path}.values`, Outer>
     : T extends ReadonlySet<infer V>
       ? Problem<V, `${Path}.values`, Outer>
-      : T extends readonly (infer V)[]
-        ? Problem<V, `${Path}[number]`, Outer>
+      : T extends readonly unknown[]
+        ? {
+            [K in keyof T]-?: Problem<T[K], `${Path}[${K extends string ? K : 'number'}]`, Outer>;
+          }[number]
         : [Method<T, keyof T>] extends [never]
           ? {
               [K in keyof T]-?: K extends string | number
@@ -69,20 +71,7 @@ interface NotSendable<Message> {
 }
 declare const message: unique symbol;
 
-/** `Fine`, or why `T` cannot cross. */
-export type Checked<T, Path extends string, Fine = unknown, Also = never> = [Problem<T, Path>] extends [never]
-  ? Fine
-  : NotSendable<Problem<T, Path>> | Also;
-
-/**
- * Parameters, each as it is or why it cannot cross: so the compiler's error names the one that is in the way. To a
- * parameter whose members are all optional any object could be given, but not `void`.
- */
-export type CheckedArgs<A extends readonly unknown[]> = {
-  [K in keyof A]: Checked<
-    A[K],
-    K extends string ? `args[${K}]` : 'args[number]',
-    A[K],
-    object extends A[K] ? void : never
-  >;
-};
+/** Nothing to add to `T`, or why it cannot cross. */
+export type Checked<T, Path extends string> = [Problem<T, Path>] extends [never]
+  ? unknown
+  : NotSendable<Problem<T, Path>>;

@@ -7,7 +7,7 @@
 import { isAsyncFunction } from 'node:util/types';
 import { Call } from '../codec/index.js';
 import { expectInteger, expectOptions, shown } from '../expect.js';
-import type { Checked, CheckedArgs } from './sendable.js';
+import type { Checked } from './sendable.js';
 
 export type TaskKind = Call['kind'];
 
@@ -68,7 +68,7 @@ type NoPromise<R> = [R] extends [never]
  * @throws TypeError or RangeError for what is no function, an async one, or options that do not exist or cannot be
  */
 export function syncTask<A extends readonly unknown[], R>(
-  fn: ((...args: A) => R) & ((...args: CheckedArgs<A>) => unknown) & NoPromise<R> & Checked<R, 'result'>,
+  fn: ((...args: A) => R) & Checked<A, 'args'> & NoPromise<R> & Checked<R, 'result'>,
   options: TaskOptions = {},
 ): Definition<A, R> {
   return new Definition<A, R>('sync', fn, options);
@@ -76,7 +76,7 @@ export function syncTask<A extends readonly unknown[], R>(
 
 /** A task that waits, for timers, sockets, files; the thread's event loop goes on meanwhile. Throws as `syncTask`. */
 export function asyncTask<A extends readonly unknown[], R>(
-  fn: ((...args: A) => PromiseLike<R>) & ((...args: CheckedArgs<A>) => unknown) & Checked<R, 'result'>,
+  fn: ((...args: A) => PromiseLike<R>) & Checked<A, 'args'> & Checked<R, 'result'>,
   options: TaskOptions = {},
 ): Definition<A, R> {
   return new Definition<A, R>('async', fn, options);

@@ -1,4 +1,4 @@
-/** What the compiler says of tasks that cannot be: the message names the parameter and the path, or what to use instead. */
+/** What the compiler says of tasks that cannot be: the message names the path, or what to use instead. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
@@ -12,7 +12,7 @@ const FLAGS =
   '--ignoreConfig --noEmit --strict --target es2023 --module nodenext --types node --pretty false';
 
 const CASES: readonly (readonly [code: string, message: RegExp])[] = [
-  ['syncTask((text: string, log: () => void) => {})', /parameters 'log'.*[\s\S]*args\[1\] is a function/],
+  ['syncTask((text: string, log: () => void) => {})', /NotSendable<"args\[1\] is a function">/],
   ['syncTask((order: { user: { save?(): void } }) => {})', /args\[0\]\.user\.save is a function/],
   ['asyncTask(async (later: Promise<number>[]) => {})', /args\[0\]\[number\] is a promise/],
   ['syncTask(() => ({ close() {} }))', /result\.close is a function/],
