@@ -48,8 +48,9 @@ export function isOpen(words: Int32Array, { seat, opening }: Seat): boolean {
   return Atomics.load(words, OPENINGS + seat) === opening;
 }
 
-/** The sender sends nothing more. Its last message has been published. */
+/** The sender sends nothing more. Its last message has been published. Does nothing if it is closed. */
 export function closeSeat({ memory: { words }, bell }: Ring, { seat, opening }: Seat): void {
+  if (Math.abs(Atomics.load(words, OPENINGS + seat)) !== opening) return;
   Atomics.and(words, OPEN, ~(1 << seat)); // pairs with the load in Ring.peek
   bell.ring();
   Atomics.store(words, OPENINGS + seat, (opening + 1) & 0x7fff_fffe); // from here on, another sender may have it

@@ -46,14 +46,9 @@ export class Sender<T> {
   readonly #look: Look;
   readonly #encoder: Encoder;
   #closed = false;
-  #freed = false;
-  /** The receiver is to be woken when the event loop has had its turn. */
-  #wakeOwed = false;
+  /** A duty while the receiver is to be woken. */
   readonly #wake = (): void => {
-    if (!this.#wakeOwed) return;
-    this.#wakeOwed = false;
-    duties.delete(this.#wake);
-    this.#ring.bell.ring();
+    if (duties.delete(this.#wake)) this.#ring.bell.ring();
   };
   readonly #hasRoom = (): boolean => this.#ring.isHalfFree;
 
@@ -76,7 +71,7 @@ export class Sender<T> {
   static attach<T>(handle: SenderHandle<T>): Sender<T> {
     expectHandle(handle);
     const sender = new Sender<T>(handle.memory, handle);
-    if (!isOpen(sender.#ring.memory.words, handle)) sender.#closed = sender.#freed = true;
+    sender.#closed = !isOpen(sender.#ring.memory.words, handle);
     return sender;
   }
 
@@ -179,9 +174,7 @@ export class Sender<T> {
   }
 
   #end(): void {
-    if (!this.#closed || this.#freed || this.#waiting.count > 0) return;
-    this.#freed = true;
-    closeSeat(this.#ring, this.#seat);
+    if (this.#closed && this.#waiting.count === 0) closeSeat(this.#ring, this.#seat);
   }
 
   #encode(value: T): number {
@@ -213,8 +206,7 @@ export class Sender<T> {
   }
 
   #wakeLate(): void {
-    if (this.#wakeOwed) return;
-    this.#wakeOwed = true;
+    if (duties.has(this.#wake)) return;
     duties.add(this.#wake);
     setImmediate(this.#wake);
   }

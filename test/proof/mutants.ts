@@ -34,8 +34,8 @@ waiting: a call that is not counted
 - Atomics.add(this.#words, CALLS, 1); if
 + if
 sender: a sender that is closed while sends wait
-- || this.#waiting.count > 0) return;
-+ ) return;
+- if (this.#closed && this.#waiting.count === 0)
++ if (this.#closed)
 ## long messages, and three cells
 park: a thread that awaits without looking
 - if (!ready()) {
