@@ -13,7 +13,7 @@ export interface Shared {
   readonly limit: number;
   /** The runs whose signal is in use. They are told when a task is asked to stop. */
   readonly listeners: Set<Run>;
-  /** The executor's, which starts the tasks. */
+  /** Of the async context in which tasks are started. */
   readonly asyncId: number;
 }
 
@@ -34,12 +34,12 @@ export class Run extends AsyncResource {
   #ended = false;
 
   constructor(
+    shared: Shared,
     id: number,
     definition: NamedDefinition,
     entry: number,
     started: number,
-    requestId: string | undefined,
-    shared: Shared,
+    requestId?: string,
   ) {
     super('Task', shared.asyncId);
     this.id = id;

@@ -21,16 +21,18 @@ const NO_TASK: Known = { ...CLOSURES.sync, name: 'no task' };
 /** By so much the owner may look later for late tasks than at their deadline. */
 const LOOK_MS = 100;
 
-export class Runner {
+export class Runner implements Shared {
+  readonly runs: Runs;
+  readonly limit: number;
+  readonly listeners: Set<Run> = new Set<Run>();
+  readonly asyncId: number = executionAsyncId();
   /** The executor may wait before the next task: by then, the time is another one. */
   isTimeOld = true;
   /** The last look at the clock: the end of a task is the start of the next. */
   time: number = now();
   readonly #module: TaskModule;
   readonly #closures = new Map<string, NamedDefinition>();
-  readonly #runs: Runs;
   readonly #reporter: Reporter;
-  readonly #shared: Shared;
   readonly #encoder: Encoder;
   readonly #print = safely(console.error); // the method of now: a task may replace it
   /** Entries of the table in which no task runs. */
@@ -44,9 +46,9 @@ export class Runner {
 
   constructor(module: TaskModule, runs: Runs, reporter: Reporter, rx: Receiver<Task>) {
     this.#module = module;
-    this.#runs = runs;
+    this.runs = runs;
+    this.limit = rx.limit;
     this.#reporter = reporter;
-    this.#shared = { runs, limit: rx.limit, listeners: new Set(), asyncId: executionAsyncId() };
     this.#encoder = new Encoder(rx.maxBytes);
     this.#free = Array.from({ length: runs.concurrency }, (_, entry) => entry);
   }
@@ -62,11 +64,11 @@ export class Runner {
     this.isTimeOld = false;
     this.#id = id;
     this.#entry ??= this.#free.pop() ?? 0;
-    this.#runs.start(this.#entry, id % this.#shared.limit, this.time);
+    this.runs.start(this.#entry, id % this.limit, this.time);
   }
 
   get isFull(): boolean {
-    return this.#running === this.#runs.concurrency;
+    return this.#running === this.runs.concurrency;
   }
 
   get isBusy(): boolean {
@@ -81,13 +83,13 @@ export class Runner {
   }
 
   async allEnded(): Promise<void> {
-    if (this.#entry !== undefined) this.#runs.begin(this.#entry, Number.POSITIVE_INFINITY);
+    if (this.#entry !== undefined) this.runs.begin(this.#entry, Number.POSITIVE_INFINITY);
     while (this.isBusy) await this.oneEnded();
   }
 
   /** A task was asked to stop: its signal aborts. */
   tellStopped(): void {
-    for (const run of this.#shared.listeners) run.abortIfCancelled();
+    for (const run of this.listeners) run.abortIfCancelled();
   }
 
   runSync(task: Task, print: Print | undefined): void {
@@ -119,10 +121,10 @@ export class Runner {
     const entry = this.#entry ?? 0;
     this.#entry = undefined;
     this.#running += 1;
-    this.#runs.name(entry, this.#id % this.#shared.limit, definition.key);
+    this.runs.name(entry, this.#id % this.limit, definition.key);
     const { timeout } = definition;
-    if (timeout > 0 && this.#runs.due > this.time + timeout + LOOK_MS) this.#reporter.look();
-    return new Run(this.#id, definition, entry, this.time, requestId, this.#shared);
+    if (timeout > 0 && this.runs.due > this.time + timeout + LOOK_MS) this.#reporter.look();
+    return new Run(this, this.#id, definition, entry, this.time, requestId);
   }
 
   #definitionOf({ kind, fn }: Task): NamedDefinition {
@@ -138,10 +140,10 @@ export class Runner {
 
   #sync(task: Task, run: Run): void {
     try {
-      if (this.#runs.concurrency > 1) {
+      if (this.runs.concurrency > 1) {
         if (run.cancelled) throw stopReason(); // it may have waited for async tasks to end
         run.started = this.lookAtClock();
-        this.#runs.begin(run.entry, run.started);
+        this.runs.begin(run.entry, run.started);
       }
       const result = this.#call(task, run);
       if (typeof result === 'object' && types.isPromise(result)) {
@@ -187,7 +189,7 @@ export class Runner {
     const { id, entry, started } = run;
     const finished = this.lookAtClock();
     this.#reporter.report({ id, key: run.definition.key, state, started, finished }, this.#encoder, size);
-    this.#runs.end(entry);
+    this.runs.end(entry);
     this.#free.push(entry);
     this.#running -= 1;
     run.end();
