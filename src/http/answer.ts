@@ -50,7 +50,7 @@ export function problemOf(thrown: unknown): Problem {
 
 /** Does nothing if the response has begun, or if the client has gone. `isLast`: the connection is closed afterwards. */
 export function send(response: ServerResponse, { status, headers, body }: Answer, isLast: boolean): void {
-  if (response.headersSent || response.destroyed || response.socket?.writable === false) return;
+  if (response.headersSent || response.destroyed) return;
   const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
   const last = isLast ? { connection: 'close' } : {};
   response.writeHead(status, { 'cache-control': 'no-store', ...headers, ...length, ...last }).end(body);

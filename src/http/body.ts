@@ -6,11 +6,10 @@ import { Problem } from './answer.js';
 import type { Exchange } from './router.js';
 
 /** @throws Problem: 413 if it is larger than the route's `maxBody`, 415 if it is encoded, 501 if it travels encoded */
-export async function readBody({ request, response, maxBody }: Exchange): Promise<Buffer> {
+export async function readBody({ request, maxBody }: Exchange): Promise<Buffer> {
   expectNoCoding(request);
   const tooLarge = () => new Problem(413, `Expected a body of at most ${maxBody} bytes`);
   if (Number(request.headers['content-length'] ?? 0) > maxBody) throw tooLarge();
-  if (request.headers.expect !== undefined && request.httpVersion === '1.1') response.writeContinue();
   const chunks: Buffer[] = [];
   let size = 0;
   return new Promise((resolve, reject) => {

@@ -26,26 +26,21 @@ export interface Route<App> extends Methods<App> {
 /** By path. One that ends with `*` is for all paths that begin like it, unless another one matches in full. */
 export type Routes<App> = Readonly<Record<string, Route<App>>>;
 
-/** `allow`: the methods of all routes. */
 export function routerOf<App>(routes: Routes<App>) {
   const entries = Object.entries(routes).map(([key, route]) => entryOf(key, route));
   const exact = new Map(entries.filter(({ open }) => !open).map((entry) => [entry.path, entry]));
-  const allow = [...new Set(entries.flatMap((entry) => entry.allow.split(', ')))].join(', ');
 
   /** @throws Problem if there is no such route, or not with this method; and whatever the handler throws */
-  function answer(request: IncomingMessage, response: ServerResponse, app: App): Answer | Promise<Answer> {
+  return (request: IncomingMessage, response: ServerResponse, app: App): Answer | Promise<Answer> => {
     const { method = '' } = request;
     const path = pathOf(request);
-    if (path === '*' && method === 'OPTIONS') return allowed(allow);
     const entry = exact.get(path) ?? entries.find((each) => each.open && path.startsWith(each.path));
     if (entry === undefined) throw new Problem(404, `There is nothing at ${path}`);
     const [handler, rest] = [entry.handlers.get(method), path.slice(entry.path.length)];
     if (handler !== undefined) return handler({ request, response, rest, maxBody: entry.maxBody }, app);
     if (method === 'OPTIONS') return allowed(entry.allow);
     throw new Problem(405, `Expected ${entry.allow}, got ${method}`, { allow: entry.allow });
-  }
-
-  return { allow, answer };
+  };
 }
 
 function entryOf<App>(key: string, { maxBody = 0, safe = true, ...methods }: Route<App>) {

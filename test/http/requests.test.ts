@@ -55,10 +55,8 @@ test('HEAD is answered like GET, without the body', async () => {
   }
 });
 
-test('OPTIONS says what a route allows, and what the server allows at all: 204', async () => {
-  const all = 'GET, HEAD, OPTIONS, POST, DELETE';
-  const targets = { ...ROUTES, '*': all, 'http://localhost': all, 'http://localhost?a': ROUTES['/'] };
-  for (const [target, allow] of Object.entries(targets)) {
+test('OPTIONS says what a route allows: 204', async () => {
+  for (const [target, allow] of Object.entries(ROUTES)) {
     const { status, headers, body } = await ask('OPTIONS', target, { body: 'a' });
     assert.deepEqual([status, headers['allow'], body], [204, allow, ''], target);
     assert.deepEqual([headers['content-length'], headers['content-type']], [undefined, undefined]);
@@ -162,19 +160,11 @@ test('a text in another charset is 415, however it is written; the media type do
   assert.equal(app.open.length, 0);
 });
 
-test('a client that asks first is told to go on, or refused before it sends', async () => {
-  const welcome = await opened(head('Expect: 100-continue', 'Content-Length: 3'));
-  assert.equal((await welcome.answer()).status, 100);
-  await welcome.send('a b');
-  assert.deepEqual(await measured(welcome.answer()), { units: 3, bytes: 3 });
-  const asks = head('Expect: 100-continue', 'Content-Length: 65536');
-  for (const [status, refused] of [
-    [415, asks.replace('Host', 'Content-Encoding: br\r\nHost')],
-    [413, asks.replace('65536', '65537')],
-    [404, asks.replace('/measure', '/nothing')],
-    [405, asks.replace('/measure', '/healthz')],
-  ] as const)
-    problem(await answerTo(refused), status);
+test('a client that asks first is told to go on', async () => {
+  const connection = await opened(head('Expect: 100-continue', 'Content-Length: 3'));
+  assert.equal((await connection.answer()).status, 100);
+  await connection.send('a b');
+  assert.deepEqual(await measured(connection.answer()), { units: 3, bytes: 3 });
 });
 
 test('a body that is too large for its route is 413: declared, in one chunk, in many, or in wide characters', async () => {
