@@ -24,7 +24,7 @@ export interface Route<App> extends Methods<App> {
 }
 
 /** By path. One that ends with `*` is for all paths that begin like it, unless another one matches in full. */
-export type Routes<App> = Readonly<Record<string, Route<App>>>;
+export type Routes<App> = Readonly<Record<`/${string}`, Route<App>>>;
 
 export function routerOf<App>(routes: Routes<App>) {
   const entries = Object.entries(routes).map(([key, route]) => entryOf(key, route));
@@ -38,13 +38,13 @@ export function routerOf<App>(routes: Routes<App>) {
     if (entry === undefined) throw new Problem(404, `There is nothing at ${path}`);
     const [handler, rest] = [entry.handlers.get(method), path.slice(entry.path.length)];
     if (handler !== undefined) return handler({ request, response, rest, maxBody: entry.maxBody }, app);
-    if (method === 'OPTIONS') return allowed(entry.allow);
-    throw new Problem(405, `Expected ${entry.allow}, got ${method}`, { allow: entry.allow });
+    const { allow } = entry;
+    if (method === 'OPTIONS') return { status: 204, headers: { allow }, body: undefined };
+    throw new Problem(405, `Expected ${allow}, got ${method}`, { allow });
   };
 }
 
 function entryOf<App>(key: string, { maxBody = 0, safe = true, ...methods }: Route<App>) {
-  if (!key.startsWith('/')) throw new TypeError(`Expected the path of a route to begin with /, got ${key}`);
   const handlers = new Map<string, Handler<App>>();
   for (const [method, handler] of Object.entries(methods)) {
     handlers.set(method, handler);
@@ -54,20 +54,11 @@ function entryOf<App>(key: string, { maxBody = 0, safe = true, ...methods }: Rou
   return { path, open, handlers, allow: [...handlers.keys(), 'OPTIONS'].join(', '), maxBody };
 }
 
-const allowed = (allow: string): Answer => ({ status: 204, headers: { allow }, body: undefined });
-
-/** Characters that need no percent-encoding. All others stay encoded: `%2F` is no slash, `%252D` no hyphen. */
-const UNRESERVED = /%(?:2[de]|3\d|[46][1-9a-f]|[57][\da]|5f|7e)/gi;
-
-/** The path of the target, normalised (RFC 3986, 6.2.2; `URL` would also resolve `..`). `*`: the server as a whole. */
-function pathOf({ url = '', method }: IncomingMessage): string {
-  const target = url.replace(/^https?:\/\/[^/?]+/i, ''); // in absolute form (RFC 9112, 3.2)
-  if (target === '' && method === 'OPTIONS') return '*';
-  const path = target.replace(/\?.*/s, '') || '/';
+/** As `URL` takes the target apart, also one in absolute form. */
+function pathOf({ url = '' }: IncomingMessage): string {
   try {
-    decodeURIComponent(path);
+    return new URL(url, 'http://host').pathname;
   } catch {
-    throw new Problem(400, `Expected a path in percent-encoded UTF-8, got ${path}`);
+    throw new Problem(400, `Expected a path, got ${url}`);
   }
-  return path.replace(UNRESERVED, decodeURIComponent).replace(/%../g, (code) => code.toUpperCase());
 }

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { METHODS } from 'node:http';
 import { afterEach, test } from 'node:test';
-import { createHttpServer } from '#http';
 import { type Answer, acceptedAt, Connection, problem, text } from '../support/connection.js';
 import { Application } from './support/application.js';
 
@@ -63,24 +62,24 @@ test('OPTIONS says what a route allows: 204', async () => {
   }
 });
 
-test('a path is decoded once to find its route, also in absolute form; else it is 404, or 400 if it is broken', async () => {
-  const encoded = ['/%68ealth%7a?a=%2', '/gr%C3%B6%c3%9fe/a%20b'];
-  for (const found of [...encoded, 'http://localhost', 'HTTP://a:80/health%7A'])
+test('a path is taken as it is sent, also in absolute form; a query does not matter; no route is 404, no URL 400', async () => {
+  for (const found of ['/healthz?a=%2', '/gr%C3%B6%C3%9Fe/a%20b', 'http://a:80/healthz'])
     assert.equal((await ask('GET', found)).status, 200, found);
-  const odd = ['//', '/./hold', '/hold/', '/Hold', '/hold;a', '/\\', 'ftp://a/', '/__proto__', '/*', '*'];
-  for (const [target, shown = target] of [
-    ...[...odd, '/%2568old', '/hold%00', '/hold%3Fa'].map((path) => [path] as const),
-    ['http://localhost/%2fhold', '/%2Fhold'],
-    ['/x/%2e%2E/hold', '/x/../hold'],
-    ['/%2D%5f%7e%40%5b%60%7b', '/-_~%40%5B%60%7B'],
-  ] as const)
-    for (const method of ['GET', 'POST', 'DELETE'])
-      assert.equal(problem(await ask(method, target), 404), `There is nothing at ${shown}`);
-  for (const path of ['/%', '/hold%2', '/%zz', '/tasks/%-a', '/%%41', '/%u0041', '/%ff', '/%c0%ae'])
-    for (const target of [path, `http://localhost${path}`]) {
-      const detail = problem(await ask('OPTIONS', target), 400);
-      assert.equal(detail, `Expected a path in percent-encoded UTF-8, got ${path}`);
-    }
+  for (const path of [
+    '/hold/',
+    '/Hold',
+    '/hold;a',
+    '/%68old',
+    '/hold%00',
+    '/%',
+    '/%2Fhold',
+    '/__proto__',
+    '/*',
+  ])
+    for (const method of ['GET', 'POST', 'DELETE', 'OPTIONS'])
+      assert.equal(problem(await ask(method, path), 404), `There is nothing at ${path}`);
+  for (const target of ['//', 'http://a:x/'])
+    assert.equal(problem(await ask('GET', target), 400), `Expected a path, got ${target}`);
   assert.equal(app.open.length, 0);
 });
 
@@ -88,12 +87,6 @@ test('what a handler throws is 500, told to the log and not to the client', asyn
   const log = t.mock.method(console, 'error', () => {});
   assert.equal(problem(await ask('GET', '/broken'), 500), 'Something went wrong; the log says what');
   assert.match(String(log.mock.calls[0]?.arguments[0]), /on purpose/);
-});
-
-test('a path of a route begins with a slash', () => {
-  const GET = () => ({ status: 200, headers: {}, body: '' });
-  const mistake = { name: 'TypeError', message: /got hello$/ };
-  assert.throws(() => createHttpServer({ hello: { GET } }, { ending: false }), mistake);
 });
 
 test('a text arrives as it was sent, with its byte order mark, without a body as the empty text, in any chunks', async () => {

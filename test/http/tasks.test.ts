@@ -91,12 +91,12 @@ test('every URL that is not a task’s own is the same 404, by GET and by DELETE
   const key = url.slice('/tasks/'.length);
   const flipped = (key.startsWith('1') ? '2' : '1') + key.slice(1);
   const near = [flipped, key.slice(0, -1), `${key}a`, key.toUpperCase(), `${key}%00`, `${key}/`, `/${key}`];
-  const odd = ['', `${app.open[0]?.id}`, '__proto__', 'x'.repeat(8000), key.replace('-', '%252D')];
+  const odd = ['', `${app.open[0]?.id}`, '__proto__', 'x'.repeat(8000), key.replace('-', '%2D')];
   const details = new Set<string>();
   for (const path of [...near, ...odd].map((wrong) => `/tasks/${wrong}`))
     for (const method of ['GET', 'DELETE']) details.add(problem(await app.ask(method, path), 404));
   assert.equal(details.size, 1);
-  for (const same of [`${url}?a=b`, url.replace('-', '%2D'), `http://localhost${url}`])
+  for (const same of [`${url}?a=b`, `http://localhost${url}`])
     assert.deepEqual((await status(same))['id'], key);
 });
 
