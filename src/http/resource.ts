@@ -5,7 +5,6 @@ import type { TaskRecord } from '../runtime/index.js';
 import type { Task } from '../task/index.js';
 import { type Answer, json, LATER, Problem, text } from './answer.js';
 import { goneSignal, requestIdOf } from './body.js';
-import { toJson } from './json.js';
 import type { Accepted, Queue } from './queue.js';
 import type { Exchange, Routes } from './router.js';
 
@@ -74,7 +73,7 @@ function view(status: number, key: string, record: TaskRecord, headers: Answer['
   const { name: task, kind, state, cancelRequested, progress, outcome } = record;
   const at = (ms: number | undefined) => ms && new Date(ms);
   const times = { enqueued: at(record.enqueued), started: at(record.started), finished: at(record.finished) };
-  let end: object = outcome === undefined ? {} : { error: toJson(outcome, true) };
+  let end: object = outcome === undefined ? {} : { error: outcome };
   if (state === 'succeeded') end = { result: outcome };
   const shown = { id: key, task, kind, state, cancelRequested, progress, ...times, ...end };
   return json(status, shown, times.finished === undefined ? LATER : headers);

@@ -69,12 +69,6 @@ test('a running task is asked to stop by DELETE: 202; if its thread dies it is s
   text(await own.ask('GET', '/readyz'), 200, 'ok');
 });
 
-test('a text that a task throws is shown without the stack in it', async (t) => {
-  t.mock.method(console, 'error', () => {});
-  const { error } = await app.ended(acceptedAt(await app.ask('POST', '/run/fail')));
-  assert.equal(error, 'Error: on purpose');
-});
-
 test('a request can wait for its task: 200 with the result if it ends in time, else 202', async () => {
   const { status: code, headers, body } = await app.ask('POST', '/within/10000');
   const { id, task, state, result } = JSON.parse(body);

@@ -13,9 +13,8 @@ export const tasks = defineTasks({
   die: syncTask(() => void setImmediate(() => process.exit(1))),
   give: syncTask((value: string) => value),
   say: syncTask((text: string) => console.log(`said ${text}`)),
-  /** Throws a text with a stack in it. */
   fail: syncTask(() => {
-    throw new Error('on purpose').stack;
+    throw new Error('on purpose');
   }),
   /** The thread is in a system call all the while, and cannot be ended. */
   sleep: syncTask((seconds: string) => void spawnSync('sleep', [seconds])),
