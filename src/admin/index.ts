@@ -2,7 +2,7 @@
  * The admin address: a live page, metrics, and every task, for the person who runs the server. It is a server of its own
  * on an address of its own. Only `server.ts` imports it: without this folder and those lines, everything else works.
  */
-import { createHttpServer, hostFrom, integerFrom, listen, StartError } from '../http/index.js';
+import { createHttpServer, integerFrom, listen, StartError } from '../http/index.js';
 import { eventsOf } from './events.js';
 import { refuseOthers } from './guard.js';
 import { routes } from './routes.js';
@@ -19,7 +19,7 @@ export type { Watched };
 export async function startAdmin({ runtime }: Watched, env: NodeJS.ProcessEnv): Promise<string | undefined> {
   const port = env['ADMIN_PORT'] ?? '8001';
   if (port === '') return undefined;
-  const address = { host: hostFrom(env['ADMIN_HOST']), port: integerFrom('ADMIN_PORT', port, 65_535) };
+  const address = { host: env['ADMIN_HOST'] || '127.0.0.1', port: integerFrom('ADMIN_PORT', port, 65_535) };
   const events = eventsOf(() => snapshot(runtime));
   const server = createHttpServer(routes, { runtime, events, ending: false }, refuseOthers(address.host));
   server.unref(); // the admin server alone keeps no process alive

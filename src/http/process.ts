@@ -7,14 +7,14 @@
  * signal, or the deadline (`DRAIN_TIMEOUT_MS`), cuts this short. What is lost is named.
  */
 import { once } from 'node:events';
-import type { Server } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import { isIPv6, type Server as NetServer, type Socket } from 'node:net';
 import { printDirectly, printJson } from '../log/index.js';
 import type { TaskRecord } from '../runtime/index.js';
 import type { Queue } from './queue.js';
 
 /** A TCP port, or a Unix socket. */
-export type Address = { readonly host: string; readonly port: number } | { readonly path: string };
+type Address = { readonly host: string; readonly port: number } | { readonly path: string };
 
 /** `also`: what else listens, and where, for the line that says so. */
 export type Service = { readonly server: Server; readonly queue: Queue; readonly also?: string | undefined };
@@ -23,8 +23,6 @@ export type Service = { readonly server: Server; readonly queue: Queue; readonly
 export class StartError extends Error {}
 
 const MAX_MS = 3_600_000;
-/** The system's limit for the path of a Unix socket. Node.js would cut it, and listen somewhere else. */
-const MAX_PATH_BYTES = process.platform === 'linux' ? 107 : 103;
 
 /** Runs a service until a signal ends the process. `start` makes the service; `serve` listens, as the environment says. */
 export async function serve(start: () => Promise<Service>): Promise<void> {
@@ -57,30 +55,22 @@ export function settingsFrom(env: NodeJS.ProcessEnv) {
   return { address: addressFrom(env), timeout, delay, keepAlive: ms('KEEP_ALIVE_MS', '65000') };
 }
 
-/** From `HOST`, and `PORT`: a number, or the path of a Unix socket, which has a slash. @throws StartError */
-export function addressFrom(env: NodeJS.ProcessEnv): Address {
-  const port = env['PORT'] || '8000';
-  const integer = () => integerFrom('PORT', port, 65_535, ', or a path with a slash');
-  if (!port.includes('/')) return { host: hostFrom(env['HOST']), port: integer() };
-  if (Buffer.byteLength(port) <= MAX_PATH_BYTES) return { path: port };
-  throw expected('PORT', `a path of at most ${MAX_PATH_BYTES} bytes`, port);
-}
-
-/** A name or an address, IPv6 with or without brackets. The loopback address if there is none. */
-export function hostFrom(text: string | undefined): string {
-  const inner = /^\[(.*)\]$/.exec(text ?? '')?.[1] ?? '';
-  return isIPv6(inner) ? inner : text || '127.0.0.1';
+/** From `HOST`, and `PORT`: a number, or the path of a Unix socket, which has a slash. */
+function addressFrom({ HOST, PORT }: NodeJS.ProcessEnv): Address {
+  const port = PORT || '8000';
+  if (port.includes('/')) return { path: port };
+  return { host: HOST || '127.0.0.1', port: integerFrom('PORT', port, 65_535) };
 }
 
 /** @throws StartError unless the text is an integer from 0 to `max` */
-export function integerFrom(name: string, text: string, max: number, orElse = ''): number {
+export function integerFrom(name: string, text: string, max: number): number {
   if (/^\d{1,9}$/.test(text) && Number(text) <= max) return Number(text);
-  throw expected(name, `a number from 0 to ${max}${orElse}`, text);
+  throw expected(name, `a number from 0 to ${max}`, text);
 }
 
 /** From `BASE_PATH`: '' or, for example, `/api` behind a proxy that strips it. @throws StartError */
 export function basePathFrom({ BASE_PATH: path = '' }: NodeJS.ProcessEnv): string {
-  if (/^(?:\/(?:[\w.~!$&'()*+,;=:@-]|%[\da-f]{2})+)*\/?$/i.test(path)) return path;
+  if (/^(?:\/[\w.~%-]+)*$/.test(path)) return path;
   throw expected('BASE_PATH', 'a path such as /api', path);
 }
 
@@ -90,43 +80,44 @@ function expected(name: string, what: string, got: string): StartError {
 
 /** Resolves with the place as a person would write it, once the server listens. @throws StartError */
 export async function listen(server: NetServer, address: Address): Promise<string> {
-  const asked = 'path' in address ? address.path : hostAndPort(address.host, address.port);
   try {
     await once(server.listen(address), 'listening');
   } catch (error) {
-    const reason = `Cannot listen on ${asked}: ${error instanceof Error ? error.message : error}`;
-    const exists = 'path' in address && reason.includes('EADDRINUSE');
-    throw new StartError(exists ? `${reason}. If no server uses this file any more, remove it` : reason);
+    throw new StartError(`Cannot listen: ${error instanceof Error ? error.message : error}`);
   }
   const place = server.address(); // port 0 has become another
-  return place instanceof Object ? `http://${hostAndPort(place.address, place.port)}` : asked;
+  if (!(place instanceof Object)) return String(place);
+  return `http://${isIPv6(place.address) ? `[${place.address}]` : place.address}:${place.port}`;
 }
-
-const hostAndPort = (host: string, port: number) => `${isIPv6(host) ? `[${host}]` : host}:${port}`;
 
 /** Returns what a signal is to do. */
 function shutdownOf({ server, queue }: Service, { timeout, delay }: ReturnType<typeof settingsFrom>) {
-  const connections = new Set<Socket>();
+  /** Each connection, with the answer to its last request. Answers leave in the order of the requests. */
+  const connections = new Map<Socket, ServerResponse | undefined>();
   let since: number | undefined;
   let cut = false;
   server.on('connection', (socket) => {
-    connections.add(socket);
+    connections.set(socket, undefined);
     socket.once('close', () => connections.delete(socket));
   });
+  server.on('request', ({ socket }, response) => connections.set(socket, response));
 
   async function drain(): Promise<void> {
     for (const record of queue.atStake()) console.log(`pending: ${shown(record)}`);
     setTimeout(cutShort, timeout);
-    // Once: every later answer closes its connection. Node.js 26 takes a connection that has just come for an idle one.
-    if (delay > 0) setTimeout(() => server.closeIdleConnections(), delay);
-    else server.closeIdleConnections(); // now: a client that has read the log may come next
+    setTimeout(closeIdle, delay); // once: every later answer closes its connection
     const { finished, unfinished } = await queue.drain({ timeout, delay });
     for (const record of finished) console.log(shown(record));
     if (unfinished.length > 0) process.exitCode = 1; // the runtime has named them
     server.close(() => process.exit()); // once the requests in flight have been answered, or cut off
     if (cut) server.closeAllConnections();
-    // Node takes a connection on which nothing has been asked yet for one with a request.
-    for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
+    // Node.js 20 takes a connection on which nothing has been asked yet for one with a request.
+    for (const socket of connections.keys()) if (socket.bytesRead === 0) socket.destroy();
+  }
+
+  /** `closeIdleConnections` of Node.js 26 would also close those that have just come, and are about to ask. */
+  function closeIdle(): void {
+    for (const [socket, last] of connections) if (last?.writableFinished) socket.destroy();
   }
 
   /** Ends what runs and what is in flight. */

@@ -21,7 +21,7 @@ export class TaskResource {
   /** `basePath`: where the public reaches the server, as `basePathFrom` returns it. */
   constructor(queue: Queue, basePath = '') {
     this.#queue = queue;
-    this.#tasks = `${basePath.replace(/\/$/, '')}/tasks/`;
+    this.#tasks = `${basePath}/tasks/`;
   }
 
   get ending(): boolean {

@@ -155,13 +155,13 @@ test('A slow reader misses events, and is dropped if it does not read for ten se
 
 test('ADMIN_HOST and ADMIN_PORT say where it listens, if at all; a port in use is a line in the log, and no error', async (t) => {
   const { runtime, port } = await start();
-  const place = await startAdmin({ runtime }, { ADMIN_PORT: '0', ADMIN_HOST: '[::1]' });
+  const place = await startAdmin({ runtime }, { ADMIN_PORT: '0', ADMIN_HOST: '::1' });
   assert.match(place ?? '', /^admin page on http:\/\/\[::1\]:\d+$/);
   assert.equal(await startAdmin({ runtime }, { ADMIN_PORT: '' }), undefined);
   const message = 'Expected ADMIN_PORT to be a number from 0 to 65535, got "x"';
   await assert.rejects(startAdmin({ runtime }, { ADMIN_PORT: 'x' }), { message });
   const log = t.mock.method(console, 'error', () => {});
   assert.equal(await startAdmin({ runtime }, { ADMIN_PORT: `${port}` }), undefined);
-  const line = /^no admin page: Cannot listen on 127\.0\.0\.1:\d+: .*EADDRINUSE.*$/;
+  const line = /^no admin page: Cannot listen: .*EADDRINUSE.*$/;
   assert.match(String(log.mock.calls[0]?.arguments[0]), line);
 });
