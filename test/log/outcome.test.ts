@@ -20,13 +20,6 @@ function arrive(thrown: unknown, maxBytes = MAX_BYTES): Arrived {
   return restoreThrown(deserialize(bytes)) as Arrived;
 }
 
-/** The last line of the stack, and the field of the same words. */
-function leftOut(error: Arrived): string | undefined {
-  const [, names] = /\n {4}\[left out: (.*)\]$/.exec(error.stack ?? '') ?? [];
-  assert.equal(error['leftOut'], names);
-  return names;
-}
-
 test('An error arrives with class, name, message, code, own fields, and the stack of where it was thrown', () => {
   class NotFound extends RangeError {
     override readonly name = 'NotFound';
@@ -43,9 +36,10 @@ test('An error arrives with class, name, message, code, own fields, and the stac
   }
   const own = arrive(new NotFound('a.txt'));
   assert.deepEqual([own.constructor, own.name, own['code']], [RangeError, 'NotFound', 'E_NOT_FOUND']);
-  const aborted = arrive(AbortSignal.abort().reason);
-  assert.deepEqual([aborted.name, aborted.constructor], ['AbortError', DOMException]);
-  assert.ok(arrive(runInNewContext('new RangeError("of another realm")')) instanceof RangeError);
+  for (const other of [AbortSignal.abort().reason, runInNewContext('new RangeError("of another realm")')]) {
+    const { name, message, stack } = arrive(other);
+    assert.deepEqual([name, message, stack], [other.name, other.message, other.stack]);
+  }
 });
 
 test('Its causes and errors are errors again, or what else they were', () => {
@@ -58,31 +52,29 @@ test('Its causes and errors are errors again, or what else they were', () => {
   const [one, ...rest] = arrived.errors;
   assert.ok(one instanceof RangeError);
   assert.deepEqual(rest, ['two', { three: 3 }]);
-  assert.equal(leftOut(arrived), undefined);
+  assert.equal(arrived['leftOut'], undefined);
 });
 
-test('What does not cross is left out and named, in the stack and in a field', () => {
+test('What does not cross is left out and named', () => {
   const cause = new Error('why', { cause: () => {} });
   const fields = { config: { retry() {} }, status: 500, tag: Symbol('t'), body: Buffer.alloc(MAX_BYTES) };
   const arrived = arrive(Object.assign(new TypeError('no', { cause }), fields));
-  assert.deepEqual([leftOut(arrived), arrived['status']], ['config, tag, body', 500]);
+  assert.deepEqual([arrived['leftOut'], arrived['status']], ['config, tag, body', 500]);
   assert.match(arrived.stack ?? '', /^TypeError: no\n {4}at .*outcome\.test/);
-  assert.equal(leftOut(arrived.cause as Arrived), 'cause');
-  const bare = arrive(Object.setPrototypeOf(new TypeError('bare'), null));
-  assert.deepEqual([bare.message, leftOut(bare)], ['bare', 'prototype']);
+  assert.equal((arrived.cause as Arrived)['leftOut'], 'cause');
 });
 
 test('Beyond the eighth, many errors are counted, and the fifth of many causes is named', () => {
   const errors: unknown[] = Array.from({ length: 20 }, (_, n) => new Error(`${n}`));
   errors[2] = () => {};
   const several = arrive(new AggregateError(errors)) as AggregateError & Arrived;
-  assert.deepEqual([several.errors.length, leftOut(several)], [7, 'errors (13 of 20)']);
+  assert.deepEqual([several.errors.length, several['leftOut']], [7, 'errors (13 of 20)']);
   let last = new Error('0');
   for (let n = 1; n <= 100; n++) last = new Error(`${n}`, { cause: last });
   const chain: Arrived[] = [];
   for (let next = arrive(last); next !== undefined; next = next['cause'] as Arrived) chain.push(next);
   assert.equal(chain.map(({ message }) => message).join(), '100,99,98,97,96');
-  assert.equal(leftOut(chain[4] as Arrived), 'cause');
+  assert.equal(chain[4]?.['leftOut'], 'cause');
 });
 
 test('A part whose getter throws is replaced by a mark that says so, and the rest arrives', () => {
@@ -91,8 +83,7 @@ test('A part whose getter throws is replaced by a mark that says so, and the res
     Object.defineProperty(error, key, { get: throws, enumerable: true });
     const arrived = arrive(error);
     const mark = `[${key}: its getter threw]`;
-    if (key === 'stack') assert.equal(arrived.stack, `RangeError: getters\n    ${mark}`);
-    else assert.equal(arrived[key], mark);
+    assert.equal(arrived[key], mark);
     if (key !== 'message') assert.equal(arrived.message, 'getters');
     assert.ok(arrived['other'] === 1 && arrived instanceof RangeError);
   }
@@ -105,7 +96,7 @@ test('Long texts are cut, each on its own, so that the frames and the other fiel
   const error = new RangeError(long, { cause: new Error(long) });
   const arrived = arrive(Object.assign(error, { code: 'E', stderr: long }));
   for (const text of [arrived.message, arrived['stderr'], (arrived.cause as Error).message])
-    assert.match(String(text), /^(line of a subprocess\n){50}[\s\S]*… \[cut: 105000 characters\]$/);
+    assert.match(String(text), /^(line of a subprocess\n){50}[\s\S]*\.{3} \[cut: 105000 characters\]$/);
   assert.equal(arrived['code'], 'E');
   assert.match(arrived.stack ?? '', /^RangeError: line of[\s\S]*characters\]\n {4}at .*outcome\.test/);
 });
@@ -114,7 +105,7 @@ test('An error fits into any room, whatever is large about it', () => {
   const many = Object.fromEntries(Array.from({ length: 5000 }, (_, n) => [`field${n}`, 'x'.repeat(100)]));
   const large = [
     many,
-    { name: 'N'.repeat(9000) },
+    { name: '€'.repeat(9000), stack: '€'.repeat(9000), ['€'.repeat(9000)]: 1 },
     { stack: 's'.repeat(90_000) },
     { body: Buffer.alloc(90_000) },
   ];
@@ -130,10 +121,10 @@ test('What is no error arrives as it is if it can cross, else as a TypeError tha
   knot['self'] = knot;
   for (const thrown of ['text', 7, 7n, true, null, { why: [1] }, [new Date(0)], new Map([[1, 2]]), knot])
     assert.deepEqual(arrive(thrown), thrown);
-  assert.match(String(arrive('x'.repeat(100_000))), /^x+… \[cut: 100000 characters\]$/);
+  assert.match(String(arrive('x'.repeat(100_000))), /^x+\.{3} \[cut: 100000 characters\]$/);
   for (const [thrown, why] of [
-    [() => {}, /a function$/],
-    [Symbol('x'), /a symbol$/],
+    [() => {}, /^.*\(\) => \{ *\} could not be cloned\.$/],
+    [Symbol('x'), /Symbol\(x\) could not be cloned\.$/],
     [{ save() {} }, /save\(\) \{\s*\} could not be cloned\.$/],
     [Buffer.alloc(100_000), /an object of 1000\d\d bytes$/],
     [Object.defineProperty({}, 'x', { get: throws, enumerable: true }), /on purpose$/],
