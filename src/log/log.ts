@@ -4,13 +4,13 @@
  * Node's own streams do neither. A worker's streams pass each chunk to the main thread: no line comes out while that
  * thread is blocked, and the last lines of a thread that is ended are lost. The main thread's streams queue without bound.
  *
- * For room in a full pipe a thread waits half a second in all, for each of its two outputs. Then it drops each line that
- * does not fit. The time starts anew once the thread has written 4,096 more bytes: the tail of a full pipe has less room,
- * so the reader reads. Before the next line that fits stand a mark, if the last line was broken off, and a note of how many
- * lines were lost. A child process that inherits the pipe may make it blocking: then a write waits for the reader.
+ * For room in a full pipe a thread waits half a second in all, for each of its two outputs. Then it keeps the line, or
+ * the rest of it, for later, and drops those that follow. The time starts anew once the thread has written 4,096 more bytes: the tail of a full pipe has
+ * less room, so the reader reads. A note says how many lines were lost. A child process that inherits the pipe may make it
+ * blocking: then a write waits for the reader.
  *
- * Lines of up to 4,096 bytes stay whole, also in a program that never calls `printDirectly`, where the main thread keeps
- * Node's streams: a pipe takes those whole or not at all. A longer one may be split by a line of the other thread.
+ * Lines of up to 4,096 bytes stay whole, also in a program that never calls `printDirectly`: a pipe takes those whole or
+ * not at all. The rest of a longer one may come after a line of the other thread.
  */
 import { writeSync } from 'node:fs';
 import type { Writable } from 'node:stream';
@@ -33,7 +33,7 @@ export function printDirectly(json = false): void {
 /** For a program that keeps Node's streams: its pipes no longer block, and a stderr that is closed does not end it. */
 export function tameStreams(): void {
   void process.stdout; // made when it is first asked for
-  if (!process.stderr.listeners('error').includes(ignore)) process.stderr.on('error', ignore);
+  process.stderr.off('error', ignore).on('error', ignore);
 }
 
 function ignore(): void {}
@@ -50,51 +50,52 @@ function redirect(stream: Writable, output: Output): void {
 /** A file or a pipe, as this thread knows it. */
 class Output {
   readonly #fd: 1 | 2;
+  /** What is not written yet of the last line. */
+  #rest: Buffer = Buffer.alloc(0);
+  #lost = 0;
   /** For how long it has waited since the reader was seen to read, and how much was written meanwhile. */
   #waited = 0;
   #written = 0;
-  /** How many writes were dropped. */
-  #lost = 0;
-  /** The last line was broken off. */
-  #torn = false;
 
   constructor(fd: 1 | 2) {
     this.#fd = fd;
   }
 
   print(chunk: Buffer): void {
+    this.#rest = this.#write(this.#rest);
+    if (this.#rest.length > 0) {
+      this.#lost += 1;
+      return;
+    }
     const encode = (text: string) => (isJson() ? jsonLine(this.#fd === 1 ? 'info' : 'error', text) : text);
     const note = this.#lost > 0 ? encode(`(the log was not read: ${this.#lost} writes lost)\n`) : '';
-    const before = Buffer.from((this.#torn ? '… [cut]\n' : '') + note);
-    const bytes = Buffer.concat([before, isJson() ? Buffer.from(encode(chunk.toString())) : chunk]);
-    const written = this.#write(bytes);
-    if (written >= before.length) this.#lost = 0;
-    if (written < bytes.length) this.#lost++;
-    if (written > 0) this.#torn = written < bytes.length;
+    const line = isJson() ? Buffer.from(encode(`${chunk}`)) : chunk;
+    this.#lost = 0;
+    this.#rest = this.#write(Buffer.concat([Buffer.from(note), line]));
   }
 
-  /** Returns how many bytes were written. All, if they cannot be written: nobody is there to tell. */
-  #write(bytes: Buffer): number {
-    for (let written = 0; ; ) {
+  /** Returns what is left. Nothing, if it cannot be written: nobody is there to tell. */
+  #write(bytes: Buffer): Buffer {
+    let rest = bytes;
+    while (rest.length > 0) {
       try {
-        const count = writeSync(this.#fd, bytes, written);
+        const count = writeSync(this.#fd, rest);
         this.#written += count;
-        written += count;
-        if (written === bytes.length) return written;
+        rest = rest.subarray(count);
       } catch (error) {
-        if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) return bytes.length;
-        if (!this.#wait()) return written;
+        if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) return Buffer.alloc(0);
+        if (!this.#wait()) return rest;
       }
     }
+    return rest;
   }
 
   /** Waits a little. `false`: the time is over, and nobody has read since. */
   #wait(): boolean {
     if (this.#waited === 0 || this.#written > MAX_TAIL) this.#waited = this.#written = 0;
     if (this.#waited >= PATIENCE_MS) return false;
-    const from = performance.now();
     Atomics.wait(never, 0, 0, RETRY_MS);
-    this.#waited += performance.now() - from;
+    this.#waited += RETRY_MS;
     return true;
   }
 }

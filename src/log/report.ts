@@ -9,7 +9,7 @@ import { describeThrown, type Thrown } from './outcome.js';
 export type Print = (line: string) => void;
 
 /** The text of an error is not longer: the output of a subprocess may be its message. */
-const MAX_BYTES = 32_768;
+const MAX_BYTES = 65_536;
 
 export interface Failure {
   readonly id: number;
@@ -23,10 +23,10 @@ export interface Failure {
 }
 
 /** `print`, which a task may have broken, as one that never throws. */
-export function safely(print: Print | undefined): Print {
+export function safely(print: Print): Print {
   return (line) => {
     try {
-      print?.(line);
+      print(line);
     } catch {
       // There is nobody to tell.
     }
@@ -47,14 +47,13 @@ function tell(thrown: Thrown): { readonly text: string; readonly fields: Record<
     return { text, fields: { message: text } };
   }
   const { name, message } = thrown;
-  const part = (key: string) => thrown.fields.find(([field]) => field === key)?.[1];
-  const [code, cause, errors] = [part('code'), part('cause'), part('errors')];
-  const hasCode = code !== undefined && 'value' in code && ['string', 'number'].includes(typeof code.value);
-  const shownCode = hasCode ? { code: String(code.value) } : {};
+  const { code, cause, errors }: Record<string, Thrown> = Object.fromEntries(thrown.fields);
+  const shown = code !== undefined && 'value' in code ? { code: String(code.value) } : {};
   // Before the frames the stack has name and message, as they were when the error was made.
-  const frames = /\n {4}(?:at |\[)[\s\S]*/.exec(thrown.stack)?.[0] ?? '';
-  let text = `${name}${hasCode ? ` [${code.value}]` : ''}: ${message}${frames}`;
-  for (const each of [cause, ...(errors !== undefined && 'list' in errors ? errors.list : [errors])])
-    if (each !== undefined) text += `\ncaused by:\n${tell(each).text}`;
-  return { text, fields: { name, ...shownCode, message, stack: text } };
+  const frames = /\n {4}at [\s\S]*/.exec(thrown.stack)?.[0] ?? '';
+  let text = `${name}${shown.code === undefined ? '' : ` [${shown.code}]`}: ${message}${frames}`;
+  const list = errors !== undefined && 'list' in errors ? errors.list : [];
+  for (const each of cause === undefined ? list : [cause, ...list])
+    text += `\ncaused by:\n${tell(each).text}`;
+  return { text, fields: { name, ...shown, message, stack: text } };
 }
