@@ -1,19 +1,11 @@
 /**
- * A log of JSON: what machines read of a line besides its text: its task, its request, how the task failed. The fields go
- * with the async context, so that every line has them that a task, or the answer to a request, prints.
- *
- * Without `printJson` nothing is kept, and no async context is made.
+ * A log of JSON: what machines read of a line besides its text: its task, its request, how long the task ran (in
+ * milliseconds), how it failed. The fields go with the async context, so that every line has them that a task, or the
+ * answer to a request, prints. Without `printJson` nothing is kept, and no async context is made.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-export interface Fields {
-  requestId?: string | undefined;
-  taskId?: number;
-  task?: string;
-  /** How long it ran, in milliseconds. */
-  duration?: number | undefined;
-  error?: Readonly<Record<string, unknown>>;
-}
+type Fields = Record<string, unknown>;
 
 const storage = new AsyncLocalStorage<Fields>();
 let json = false;
@@ -40,7 +32,6 @@ export function addFields(fields: Fields): void {
 /** A line as one JSON object. An error is in its fields: then the text that tells of it is left out. */
 export function jsonLine(level: 'info' | 'error', text: string): string {
   const fields = storage.getStore();
-  const end = fields?.error === undefined ? -1 : text.indexOf('\n');
-  const message = (end < 0 ? text : text.slice(0, end)).replace(/\n$/, '');
+  const message = fields?.['error'] === undefined ? text.replace(/\n$/, '') : text.split('\n', 1)[0];
   return `${JSON.stringify({ time: new Date().toISOString(), level, message, ...fields })}\n`;
 }

@@ -13,7 +13,6 @@ const MAX_BYTES = 65_536;
 
 export interface Failure {
   readonly id: number;
-  /** Of the task's function. */
   readonly name: string;
   readonly state: 'failed' | 'cancelled';
   readonly error: unknown;
