@@ -9,7 +9,6 @@ import {
   type Answer,
   createHttpServer,
   type Exchange,
-  maxTaskBytes,
   type Queue,
   type Routes,
   readText,
@@ -20,11 +19,16 @@ import {
 import type { Task } from './task/index.js';
 import { tasks } from './tasks.js';
 
+/** The largest text whose words are counted, in bytes. */
+const MAX_TEXT = 64 * 1024;
+/** What the channel must carry: that text at two bytes a character, and the task around it. */
+export const MAX_TASK_BYTES: number = 2 * MAX_TEXT + 1024;
+
 const routes: Routes<TaskResource> = {
   '/': { GET: () => text(200, 'Hello, world!') },
   '/start_sync_task': { GET: startSyncTask, POST: startSyncTask, safe: false },
   '/start_async_task': { GET: startAsyncTask, POST: startAsyncTask, safe: false },
-  '/count_words': { POST: countWords, maxBody: 64 * 1024 },
+  '/count_words': { POST: countWords, maxBody: MAX_TEXT },
   ...taskRoutes, // /tasks/ID, /healthz, /readyz
 };
 
@@ -52,9 +56,6 @@ export interface AppOptions {
   /** The path under which the public reaches the server, for example `/api` behind a proxy that strips it. */
   readonly basePath?: string;
 }
-
-/** What the queue must carry for these routes. */
-export const MAX_TASK_BYTES: number = maxTaskBytes(routes);
 
 /** Makes the application. Call `listen` on what it returns. */
 export function createApp({ queue, basePath }: AppOptions): Server {

@@ -14,7 +14,6 @@ import {
   type TaskState,
 } from '../runtime/index.js';
 import type { Task } from '../task/index.js';
-import type { Routes } from './router.js';
 
 type Awaitable<T> = T | Promise<T>;
 
@@ -61,12 +60,6 @@ export interface Queue {
   atStake(): readonly TaskRecord[];
 }
 
-/** What the channel must carry: the largest body of all routes, at two bytes a character, and the task around it. */
-export function maxTaskBytes<App>(routes: Routes<App>): number {
-  const largest = Math.max(0, ...Object.values(routes).map(({ maxBody = 0 }) => maxBody));
-  return Math.max(65_536, 2 * largest + 1024);
-}
-
 /** So many tasks that have ended can still be read. */
 const KEPT = 1024;
 
@@ -79,7 +72,7 @@ export function queueOf(tx: Sender<Task>, runtime: Runtime): Queue {
   function accepted(handle: TaskHandle): Accepted {
     const key = randomUUID();
     handles.set(key, handle);
-    for (const [old, oldest] of handles.size > KEPT ? handles : []) {
+    for (const [old, oldest] of handles) {
       if (handles.size <= KEPT || isOpen(oldest.status())) break;
       handles.delete(old);
     }

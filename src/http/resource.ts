@@ -1,5 +1,4 @@
 /** Tasks as resources: accepted with 202, seen (GET) and cancelled (DELETE) at a URL of their own. And health. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { addFields } from '../log/index.js';
 import type { TaskRecord } from '../runtime/index.js';
 import type { Task } from '../task/index.js';
@@ -12,7 +11,7 @@ import type { Exchange, Routes } from './router.js';
 const ENQUEUE_MS = 1000;
 
 /** A task that is in the queue. `answer`: 202, with the URL. */
-export type Started = Accepted & { readonly url: string; readonly answer: Answer };
+export type Started = Accepted & { readonly answer: Answer };
 
 export class TaskResource {
   readonly #queue: Queue;
@@ -33,16 +32,7 @@ export class TaskResource {
     const [signal, requestId] = [goneSignal(request.socket), requestIdOf(request)];
     const { key, record } = await this.#queue.enqueue(task, { timeout: ENQUEUE_MS, signal, requestId });
     addFields({ taskId: record.id, task: record.name });
-    const url = this.#tasks + key;
-    return { key, record, url, answer: text(202, 'task started', { location: url, ...LATER }) };
-  }
-
-  /** As `accept`, and waits: 200 and the task as GET shows it if it ends within `ms`, else the 202. */
-  async answerWithin(exchange: Exchange, task: Task, ms: number): Promise<Answer> {
-    const { key, url, answer } = await this.accept(exchange, task);
-    const late = sleep(ms, undefined, { ref: false });
-    const record = await Promise.race([this.#queue.ended(key), late]).catch(() => undefined); // accepted it is
-    return record === undefined ? answer : view(200, key, record, { location: url });
+    return { key, record, answer: text(202, 'task started', { location: this.#tasks + key, ...LATER }) };
   }
 
   async show(key: string): Promise<Answer> {
@@ -69,14 +59,14 @@ export class TaskResource {
   }
 }
 
-function view(status: number, key: string, record: TaskRecord, headers: Answer['headers'] = {}): Answer {
+function view(status: number, key: string, record: TaskRecord): Answer {
   const { name: task, kind, state, cancelRequested, progress, outcome } = record;
   const at = (ms: number | undefined) => ms && new Date(ms);
   const times = { enqueued: at(record.enqueued), started: at(record.started), finished: at(record.finished) };
   let end: object = outcome === undefined ? {} : { error: outcome };
   if (state === 'succeeded') end = { result: outcome };
   const shown = { id: key, task, kind, state, cancelRequested, progress, ...times, ...end };
-  return json(status, shown, times.finished === undefined ? LATER : headers);
+  return json(status, shown, times.finished === undefined ? LATER : {});
 }
 
 /** Part of any table of routes. */

@@ -69,16 +69,6 @@ test('a running task is asked to stop by DELETE: 202; if its thread dies it is s
   text(await own.ask('GET', '/readyz'), 200, 'ok');
 });
 
-test('a request can wait for its task: 200 with the result if it ends in time, else 202', async () => {
-  const { status: code, headers, body } = await app.ask('POST', '/within/10000');
-  const { id, task, state, result } = JSON.parse(body);
-  assert.deepEqual([code, headers['location'], headers['retry-after']], [200, `/tasks/${id}`, undefined]);
-  assert.deepEqual([task, state, result], ['give', 'succeeded', 'a']);
-  const url = acceptedAt(await app.ask('GET', '/within/20'));
-  assert.equal((await status(url))['state'], 'running');
-  assert.equal((await app.ask('DELETE', url)).status, 202);
-});
-
 test('every URL that is not a task’s own is the same 404, by GET and by DELETE', async () => {
   await app.block();
   const url = acceptedAt(await app.ask('POST', '/measure', 'a'));

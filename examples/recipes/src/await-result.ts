@@ -1,35 +1,32 @@
 /** A result awaited in a request: 200 with the task and its result if it ends within two seconds, else 202 with its URL. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { channel, startRuntime, type Task } from 'async-tasks';
-import {
-  createHttpServer,
-  maxTaskBytes,
-  queueOf,
-  type Routes,
-  readText,
-  serve,
-  TaskResource,
-  taskRoutes,
-} from 'async-tasks/http';
+import * as http from 'async-tasks/http';
 import { tasks } from './tasks.js';
 
 const PATIENCE_MS = 2000;
 
-const routes: Routes<TaskResource> = {
-  '/count_words': {
-    POST: async (exchange, resource) =>
-      resource.answerWithin(exchange, tasks.countWords(await readText(exchange)), PATIENCE_MS),
-    maxBody: 64 * 1024,
-  },
-  '/wait/*': {
-    POST: (exchange, resource) =>
-      resource.answerWithin(exchange, tasks.wait(Number(exchange.rest)), PATIENCE_MS),
-  },
-  ...taskRoutes,
-};
+type Resource = http.TaskResource;
 
-await serve(async () => {
-  const [tx, rx] = channel<Task>(32, { maxBytes: maxTaskBytes(routes) });
+function routesOf(queue: http.Queue): http.Routes<Resource> {
+  async function run(exchange: http.Exchange, resource: Resource, task: Task): Promise<http.Answer> {
+    const { key, answer } = await resource.accept(exchange, task);
+    const record = await Promise.race([queue.ended(key), sleep(PATIENCE_MS, undefined, { ref: false })]);
+    return record === undefined ? answer : resource.show(key);
+  }
+  return {
+    '/count_words': {
+      POST: async (exchange, app) => run(exchange, app, tasks.countWords(await http.readText(exchange))),
+      maxBody: 20_000,
+    },
+    '/wait/*': { POST: (exchange, app) => run(exchange, app, tasks.wait(Number(exchange.rest))) },
+    ...http.taskRoutes,
+  };
+}
+
+await http.serve(async () => {
+  const [tx, rx] = channel<Task>(32);
   const runtime = await startRuntime(rx, { tasks: new URL('./tasks.js', import.meta.url) });
-  const queue = queueOf(tx, runtime);
-  return { queue, server: createHttpServer(routes, new TaskResource(queue)) };
+  const queue = http.queueOf(tx, runtime);
+  return { queue, server: http.createHttpServer(routesOf(queue), new http.TaskResource(queue)) };
 });

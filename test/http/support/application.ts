@@ -43,11 +43,6 @@ const routes: http.Routes<http.TaskResource> = {
   '/often': { POST: often, maxBody: 65_536 },
   '/json': { POST: word, maxBody: 65_536 },
   '/run/*': { POST: run },
-  '/within/*': {
-    GET: (exchange, resource) => resource.answerWithin(exchange, tasks.wait(), Number(exchange.rest)),
-    POST: (exchange, resource) => resource.answerWithin(exchange, tasks.give('a'), Number(exchange.rest)),
-    safe: false,
-  },
   ...http.taskRoutes,
 };
 
@@ -66,7 +61,7 @@ export class Application {
   }
 
   static async make({ log = false, module = './tasks.js', basePath = '' } = {}): Promise<Application> {
-    const [tx, rx] = channel<Task>(CAPACITY, { maxBytes: http.maxTaskBytes(routes) });
+    const [tx, rx] = channel<Task>(CAPACITY, { maxBytes: 132_096 });
     const runtime = await startRuntime(rx, { tasks: new URL(module, import.meta.url), log });
     return new Application(tx, runtime, basePath);
   }

@@ -1,11 +1,10 @@
 /** The tasks of the application that the tests of `src/http` ask. Each can be started by a text: `POST /run/NAME/TEXT`. */
 import { spawnSync } from 'node:child_process';
-import { asyncTask, defineTasks, syncTask } from '#index';
-import { hold, never, wait } from '../conformance/tasks.js';
+import { defineTasks, syncTask } from '#index';
+import { hold, never } from '../conformance/tasks.js';
 
 export const tasks = defineTasks({
   hold: syncTask(hold),
-  wait: asyncTask(wait),
   /** Blocks the thread for so many ms, or for good, whoever asks it to stop. */
   endure: syncTask((ms: string) => void Atomics.wait(never, 0, 0, ms === '' ? Infinity : Number(ms))),
   measure: syncTask((text: string) => ({ units: text.length, bytes: Buffer.byteLength(text) })),
