@@ -3,16 +3,16 @@
  * that connects again is right at once. It is made once for all readers. A slow reader misses snapshots: it has at most
  * one on its way, and is dropped after ten seconds with the same one.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { Answer } from '../http/index.js';
 
 const TICK_MS = 250;
 /** The ticks for which a reader may be busy with one snapshot. */
 const PATIENCE = 40;
-const HEADERS = { 'content-type': 'text/event-stream', 'x-content-type-options': 'nosniff' };
+const HEADERS = { 'content-type': 'text/event-stream', 'cache-control': 'no-store' };
 
-/** Begins an answer that goes on. `createHttpServer` sends the returned one only to HEAD. */
-export type Open = (request: IncomingMessage, response: ServerResponse) => Answer;
+/** Begins an answer that goes on, and returns it. */
+export type Open = (response: ServerResponse) => Answer;
 
 export function eventsOf(snapshot: () => object): Open {
   /** Each reader, with the number of ticks for which it has been busy. */
@@ -30,17 +30,15 @@ export function eventsOf(snapshot: () => object): Open {
     }
   }
 
-  return ({ method }, response) => {
-    if (method !== 'HEAD') {
-      response.writeHead(200, { ...HEADERS, 'cache-control': 'no-store' });
-      response.write(`retry: 1000\n${event()}`);
-      if (readers.size === 0) timer = setInterval(tick, TICK_MS);
-      readers.set(response, 0);
-      response.once('close', () => {
-        readers.delete(response);
-        if (readers.size === 0) clearInterval(timer);
-      });
-    }
-    return { status: 200, headers: HEADERS, body: '' };
+  return (response) => {
+    response.writeHead(200, HEADERS);
+    response.write(`retry: 1000\n${event()}`);
+    if (readers.size === 0) timer = setInterval(tick, TICK_MS);
+    readers.set(response, 0);
+    response.once('close', () => {
+      readers.delete(response);
+      if (readers.size === 0) clearInterval(timer);
+    });
+    return { status: 200, headers: HEADERS, body: undefined };
   };
 }

@@ -19,7 +19,7 @@ type Admin = Watched & { readonly events: Open; readonly ending: boolean };
 
 export const routes: Routes<Admin> = {
   '/': { GET: page },
-  '/events': { GET: ({ request, response }, { events }) => events(request, response) },
+  '/events': { GET: ({ response }, { events }) => events(response), safe: false },
   '/metrics': { GET: (_exchange, { runtime }) => text(200, metrics(runtime), METRICS) },
   '/tasks/*': { GET: (exchange, admin) => show(200, find(exchange, admin).status()), DELETE: cancel },
 };

@@ -22,8 +22,6 @@ export type Service = { readonly server: Server; readonly queue: Queue; readonly
 /** The server cannot start as it is told to. The message is one line, for the person who has started it. */
 export class StartError extends Error {}
 
-const MAX_MS = 3_600_000;
-
 /** Runs a service until a signal ends the process. `start` makes the service; `serve` listens, as the environment says. */
 export async function serve(start: () => Promise<Service>): Promise<void> {
   printDirectly();
@@ -47,7 +45,7 @@ export async function serve(start: () => Promise<Service>): Promise<void> {
 
 /** What `serve` reads in the environment, in milliseconds. @throws StartError */
 export function settingsFrom(env: NodeJS.ProcessEnv) {
-  const ms = (name: string, usual: string, max = MAX_MS) => integerFrom(name, env[name] || usual, max);
+  const ms = (name: string, usual: string, max = 3_600_000) => integerFrom(name, env[name] || usual, max);
   const format = env['LOG_FORMAT'] || 'plain';
   if (format !== 'plain' && format !== 'json') throw expected('LOG_FORMAT', 'json or plain', format);
   const timeout = ms('DRAIN_TIMEOUT_MS', '25000'); // below the 30 s after which Kubernetes kills

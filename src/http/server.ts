@@ -11,7 +11,6 @@ const LIMITS = {
   requestTimeout: 30_000,
   keepAliveTimeout: 65_000, // longer than a proxy keeps a connection, so that no request meets a closed one
   connectionsCheckingInterval: 1_000,
-  maxHeaderSize: 16 * 1024,
 };
 
 /** While the app is `ending`, connections are closed after each answer. A Problem that `guard` throws is the answer. */
