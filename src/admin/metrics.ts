@@ -32,10 +32,8 @@ export function metrics(runtime: Watched['runtime']): string {
   ].join('');
 }
 
-/** Without lines: nothing, as of a histogram before the first task. */
 function family(type: string, name: string, help: string, lines: readonly string[]): string {
-  if (lines.length === 0) return '';
-  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join('\n')}\n`;
+  return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...lines, ''].join('\n');
 }
 
 /** Each bucket counts all tasks up to its bound, so each is at least the one before. */

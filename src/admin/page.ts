@@ -15,8 +15,6 @@ export async function page(): Promise<Answer> {
       `default-src 'none'; script-src ${hashOf('script', html)}; style-src ${hashOf('style', html)}`,
       "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     ].join('; '),
-    'cross-origin-resource-policy': 'same-origin',
-    'referrer-policy': 'no-referrer',
     'x-content-type-options': 'nosniff',
   });
 }
