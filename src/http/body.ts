@@ -41,8 +41,7 @@ export async function readJson<T>(exchange: Exchange, check: (value: unknown) =>
   try {
     return check(JSON.parse(body));
   } catch (error) {
-    if (error instanceof Problem) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = error instanceof Error ? error.message : error;
     throw new Problem(400, `Expected other JSON: ${reason}`);
   }
 }

@@ -8,13 +8,10 @@
  */
 import { once } from 'node:events';
 import type { Server, ServerResponse } from 'node:http';
-import { isIPv6, type Server as NetServer, type Socket } from 'node:net';
+import { isIPv6, type ListenOptions, type Server as NetServer, type Socket } from 'node:net';
 import { printDirectly, printJson } from '../log/index.js';
 import type { TaskRecord } from '../runtime/index.js';
 import type { Queue } from './queue.js';
-
-/** A TCP port, or a Unix socket. */
-type Address = { readonly host: string; readonly port: number } | { readonly path: string };
 
 /** `also`: what else listens, and where, for the line that says so. */
 export type Service = { readonly server: Server; readonly queue: Queue; readonly also?: string | undefined };
@@ -50,14 +47,9 @@ export function settingsFrom(env: NodeJS.ProcessEnv) {
   if (format !== 'plain' && format !== 'json') throw expected('LOG_FORMAT', 'json or plain', format);
   const timeout = ms('DRAIN_TIMEOUT_MS', '25000'); // below the 30 s after which Kubernetes kills
   const delay = ms('DRAIN_DELAY_MS', '0', timeout);
-  return { address: addressFrom(env), timeout, delay, keepAlive: ms('KEEP_ALIVE_MS', '65000') };
-}
-
-/** From `HOST`, and `PORT`: a number, or the path of a Unix socket, which has a slash. */
-function addressFrom({ HOST, PORT }: NodeJS.ProcessEnv): Address {
-  const port = PORT || '8000';
-  if (port.includes('/')) return { path: port };
-  return { host: HOST || '127.0.0.1', port: integerFrom('PORT', port, 65_535) };
+  const [host, port] = [env['HOST'] || '127.0.0.1', env['PORT'] || '8000'];
+  const address = port.includes('/') ? { path: port } : { host, port: integerFrom('PORT', port, 65_535) };
+  return { address, timeout, delay, keepAlive: ms('KEEP_ALIVE_MS', '65000') };
 }
 
 /** @throws StartError unless the text is an integer from 0 to `max` */
@@ -76,8 +68,8 @@ function expected(name: string, what: string, got: string): StartError {
   return new StartError(`Expected ${name} to be ${what}, got ${JSON.stringify(got)}`);
 }
 
-/** Resolves with the place as a person would write it, once the server listens. @throws StartError */
-export async function listen(server: NetServer, address: Address): Promise<string> {
+/** Resolves with the place as a person would write it, once the server listens on a port or path. @throws StartError */
+export async function listen(server: NetServer, address: ListenOptions): Promise<string> {
   try {
     await once(server.listen(address), 'listening');
   } catch (error) {
@@ -93,7 +85,6 @@ function shutdownOf({ server, queue }: Service, { timeout, delay }: ReturnType<t
   /** Each connection, with the answer to its last request. Answers leave in the order of the requests. */
   const connections = new Map<Socket, ServerResponse | undefined>();
   let since: number | undefined;
-  let cut = false;
   server.on('connection', (socket) => {
     connections.set(socket, undefined);
     socket.once('close', () => connections.delete(socket));
@@ -108,7 +99,6 @@ function shutdownOf({ server, queue }: Service, { timeout, delay }: ReturnType<t
     for (const record of finished) console.log(shown(record));
     if (unfinished.length > 0) process.exitCode = 1; // the runtime has named them
     server.close(() => process.exit()); // once the requests in flight have been answered, or cut off
-    if (cut) server.closeAllConnections();
     // Node.js 20 takes a connection on which nothing has been asked yet for one with a request.
     for (const socket of connections.keys()) if (socket.bytesRead === 0) socket.destroy();
   }
@@ -120,8 +110,6 @@ function shutdownOf({ server, queue }: Service, { timeout, delay }: ReturnType<t
 
   /** Ends what runs and what is in flight. */
   function cutShort(): void {
-    if (cut) return;
-    cut = true;
     void queue.close();
     server.closeAllConnections();
     setTimeout(() => {
