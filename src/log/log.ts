@@ -1,16 +1,15 @@
 /**
- * The log: a thread that prints directly writes each line to the file descriptor at once, or drops it.
+ * The log: a thread that prints directly writes each line to the file descriptor at once, or drops it. Node's own streams
+ * do neither. A worker's streams pass each chunk to the main thread: no line comes out while that thread is blocked, and
+ * the last lines of a thread that is ended are lost. The main thread's streams queue without bound.
  *
- * Node's own streams do neither. A worker's streams pass each chunk to the main thread: no line comes out while that
- * thread is blocked, and the last lines of a thread that is ended are lost. The main thread's streams queue without bound.
+ * For room in a full pipe a thread waits half a second in all, for each of its two outputs. Then it keeps the line, or the
+ * rest of it, for later, and drops those that follow. The time starts anew once it has written 4,096 more bytes: the tail
+ * of a full pipe has less room, so the reader reads. A child process that inherits the pipe may make it blocking: then a
+ * write waits for the reader.
  *
- * For room in a full pipe a thread waits half a second in all, for each of its two outputs. Then it keeps the line, or
- * the rest of it, for later, and drops those that follow. The time starts anew once the thread has written 4,096 more bytes: the tail of a full pipe has
- * less room, so the reader reads. A note says how many lines were lost. A child process that inherits the pipe may make it
- * blocking: then a write waits for the reader.
- *
- * Lines of up to 4,096 bytes stay whole, also in a program that never calls `printDirectly`: a pipe takes those whole or
- * not at all. The rest of a longer one may come after a line of the other thread.
+ * Lines of up to 4,096 bytes stay whole, also between Node's streams and a thread that prints directly: a pipe takes those
+ * whole or not at all. The rest of a longer one may come after a line of the other thread.
  */
 import { writeSync } from 'node:fs';
 import type { Writable } from 'node:stream';
