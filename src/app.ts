@@ -28,7 +28,7 @@ const routes: Routes<TaskResource> = {
   '/': { GET: () => text(200, 'Hello, world!') },
   '/start_sync_task': { GET: startSyncTask, POST: startSyncTask, safe: false },
   '/start_async_task': { GET: startAsyncTask, POST: startAsyncTask, safe: false },
-  '/count_words': { POST: countWords, maxBody: MAX_TEXT },
+  '/count_words': { POST: countWords },
   ...taskRoutes, // /tasks/ID, /healthz, /readyz
 };
 
@@ -41,7 +41,7 @@ function startAsyncTask(exchange: Exchange, resource: TaskResource): Promise<Ans
 }
 
 async function countWords(exchange: Exchange, resource: TaskResource): Promise<Answer> {
-  return start(exchange, resource, tasks.countWords(await readText(exchange)));
+  return start(exchange, resource, tasks.countWords(await readText(exchange, MAX_TEXT)));
 }
 
 async function start(exchange: Exchange, resource: TaskResource, task: Task): Promise<Answer> {

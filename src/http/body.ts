@@ -1,22 +1,22 @@
-/** What comes with a request: its body, at most as large as its route allows; its id; its client. */
+/** What comes with a request: its body, up to a size in bytes; its id; its client. */
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Problem } from './answer.js';
 import type { Exchange } from './router.js';
 
-/** @throws Problem: 413 if it is larger than the route's `maxBody`, 415 if it has a content coding */
-export async function readBody({ request, maxBody }: Exchange): Promise<Buffer> {
+/** @throws Problem: 413 if it is larger than `maxBytes`, 415 if it has a content coding */
+export async function readBody({ request }: Exchange, maxBytes: number): Promise<Buffer> {
   const { 'content-encoding': coding = 'identity', 'content-length': length = 0 } = request.headers;
   if (coding !== 'identity') throw new Problem(415, `Expected a body that is not encoded, got ${coding}`);
-  const tooLarge = () => new Problem(413, `Expected a body of at most ${maxBody} bytes`);
-  if (Number(length) > maxBody) throw tooLarge();
+  const tooLarge = () => new Problem(413, `Expected a body of at most ${maxBytes} bytes`);
+  if (Number(length) > maxBytes) throw tooLarge();
   const chunks: Buffer[] = [];
   let size = 0;
   return new Promise((resolve, reject) => {
     request.on('data', (chunk: Buffer) => {
       size += chunk.length;
-      if (size > maxBody) reject(tooLarge());
+      if (size > maxBytes) reject(tooLarge());
       else chunks.push(chunk);
     });
     request.on('end', () => resolve(Buffer.concat(chunks)));
@@ -25,24 +25,23 @@ export async function readBody({ request, maxBody }: Exchange): Promise<Buffer> 
 }
 
 /** Text of any media type. @throws Problem as `readBody`; also 415 for another charset, 400 if it is not UTF-8 */
-export async function readText(exchange: Exchange): Promise<string> {
+export async function readText(exchange: Exchange, maxBytes: number): Promise<string> {
   const type = exchange.request.headers['content-type'] ?? '';
   const charset = /;\s*charset="?([^";\s]*)/i.exec(type)?.[1] ?? 'utf-8';
   if (!/^(?:utf-?8|us-ascii)$/i.test(charset))
     throw new Problem(415, `Expected text in UTF-8, got ${charset}`);
-  const body = await readBody(exchange);
+  const body = await readBody(exchange, maxBytes);
   if (!isUtf8(body)) throw new Problem(400, 'Expected the body to be text in UTF-8');
   return body.toString();
 }
 
-/** JSON, as `check` returns it, or throws to refuse it. @throws Problem as `readText`; also 400 for what is no JSON, or is refused */
-export async function readJson<T>(exchange: Exchange, check: (value: unknown) => T): Promise<T> {
-  const body = await readText(exchange);
+/** @throws Problem as `readText`; also 400 if it is no JSON */
+export async function readJson(exchange: Exchange, maxBytes: number): Promise<unknown> {
+  const body = await readText(exchange, maxBytes);
   try {
-    return check(JSON.parse(body));
+    return JSON.parse(body);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : error;
-    throw new Problem(400, `Expected other JSON: ${reason}`);
+    throw new Problem(400, `Expected JSON: ${error instanceof Error ? error.message : error}`);
   }
 }
 

@@ -8,7 +8,6 @@ export interface Exchange {
   readonly response: ServerResponse;
   /** What stands for the `*` of the route. */
   readonly rest: string;
-  readonly maxBody: number;
 }
 
 /** `app` is what all handlers of a server work on. */
@@ -19,8 +18,6 @@ type Methods<App> = { readonly [method in 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DE
 export interface Route<App> extends Methods<App> {
   /** `false`: its `GET` starts or changes something, and is not answered to `HEAD`. Default `true`. */
   readonly safe?: boolean;
-  /** The largest body that its handlers read, in bytes. Default 0. */
-  readonly maxBody?: number;
 }
 
 /** By path. One that ends with `*` is for all paths that begin like it, unless another one matches in full. */
@@ -37,21 +34,21 @@ export function routerOf<App>(routes: Routes<App>) {
     const entry = exact.get(path) ?? entries.find((each) => each.open && path.startsWith(each.path));
     if (entry === undefined) throw new Problem(404, `There is nothing at ${path}`);
     const [handler, rest] = [entry.handlers.get(method), path.slice(entry.path.length)];
-    if (handler !== undefined) return handler({ request, response, rest, maxBody: entry.maxBody }, app);
+    if (handler !== undefined) return handler({ request, response, rest }, app);
     const { allow } = entry;
     if (method === 'OPTIONS') return { status: 204, headers: { allow }, body: undefined };
     throw new Problem(405, `Expected ${allow}, got ${method}`, { allow });
   };
 }
 
-function entryOf<App>(key: string, { maxBody = 0, safe = true, ...methods }: Route<App>) {
+function entryOf<App>(key: string, { safe = true, ...methods }: Route<App>) {
   const handlers = new Map<string, Handler<App>>();
   for (const [method, handler] of Object.entries(methods)) {
     handlers.set(method, handler);
     if (method === 'GET' && safe) handlers.set('HEAD', handler); // Node.js leaves the body out
   }
   const [path, open] = [encodeURI(key.replace(/\*$/, '')), key.endsWith('*')];
-  return { path, open, handlers, allow: [...handlers.keys(), 'OPTIONS'].join(', '), maxBody };
+  return { path, open, handlers, allow: [...handlers.keys(), 'OPTIONS'].join(', ') };
 }
 
 /** As `URL` takes the target apart, also one in absolute form. */

@@ -30,7 +30,7 @@ const tasks = defineTasks({
 });
 const routes: Routes<TaskResource> = {
   '/count': {
-    POST: async (exchange, app) => (await app.accept(exchange, tasks.count(await readText(exchange)))).answer,
+    POST: async (exchange, app) => (await app.accept(exchange, tasks.count(await readText(exchange, 99)))).answer,
   },
   ...taskRoutes,
 };

@@ -16,8 +16,8 @@ function routesOf(queue: http.Queue): http.Routes<Resource> {
   }
   return {
     '/count_words': {
-      POST: async (exchange, app) => run(exchange, app, tasks.countWords(await http.readText(exchange))),
-      maxBody: 20_000,
+      POST: async (exchange, app) =>
+        run(exchange, app, tasks.countWords(await http.readText(exchange, 20_000))),
     },
     '/wait/*': { POST: (exchange, app) => run(exchange, app, tasks.wait(Number(exchange.rest))) },
     ...http.taskRoutes,

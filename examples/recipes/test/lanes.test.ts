@@ -15,8 +15,7 @@ async function startServer(t: TestContext) {
     },
     '/count_words': {
       POST: async (exchange, resource) =>
-        (await resource.accept(exchange, tasks.countWords(await readText(exchange)))).answer,
-      maxBody: 100,
+        (await resource.accept(exchange, tasks.countWords(await readText(exchange, 100)))).answer,
     },
     ...taskRoutes,
   } satisfies Parameters<typeof createHttpServer<TaskResource>>[0];

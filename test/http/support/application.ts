@@ -9,6 +9,7 @@ import { until } from '../../support/wait.js';
 import { tasks } from './tasks.js';
 
 const CAPACITY = 32;
+const MAX_BODY = 65_536;
 
 /** The handler that starts a task. */
 const starts =
@@ -18,19 +19,18 @@ const starts =
 
 const byName: Readonly<Record<string, (argument: string) => Task>> = tasks;
 const hold = starts(() => tasks.hold());
-const measure = starts(async (exchange) => tasks.measure(await http.readText(exchange)));
-const often = starts(async (exchange) => tasks.measure((await http.readText(exchange)).repeat(3)));
-const word = starts(async (exchange) => tasks.measure(await http.readJson(exchange, expectWord)));
+const measure = starts(async (exchange) => tasks.measure(await http.readText(exchange, MAX_BODY)));
+const often = starts(async (exchange) => tasks.measure((await http.readText(exchange, MAX_BODY)).repeat(3)));
+const word = starts(async (exchange) => tasks.measure(wordIn(await http.readJson(exchange, MAX_BODY))));
 /** `POST /run/NAME/ARGUMENT` starts any task. */
 const run = starts(({ rest }) => {
   const [name = '', argument = ''] = rest.split('/');
   return byName[name]?.(argument) ?? tasks.give('nothing');
 });
 
-/** What `readJson` is to accept. */
-function expectWord(value: unknown): string {
+function wordIn(value: unknown): string {
   if (value instanceof Object && 'word' in value && typeof value.word === 'string') return value.word;
-  throw new TypeError('Expected `word` to be a string');
+  throw new http.Problem(400, 'Expected `word` to be a string');
 }
 
 const routes: http.Routes<http.TaskResource> = {
@@ -38,10 +38,9 @@ const routes: http.Routes<http.TaskResource> = {
   '/größe/a b': { GET: () => http.text(200, 'found') },
   '/broken': { GET: () => Promise.reject(new Error('on purpose')) },
   '/hold': { GET: hold, POST: hold, safe: false },
-  '/measure': { POST: measure, maxBody: 65_536 },
-  '/none': { POST: measure },
-  '/often': { POST: often, maxBody: 65_536 },
-  '/json': { POST: word, maxBody: 65_536 },
+  '/measure': { POST: measure },
+  '/often': { POST: often },
+  '/json': { POST: word },
   '/run/*': { POST: run },
   ...http.taskRoutes,
 };
