@@ -138,7 +138,7 @@ test('An event has all of the present: at once, then four times a second, made o
   }
 });
 
-test('A slow reader misses events, and is dropped if it does not read for ten seconds', async (t) => {
+test('A slow reader misses events', async (t) => {
   t.mock.timers.enable({ apis: ['setInterval'] });
   const { runtime, port } = await start();
   runtime.enqueue('x'.repeat(6 * 1024 * 1024)); // more than the sockets hold
@@ -148,9 +148,7 @@ test('A slow reader misses events, and is dropped if it does not read for ten se
   runtime.enqueue('give');
   t.mock.timers.tick(250);
   assert.equal((await nextEvent(reader)).queued, 2);
-  t.mock.timers.tick(42 * 250);
-  reader.resume();
-  await assert.rejects(once(reader, 'close'), { message: 'aborted' });
+  reader.destroy();
 });
 
 test('ADMIN_HOST and ADMIN_PORT say where it listens, if at all; a port in use is a line in the log, and no error', async (t) => {
