@@ -22,7 +22,6 @@ export {
   type RuntimeOptions,
   type RuntimeStats,
   runTask,
-  StartTimeoutError,
   startRuntime,
   TaskCancelledError,
   type TaskHandle,

@@ -3,7 +3,8 @@
  * from its event loop.
  *
  * There is one timer, for the moment at which the nearest deadline may pass: a queued task may start now at the earliest.
- * While no task with a timeout is open there is none.
+ * While no task with a timeout is open there is none. Of a task of another thread the owner learns when it looks at what
+ * runs, after two seconds at the latest.
  *
  * Both threads use one clock, which goes on while the process is stopped, or its threads get no processor. So a task is
  * given some time *after* it was first seen to be late: an end that has come meanwhile, or is about to, counts.
@@ -26,13 +27,13 @@ export class Deadlines {
   readonly #endThread: () => void;
   /** When a late task was first seen to be late. */
   readonly #late = new WeakMap<Entry, number>();
-  /** The table of runs says when it fires: the worker wakes the owner over a task of another thread that is due before. */
   #timer: NodeJS.Timeout | undefined;
+  /** When the timer fires. */
+  #due = Number.POSITIVE_INFINITY;
 
   constructor(ledger: Ledger, endThread: () => void) {
     this.#ledger = ledger;
     this.#endThread = endThread;
-    this.#ledger.runs.due = Number.POSITIVE_INFINITY;
   }
 
   /** A task with this timeout may start now. */
@@ -41,14 +42,14 @@ export class Deadlines {
   }
 
   #lookAt(time: number): void {
-    if (time >= this.#ledger.runs.due) return;
+    if (time >= this.#due) return;
     clearTimeout(this.#timer);
-    this.#ledger.runs.due = time;
+    this.#due = time;
     this.#timer = setTimeout(() => this.#look(), time - now() + EARLY_MS).unref();
   }
 
   #look(): void {
-    this.#ledger.runs.due = Number.POSITIVE_INFINITY;
+    this.#due = Number.POSITIVE_INFINITY;
     const time = now();
     for (const { task, started } of this.#ledger.running()) {
       const { timeout, kind } = task.known;
@@ -82,7 +83,7 @@ export class Deadlines {
   /** The thread is dead. */
   reset(): void {
     clearTimeout(this.#timer);
-    this.#ledger.runs.due = Number.POSITIVE_INFINITY;
+    this.#due = Number.POSITIVE_INFINITY;
     this.victim = undefined;
     this.expect(this.#ledger.shortestTimeout());
   }

@@ -143,11 +143,6 @@ export class Reporter extends Ends {
     if (this.#isHalfFull()) this.bell.rouse();
   }
 
-  /** The owner looks at the table of runs: a task has started of whose deadline it may not know. */
-  look(): void {
-    this.bell.ringAlways();
-  }
-
   #isHalfFull(): boolean {
     if (this.#free * 2 > this.cells) return false;
     this.#lookForRoom();

@@ -1,4 +1,4 @@
-/** How a task, or the start of a runtime, can fail. */
+/** How a task can fail. */
 
 /** The task ran longer than its definition allows. */
 export class TaskTimeoutError extends Error {
@@ -28,16 +28,6 @@ export class TaskCancelledError extends Error {
 
   constructor(cause?: unknown) {
     super('The task was cancelled', cause === undefined ? {} : { cause });
-  }
-}
-
-/** The tasks module was not imported in time. */
-export class StartTimeoutError extends Error {
-  override readonly name = 'StartTimeoutError';
-  readonly code = 'ERR_START_TIMEOUT';
-
-  constructor(tasks: string, timeout: number) {
-    super(`Expected ${tasks} to be imported within ${timeout} ms: what does its top level wait for?`);
   }
 }
 

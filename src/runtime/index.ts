@@ -7,7 +7,6 @@ export { BOUNDS_MS, type Ended, type Histogram } from './counts.js';
 export type { WorkerDeathEvent } from './diagnostics.js';
 export { blockingRunTask, enqueueTask, type RunOptions, runTask, tryRunTask } from './enqueue.js';
 export {
-  StartTimeoutError,
   TaskCancelledError,
   TaskTimeoutError,
   WorkerCrashedError,

@@ -2,7 +2,6 @@
 import { expectInteger, expectOptions, shown } from '../expect.js';
 
 const DRAIN_MS = 25_000;
-const START_MS = 30_000;
 const MAX_TIMER = 2 ** 31 - 1;
 const HISTORY = 1024;
 
@@ -15,8 +14,6 @@ export interface RuntimeOptions {
   readonly history?: number | undefined;
   /** `false`: no lines about each task on stdout. Failed tasks and dying threads are logged on stderr in any case. */
   readonly log?: boolean | undefined;
-  /** How long the import of the tasks may take, in milliseconds. Default 30,000. */
-  readonly startTimeout?: number | undefined;
 }
 
 export interface DrainOptions {
@@ -30,14 +27,13 @@ type All<Options> = { readonly [K in keyof Options]-?: NonNullable<Options[K]> }
 
 /** Each option, or its default. @throws TypeError or RangeError for a wrong one */
 export function checkedOptions(options: RuntimeOptions): All<RuntimeOptions> {
-  expectOptions(options, 'tasks', 'concurrency', 'history', 'log', 'startTimeout');
-  const { tasks, concurrency = 1, history = HISTORY, log = true, startTimeout = START_MS } = options;
+  expectOptions(options, 'tasks', 'concurrency', 'history', 'log');
+  const { tasks, concurrency = 1, history = HISTORY, log = true } = options;
   if (!(tasks instanceof URL)) throw new TypeError(`Expected \`tasks\` to be a URL, got ${shown(tasks)}`);
   if (typeof log !== 'boolean') throw new TypeError(`Expected \`log\` to be a boolean, got ${shown(log)}`);
   expectInteger('concurrency', concurrency, 1, 256);
   expectInteger('history', history, 1, 2 ** 20);
-  expectInteger('startTimeout', startTimeout, 1, MAX_TIMER);
-  return { tasks, concurrency, history, log, startTimeout };
+  return { tasks, concurrency, history, log };
 }
 
 /** Each option, or its default. @throws TypeError or RangeError for a wrong one */

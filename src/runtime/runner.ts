@@ -18,8 +18,6 @@ import type { Runs } from './runs.js';
 
 const MAX_CLOSURES = 1000;
 const NO_TASK: Known = { ...CLOSURES.sync, name: 'no task' };
-/** By so much the owner may look later for late tasks than at their deadline. */
-const LOOK_MS = 100;
 
 export class Runner implements Shared {
   readonly runs: Runs;
@@ -122,8 +120,6 @@ export class Runner implements Shared {
     this.#entry = undefined;
     this.#running += 1;
     this.runs.name(entry, this.#id % this.limit, definition.key);
-    const { timeout } = definition;
-    if (timeout > 0 && this.runs.due > this.time + timeout + LOOK_MS) this.#reporter.look();
     return new Run(this, this.#id, definition, entry, this.time, requestId);
   }
 

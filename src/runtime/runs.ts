@@ -3,7 +3,6 @@
  *
  *   word       meaning                                                     written by
  *   GATE       SHUT: no task starts, the thread is about to be ended       the owner
- *   DUE        when the owner looks for late tasks                         the owner
  *   of each entry:
  *   WHO        position + 1 of its task, or IDLE                           the worker
  *   STOP       position + 1 of the task that is asked to stop              the owner
@@ -23,7 +22,6 @@ const OPEN = 0;
 const SHUT = 1;
 
 const GATE = 0;
-const DUE = 1; // in 64-bit words
 const FIRST = 32;
 const ENTRY_WORDS = 32;
 // Word 0 of an entry is WHO.
@@ -58,15 +56,6 @@ export class Runs {
     this.#words = new Int32Array(memory);
     this.#numbers = new Float64Array(memory);
     this.concurrency = (this.#words.length - FIRST) / ENTRY_WORDS;
-  }
-
-  /** When the owner looks for late tasks; the owner sets it. */
-  get due(): number {
-    return this.#numbers[DUE] ?? 0;
-  }
-
-  set due(time: number) {
-    this.#numbers[DUE] = time;
   }
 
   // ── The worker ─────────────────────────────────────────────────────────────────────────────────────────────────

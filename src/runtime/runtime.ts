@@ -55,7 +55,7 @@ export function setImporting(value: boolean): void {
  * Starts the worker thread. Resolves when it has imported the tasks.
  *
  * @throws whatever the tasks module throws while it loads, or whatever keeps the thread from starting;
- * StartTimeoutError; TypeError or RangeError for a wrong option
+ * TypeError or RangeError for a wrong option
  */
 export async function startRuntime(rx: Receiver<Task>, options: RuntimeOptions): Promise<Runtime> {
   if (importing)
@@ -83,7 +83,7 @@ export class Runtime {
   /** @internal */
   constructor(rx: Receiver<Task>, options: RuntimeOptions) {
     if (!(rx instanceof Receiver)) throw new TypeError(`Expected \`rx\` to be a Receiver, got ${shown(rx)}`);
-    const { tasks, concurrency, history, log, startTimeout } = checkedOptions(options);
+    const { tasks, concurrency, history, log } = checkedOptions(options);
     const handle = rx.share(); // throws if the receiver is in use
     const memory = { ends: createEnds(rx.maxBytes), runs: createRuns(concurrency) };
     this.#rx = rx;
@@ -95,7 +95,7 @@ export class Runtime {
     const deadlines = new Deadlines(this.#ledger, () => this.#supervisor.endLate());
     tameStreams();
     const setup = { rx: handle, ...memory, tasks: tasks.href, log, json: isJson() };
-    this.#supervisor = new Supervisor(this.#ledger, deadlines, setup, startTimeout);
+    this.#supervisor = new Supervisor(this.#ledger, deadlines, setup);
     registerLedger(rx.memory, new Error('Expected startRuntime to have resolved: await it before runTask'));
     this.started = new Promise((ready, refuse) => {
       this.#ended = this.#supervise(ready, refuse);

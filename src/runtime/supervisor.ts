@@ -43,17 +43,15 @@ export class Supervisor {
   readonly #ledger: Ledger;
   readonly #deadlines: Deadlines;
   readonly #setup: Setup;
-  readonly #startTimeout: number;
   readonly #gaveUp = new AbortController();
   #thread: Thread | undefined;
   /** How many threads in turn have died at once. */
   #atOnce = 0;
 
-  constructor(ledger: Ledger, deadlines: Deadlines, setup: Setup, startTimeout: number) {
+  constructor(ledger: Ledger, deadlines: Deadlines, setup: Setup) {
     this.#ledger = ledger;
     this.#deadlines = deadlines;
     this.#setup = setup;
-    this.#startTimeout = startTimeout;
   }
 
   /** Tasks are run, or are about to be. */
@@ -73,7 +71,7 @@ export class Supervisor {
     const { known } = this.#ledger;
     for (let everStarted = false; !this.#gaveUp.signal.aborted; ) {
       const setup = { ...this.#setup, known: everStarted ? [...known.values()] : undefined };
-      const thread = new Thread(setup, this.#startTimeout, (tasks) => {
+      const thread = new Thread(setup, (tasks) => {
         for (const each of tasks) known.set(each.key, each); // a later thread tells what it was told
         onStarted();
       });

@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
-import { errorFromOutside, StartTimeoutError } from './errors.js';
+import { errorFromOutside } from './errors.js';
 import type { Known } from './record.js';
 import type { WorkerMessage, WorkerSetup } from './worker.js';
 
@@ -26,17 +26,11 @@ export class Thread {
   readonly #entry: URL;
   readonly #port: MessagePort;
   #worker: Worker | undefined;
-  #late: NodeJS.Timeout | undefined;
   #since = performance.now();
   #settle: (cause: Error) => void = () => {};
   #cause: Error | undefined;
 
-  /** `startTimeout`: how long the import of the tasks may take, in milliseconds. */
-  constructor(
-    setup: Omit<WorkerSetup, 'port'>,
-    startTimeout: number,
-    onStarted: (tasks: readonly Known[]) => void,
-  ) {
+  constructor(setup: Omit<WorkerSetup, 'port'>, onStarted: (tasks: readonly Known[]) => void) {
     const { port1, port2 } = new MessageChannel();
     this.#onStarted = onStarted;
     this.#entry = entryFor(setup.tasks);
@@ -52,10 +46,6 @@ export class Thread {
       this.#end(1);
       return;
     }
-    this.#late = setTimeout(() => {
-      this.#hearAll(); // this thread, too, may have been late
-      if (!this.started) this.terminate(new StartTimeoutError(setup.tasks, startTimeout));
-    }, startTimeout).unref();
     this.#listen(this.#worker);
   }
 
@@ -91,7 +81,6 @@ export class Thread {
 
   #hear(message: WorkerMessage): void {
     if (message.type === 'started') {
-      clearTimeout(this.#late);
       this.started = true;
       this.#since = performance.now();
       this.#onStarted(message.tasks);
@@ -116,7 +105,6 @@ export class Thread {
   }
 
   #end(code: number): void {
-    clearTimeout(this.#late);
     this.#hearAll(); // what it told just before its end
     this.#port.close();
     // What Node.js says of a module whose top level awaits something when there is nothing left to wait for.

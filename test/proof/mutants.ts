@@ -219,9 +219,6 @@ ring: a position that seems to be here for ever
 - return (state & ~SEAT_MASK) === this.memory.free(p) && (state & PHASE_MASK) !== Phase.ABORTED;
 + return true;
 ## another thread sends a task, and the owner sees it run
-ends: a task of which the owner is not told
-- look() { this.bell.ringAlways();
-+ look() {
 runs: a task that keeps the name of the one before
 - this.#words[at + NAMED] = position + 1;
 ## a deadline, against the end of its task, and another one

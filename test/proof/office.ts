@@ -58,8 +58,8 @@ export class Worker {
       actor.audit.starts(id);
       this.#runs.name(entry, (actor.world.first + id) % actor.world.limit, 1);
       if (meets) {
-        this.#reporter.look(); // the owner, who may not know of the task, is told; its end waits for that
-        await actor.after('met');
+        actor.happens('named');
+        await actor.after('met'); // the owner has looked
       }
       if (concurrency === undefined) this.#end(id, entry);
       else

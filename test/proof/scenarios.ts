@@ -363,6 +363,8 @@ export const scenarios: readonly Scenario[] = [
       o: open(async (actor) => {
         const owner = new Owner(actor);
         actor.sender.close();
+        await actor.after('named');
+        owner.running();
         await owner.end(0);
         owner.stop();
       }),
