@@ -24,3 +24,29 @@ export function checked(options: SendOptions): { timeout: number; signal: AbortS
     throw new TypeError(`Expected \`signal\` to be an AbortSignal, got ${shown(signal)}`);
   return { timeout, signal };
 }
+
+/** One listener for each signal, however many sends wait with it. */
+export class Signals {
+  readonly #heard = new Map<AbortSignal, { readonly listener: () => void; sends: number }>();
+  readonly #onAbort: (signal: AbortSignal) => void;
+
+  constructor(onAbort: (signal: AbortSignal) => void) {
+    this.#onAbort = onAbort;
+  }
+
+  /** One more send waits with this signal. */
+  add(signal: AbortSignal): void {
+    const heard = this.#heard.get(signal) ?? { listener: () => this.#onAbort(signal), sends: 0 };
+    if (heard.sends++ > 0) return;
+    signal.addEventListener('abort', heard.listener);
+    this.#heard.set(signal, heard);
+  }
+
+  /** One send less. */
+  delete(signal: AbortSignal): void {
+    const heard = this.#heard.get(signal);
+    if (heard === undefined || --heard.sends > 0) return;
+    signal.removeEventListener('abort', heard.listener);
+    this.#heard.delete(signal);
+  }
+}

@@ -159,7 +159,7 @@ export class Receiver<T> {
   discard(each: (position: number, value: T | undefined) => void): void {
     this.#expectHere();
     this.close();
-    this.#ring.abortUnfinished();
+    this.#ring.abort();
     for (;;) {
       let value: T | undefined;
       try {

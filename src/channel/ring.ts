@@ -36,8 +36,8 @@
  * before the take leaves the message to the next one; one killed after it leaves FREE of the next lap, which the next
  * receiver steps over.
  *
- * What could go wrong, and when: a sender that is stopped between two steps for exactly as many positions as are counted
- * (2^25 for a channel of one, else up to 2^30) would take a cell for one of its own lap.
+ * A sender that is stopped between two steps for exactly as many positions as are counted (2^25 for a channel of one, else
+ * up to 2^30) would take a cell for one of its own lap.
  */
 import {
   BELL,
@@ -66,7 +66,6 @@ export const END = -2;
 /** One thread's view of the ring. A sender and a receiver each have their own. */
 export class Ring {
   readonly memory: Memory;
-  readonly capacity: number;
   /** Where the receiver parks. */
   readonly bell: Bell;
   /** A sender: the position of the message that it has sent last. */
@@ -81,7 +80,6 @@ export class Ring {
 
   constructor(shared: SharedArrayBuffer) {
     this.memory = new Memory(shared);
-    this.capacity = this.memory.capacity;
     this.#words = this.memory.words;
     this.bell = new Bell(this.#words, BELL);
     this.#head = this.memory.taken % this.memory.limit;
@@ -94,7 +92,7 @@ export class Ring {
     const tail = Atomics.load(this.#words, TAIL) >>> 2;
     const ahead = this.memory.ahead(tail, this.memory.taken % this.memory.limit);
     // The receiver is beyond a TAIL that was read before it went on, or that a dead sender did not move.
-    return ahead > this.memory.limit >> 1 ? 0 : Math.min(ahead, this.capacity);
+    return ahead > this.memory.limit >> 1 ? 0 : Math.min(ahead, this.memory.capacity);
   }
 
   /** Nothing is sent any more. */
@@ -170,27 +168,21 @@ export class Ring {
     return Atomics.load(this.#words, this.memory.cell(last)) === this.memory.freed(this.memory.free(last)); // pairs with take
   }
 
-  /** There is room, whoever may take it. */
-  get hasRoom(): boolean {
-    const p = Atomics.load(this.#words, TAIL) >>> 2;
+  /** There is room for one message, and for so many more, whoever may take it. */
+  hasRoom(more: number): boolean {
+    const p = ((Atomics.load(this.#words, TAIL) >>> 2) + more) % this.memory.limit;
     return Atomics.load(this.#words, this.memory.cell(p)) === this.memory.free(p); // pairs with take
   }
 
-  /** There is room for half of the cells, or more. */
-  get isHalfFree(): boolean {
-    const tail = Atomics.load(this.#words, TAIL) >>> 2;
-    const p = (tail + (this.capacity >> 1)) % this.memory.limit;
-    return Atomics.load(this.#words, this.memory.cell(p)) === this.memory.free(p); // pairs with take
-  }
-
-  /** A dead sender's message that is half-written is given up: the receiver skips it. */
-  abortAllOf(seat: number): void {
-    for (let i = 0; i < this.capacity; i++) {
+  /** Gives up what is half-written by this seat, or by any: its send fails, or is dead, and the receiver skips it. */
+  abort(seat?: number): void {
+    for (let i = 0; i < this.memory.capacity; i++) {
       const at = this.memory.cell(i);
       const state = Atomics.load(this.#words, at);
-      if ((state & SEAT_MASK) !== ((seat << 2) | Phase.WRITING)) continue;
-      this.#isClosedAfter((state >>> 7) * this.capacity + i); // the dead sender may not have moved TAIL on
-      Atomics.compareExchange(this.#words, at, state, state | Phase.ABORTED); // against a receiver that discards
+      if ((state & PHASE_MASK) !== Phase.WRITING) continue;
+      if (seat !== undefined && (state & SEAT_MASK) >> 2 !== seat) continue;
+      this.#isClosedAfter((state >>> 7) * this.memory.capacity + i); // the dead sender may not have moved TAIL on
+      Atomics.compareExchange(this.#words, at, state, state | Phase.ABORTED); // against publish
     }
   }
 
@@ -265,15 +257,5 @@ export class Ring {
   close(): void {
     Atomics.or(this.#words, TAIL, CLOSED); // pairs with the loads and compare-exchanges of TAIL in post
     this.bell.ring();
-  }
-
-  /** After closing: gives up what is still being written. Its send fails. A later claim finds the channel closed. */
-  abortUnfinished(): void {
-    for (let i = 0, p = this.#head; i < this.capacity; i++, p = this.memory.next(p)) {
-      const at = this.memory.cell(p);
-      const state = Atomics.load(this.#words, at);
-      if ((state & ~SEAT_MASK) === this.memory.free(p) && (state & PHASE_MASK) === Phase.WRITING)
-        Atomics.compareExchange(this.#words, at, state, state | Phase.ABORTED); // against publish
-    }
   }
 }

@@ -60,7 +60,7 @@ export function closeSeat({ memory: { words }, bell }: Ring, { seat, opening }: 
 export function bury({ seat, opening }: Seat, ring: Ring, calls: Calls): void {
   const { words } = ring.memory;
   if (Atomics.compareExchange(words, OPENINGS + seat, opening, -opening) !== opening) return; // against other burials
-  ring.abortAllOf(seat);
+  ring.abort(seat);
   ring.bell.ringAlways();
   calls.repeat();
   closeSeat(ring, { seat, opening });

@@ -50,12 +50,12 @@ export class Sender<T> {
   readonly #wake = (): void => {
     if (duties.delete(this.#wake)) this.#ring.bell.ring();
   };
-  readonly #hasRoom = (): boolean => this.#ring.isHalfFree;
+  readonly #hasRoom = (): boolean => this.#ring.hasRoom(this.capacity >> 1);
 
   /** @internal Use `channel` or `Sender.attach`. */
   constructor(memory: SharedArrayBuffer, seat?: Seat) {
     this.#ring = new Ring(memory);
-    this.capacity = this.#ring.capacity;
+    this.capacity = this.#ring.memory.capacity;
     this.memory = memory;
     this.#seat = seat ?? openSeat(this.#ring.memory.words);
     this.#calls = new Calls(this.#ring);

@@ -31,6 +31,7 @@
 
 import { type Look, NAP_MS } from './look.js';
 import { CALLS, CLOSED, COMERS, type Scratch, TAIL, WAITS } from './memory.js';
+import { Signals } from './options.js';
 import { doDuties, duties, keepAlive } from './park.js';
 import { type Ring, Sent } from './ring.js';
 
@@ -126,8 +127,9 @@ export class Waiting {
   readonly #look: Look;
   readonly #onEmpty: () => void;
   readonly #sends: WaitingSend[] = [];
-  /** One listener for each signal, however many sends wait with it. */
-  readonly #signals = new Map<AbortSignal, { listener: () => void; sends: number }>();
+  readonly #signals = new Signals((signal) => {
+    for (const each of this.#sends.filter((send) => send.signal === signal)) this.giveUp(each, signal.reason);
+  });
   #listening = false;
   readonly #duty = (): void => void this.post();
   readonly #nap = (): boolean => this.#park(NAP_MS);
@@ -148,7 +150,7 @@ export class Waiting {
   /** Waits without blocking, but for a moment at first: see look.ts. */
   add(send: WaitingSend): void {
     this.#push(send);
-    if (send.signal !== undefined) this.#listenTo(send.signal);
+    if (send.signal !== undefined) this.#signals.add(send.signal);
     if (!this.#listening && !this.#look.nap(this.#nap)) void this.#listen();
   }
 
@@ -216,28 +218,10 @@ export class Waiting {
   }
 
   #leave({ signal }: WaitingSend): void {
-    const heard = signal === undefined ? undefined : this.#signals.get(signal);
-    if (signal !== undefined && heard !== undefined && --heard.sends === 0) {
-      this.#signals.delete(signal);
-      signal.removeEventListener('abort', heard.listener);
-    }
+    if (signal !== undefined) this.#signals.delete(signal);
     if (this.#sends.length > 0) return;
     duties.delete(this.#duty);
     this.#onEmpty();
-  }
-
-  #listenTo(signal: AbortSignal): void {
-    const heard = this.#signals.get(signal);
-    if (heard !== undefined) {
-      heard.sends += 1;
-      return;
-    }
-    const listener = () => {
-      for (const each of this.#sends.filter((send) => send.signal === signal))
-        this.giveUp(each, signal.reason);
-    };
-    signal.addEventListener('abort', listener);
-    this.#signals.set(signal, { listener, sends: 1 });
   }
 
   /** Parks, with the thread blocked, for `ms` at most; then sends what there is room for. `true`: nothing waits any more. */
@@ -273,6 +257,6 @@ export class Waiting {
 
   /** Takes the turn if there is room: a call does not come, or not in time. */
   #seizeTurn(): void {
-    if (this.#ring.hasRoom) this.#calls.seizeTurn();
+    if (this.#ring.hasRoom(0)) this.#calls.seizeTurn();
   }
 }

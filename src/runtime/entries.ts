@@ -16,16 +16,29 @@ export class Entries {
   /** Those that have ended: a ring, too. */
   readonly #past: Entry[] = [];
   readonly #history: number;
+  readonly #limit: number;
   #ended = 0;
+  #newest = 0;
 
-  /** `history`: how many that have ended are kept. */
-  constructor(history: number) {
+  /** `history`: how many that have ended are kept. `limit`: of the channel's positions. */
+  constructor(history: number, limit: number) {
     this.#history = history;
+    this.#limit = limit;
+  }
+
+  /**
+   * The channel hands out positions in the order of the queue. A task's id is its position, counted on past the limit: of the
+   * ids with that position, the one that is closest to the newest.
+   */
+  idOf(position: number): number {
+    const back = (this.#newest - position) % this.#limit;
+    return this.#newest - back + this.#limit * Math.round(back / this.#limit);
   }
 
   add(entry: Entry): void {
     const place = entry.id & (PLACES - 1);
     this.open += 1;
+    if (entry.id > this.#newest) this.#newest = entry.id;
     if (this.#ring[place] === undefined) this.#ring[place] = entry;
     else this.#others.set(entry.id, entry);
   }

@@ -6,8 +6,7 @@
  *      │          └──────► failed                                  the thread died before the task's end was published
  *      └─────────────────► cancelled                               its message was taken back, or discarded
  *
- * `running` is not stored: it follows from the table. The channel hands out positions in the order of the queue, so a
- * task's id is its position, counted on past the channel's limit. An entry is made when the task's message has been sent.
+ * `running` is not stored: it follows from the table. An entry is made when the task's message has been sent.
  * That is early enough: only the owner drains ends, and it is one thread. A task that another thread has sent gets its
  * entry when the owner first sees it running or ended.
  */
@@ -57,7 +56,6 @@ export class Ledger implements Book {
   readonly #entries: Entries;
   readonly #decoder: Decoder;
   readonly #ends: Collector;
-  #newest = 0;
   /** Callers that wait for an end. */
   #awaited = 0;
   #idle: (() => void)[] = [];
@@ -69,7 +67,7 @@ export class Ledger implements Book {
     on: Listener,
   ) {
     this.#channel = channel;
-    this.#entries = new Entries(history);
+    this.#entries = new Entries(history, channel.limit);
     this.#on = on;
     this.runs = new Runs(memory.runs);
     this.#decoder = new Decoder(channel.maxBytes);
@@ -84,7 +82,7 @@ export class Ledger implements Book {
 
   admit(entry: Entry, position: number): void {
     entry.enqueuedAt = now();
-    this.#add(entry, this.#idOf(position));
+    this.#add(entry, this.#entries.idOf(position));
     tellEnqueued(entry);
     if (this.#isEager) this.#ends.beEager();
     else if (entry.id % DRAIN_EVERY === 0) this.drain();
@@ -93,17 +91,8 @@ export class Ledger implements Book {
   #add(entry: Entry, id: number): void {
     entry.id = id;
     this.#entries.add(entry);
-    if (id > this.#newest) this.#newest = id;
     const { timeout } = entry.known;
     if (timeout > 0) this.#on.timed(timeout);
-  }
-
-  /** Positions are ids modulo the channel's limit. Those of open tasks are close to the newest one. */
-  #idOf(position: number): number {
-    const { limit } = this.#channel;
-    const back = (this.#newest - position) % limit;
-    const near = back > limit / 2 ? back - limit : back < -limit / 2 ? back + limit : back;
-    return this.#newest - near;
   }
 
   /** Learns of all tasks that have ended. */
@@ -160,7 +149,7 @@ export class Ledger implements Book {
     this.drain();
     const list = this.runs.list().flatMap((run) => {
       if (this.#channel.isHere(run.position)) return []; // it is about to be taken
-      const id = this.#idOf(run.position);
+      const id = this.#entries.idOf(run.position);
       const known = this.#entries.find(id);
       if (known === undefined && run.key === undefined && !isDead) return [];
       return [{ ...run, task: known ?? this.adopt(id, run.key ?? 0, run.started ?? now()) }];

@@ -77,7 +77,7 @@ ring: a close that forgets where TAIL is
 - Atomics.or(this.#words, TAIL, CLOSED);
 + Atomics.store(this.#words, TAIL, Atomics.load(this.#words, TAIL) | CLOSED);
 receiver: a discard that waits for what is being written
-- this.#ring.abortUnfinished();
+- this.#ring.abort();
 ## the receiver closes, is killed anywhere, and replaced
 ring: a sender that gives up and does not say so
 - | Phase.ABORTED); this.bell.ring();
@@ -145,23 +145,23 @@ seats: two burials at once
 - if (Atomics.compareExchange(words, OPENINGS + seat, opening, -opening) !== opening)
 + if (Atomics.load(words, OPENINGS + seat) !== opening)
 seats: a seat that is free before its sender is buried
-- ring.abortAllOf(seat); ring.bell.ringAlways(); calls.repeat(); closeSeat(ring, { seat, opening });
-+ closeSeat(ring, { seat, opening }); ring.abortAllOf(seat); ring.bell.ringAlways(); calls.repeat();
+- ring.abort(seat); ring.bell.ringAlways(); calls.repeat(); closeSeat(ring, { seat, opening });
++ closeSeat(ring, { seat, opening }); ring.abort(seat); ring.bell.ringAlways(); calls.repeat();
 seats: a seat that is free while it counts as open
 - Atomics.and(words, OPEN, ~(1 << seat)); bell.ring(); Atomics.store(words, OPENINGS + seat, (opening + 1) & 0x7fff_fffe);
 + Atomics.store(words, OPENINGS + seat, (opening + 1) & 0x7fff_fffe); Atomics.and(words, OPEN, ~(1 << seat)); bell.ring();
 ## a sender is killed when it gives up, and buried
 seats: a burial that leaves what is half-written
-- ring.abortAllOf(seat);
+- ring.abort(seat);
 ring: a burial that leaves TAIL behind
-- this.#isClosedAfter((state >>> 7) * this.capacity + i);
+- this.#isClosedAfter((state >>> 7) * this.memory.capacity + i);
 seats: a burial that trusts WAITS
 - calls.repeat();
 + calls.callIfWaits();
 ## an async sender is killed, and buried
 ring: a burial that gives up what others write
-- if ((state & SEAT_MASK) !== ((seat << 2) | Phase.WRITING))
-+ if ((state & PHASE_MASK) !== Phase.WRITING)
+- if (seat !== undefined && (state & SEAT_MASK) >> 2 !== seat)
++ if (false)
 seats: a burial that trusts the word of the bell
 - ring.bell.ringAlways();
 + ring.bell.ring();
