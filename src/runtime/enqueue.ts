@@ -40,7 +40,12 @@ export function enqueueTask<R>(
 ): TaskHandle<R> | Promise<TaskHandle<R>> {
   const entry = entryFor(task, tx, options, 'timeout', 'signal', 'requestId');
   const sent = tx.send(noted(task, entry), sendOptions(options), entry, late);
-  return entry.id >= 0 ? entry : sent.then(() => entry);
+  return entry.id >= 0 ? entry : after(sent, entry);
+}
+
+async function after<R>(sent: Promise<void>, entry: Entry<R>): Promise<Entry<R>> {
+  await sent;
+  return entry;
 }
 
 /** Puts `task` into the queue if there is room now. `undefined`: the queue is full, nothing was queued. */

@@ -32,7 +32,8 @@ export class Entries {
    */
   idOf(position: number): number {
     const back = (this.#newest - position) % this.#limit;
-    return this.#newest - back + this.#limit * Math.round(back / this.#limit);
+    const laps = back > this.#limit / 2 ? 1 : back < -this.#limit / 2 ? -1 : 0;
+    return this.#newest - back + laps * this.#limit;
   }
 
   add(entry: Entry): void {

@@ -138,7 +138,7 @@ export class Ledger implements Book {
     this.#entries.end(entry);
     if (this.#entries.open === 0) for (const resolve of this.#idle.splice(0)) resolve();
     tellEnded(entry);
-    for (const resolve of entry.waiters?.splice(0) ?? []) resolve();
+    if (entry.waiters !== undefined) for (const resolve of entry.waiters.splice(0)) resolve();
   }
 
   /**
