@@ -4,7 +4,6 @@
  */
 import { executionAsyncId } from 'node:async_hooks';
 import { clearTimeout, setTimeout } from 'node:timers'; // not the globals: a task may replace those
-import { types } from 'node:util';
 import type { Receiver } from '../channel/index.js';
 import { type CorruptMessageError, Encoder } from '../codec/index.js';
 import { describeThrown, type Print, reportFailure, safely, withFields } from '../log/index.js';
@@ -141,15 +140,7 @@ export class Runner implements Shared {
         run.started = this.lookAtClock();
         this.runs.begin(run.entry, run.started);
       }
-      const result = this.#call(task, run);
-      if (typeof result === 'object' && types.isPromise(result)) {
-        // Nobody else would hear of its failure. `result` may have a `catch` of its own.
-        (async () => result)().catch((error) => this.#report('failed', run, error));
-        throw new TypeError(
-          'Expected a sync task to return no promise: use asyncTask, or an async function in `move`',
-        );
-      }
-      this.#succeed(run, result);
+      this.#succeed(run, this.#call(task, run));
     } catch (error) {
       this.#fail(run, error);
     }

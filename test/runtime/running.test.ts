@@ -131,7 +131,7 @@ test('Whatever a task throws or returns, it ends once and the next runs', async 
       await handle.finished().catch(() => {});
       assert.equal(await run(tasks.echo(n)), n);
     }
-  await fail(tasks.returnsPromise(), /^Expected a sync task to return no promise: use asyncTask/);
+  await fail(tasks.returnsPromise(), /^value is a promise: await it and send what it gives/);
   const { ended, restarts: after } = runtime.stats();
   assert.deepEqual([ended.get('throwsHostile')?.failed, ended.get('rejectsHostile')?.failed], [11, 11]);
   assert.equal(after, restarts);
