@@ -56,7 +56,6 @@ cat >src/app.ts <<'END'
 import type { Server } from 'node:http';
 import {
   createHttpServer,
-  maxTaskBytes,
   type Queue,
   type Routes,
   readText,
@@ -68,13 +67,12 @@ import { tasks } from './tasks.js';
 const routes: Routes<TaskResource> = {
   '/reverse': {
     POST: async (exchange, resource) =>
-      (await resource.accept(exchange, tasks.reverse(await readText(exchange)))).answer,
-    maxBody: 1000,
+      (await resource.accept(exchange, tasks.reverse(await readText(exchange, 1000)))).answer,
   },
   ...taskRoutes,
 };
 
-export const MAX_TASK_BYTES: number = maxTaskBytes(routes);
+export const MAX_TASK_BYTES: number = 65_536;
 
 interface AppOptions {
   readonly queue: Queue;

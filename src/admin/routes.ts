@@ -33,7 +33,7 @@ function find({ rest }: Exchange, { runtime }: Admin) {
 function cancel(exchange: Exchange, admin: Admin): Answer {
   const task = find(exchange, admin);
   const state = task.cancel();
-  if (state !== 'queued' && state !== 'running') throw new Problem(409, `The task has already ${state}`);
+  if (state !== 'queued' && state !== 'running') throw new Problem(409, `The task is over: ${state}`);
   return show(state === 'queued' ? 200 : 202, task.status());
 }
 

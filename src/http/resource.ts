@@ -42,8 +42,7 @@ export class TaskResource {
   async cancel(key: string): Promise<Answer> {
     await this.#find(key);
     const state = await this.#queue.cancel(key);
-    if (state !== 'queued' && state !== 'running')
-      throw new Problem(409, `The task has already ${state ?? 'ended'}`);
+    if (state !== 'queued' && state !== 'running') throw new Problem(409, `The task is over: ${state}`);
     return view(state === 'queued' ? 200 : 202, key, await this.#find(key));
   }
 
