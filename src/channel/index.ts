@@ -18,7 +18,8 @@ export { checked, type SendOptions } from './options.js';
 export { Bell, duties, keepAlive, SLICE_MS } from './park.js';
 export { type Hooks, Receiver, type ReceiverHandle } from './receiver.js';
 export { MAX_SENDERS } from './seats.js';
-export { type OnSent, Sender, type SenderHandle } from './sender.js';
+export { Sender, type SenderHandle } from './sender.js';
+export type { OnSent } from './waiting.js';
 
 /**
  * Makes a channel with room for `capacity` messages (1 to 65,536) of at most `maxBytes` encoded bytes each.

@@ -12,7 +12,7 @@ import { checked, NO_OPTIONS, type SendOptions } from './options.js';
 import { duties } from './park.js';
 import { Ring, Sent } from './ring.js';
 import { bury, closeSeat, isOpen, openSeat, type Seat } from './seats.js';
-import { Calls, Waiting, type WaitingSend } from './waiting.js';
+import { Calls, type OnSent, Waiting, type WaitingSend } from './waiting.js';
 
 /** What a sender is while it travels to another thread, in `workerData` or by `postMessage`. */
 export interface SenderHandle<T> extends Seat {
@@ -20,11 +20,6 @@ export interface SenderHandle<T> extends Seat {
   readonly memory: SharedArrayBuffer;
   /** Only for the type checker: what the channel carries. */
   readonly carries?: (value: T) => void;
-}
-
-/** Told the position of a message, in the same turn in which it was sent. */
-export interface OnSent {
-  sent(position: number): void;
 }
 
 const MAX_TIMER = 2 ** 31 - 1; // a longer timer would fire at once
@@ -101,11 +96,9 @@ export class Sender<T> {
       signal?.throwIfAborted();
       const length = this.#encode(value);
       signal?.throwIfAborted(); // by a getter of the value
-      const outcome = late ? this.#post(length, true) : this.#postOrLook(length);
+      const outcome = late ? this.#post(length, onSent, true) : this.#postOrLook(length, onSent);
       if (outcome === Sent.CLOSED) throw new ChannelClosedError(value);
-      if (outcome === Sent.FULL) return this.#wait(value, length, timeout, signal, onSent);
-      onSent?.sent(this.#ring.sent);
-      return SENT;
+      return outcome === Sent.YES ? SENT : this.#wait(value, length, timeout, signal, onSent);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -116,8 +109,8 @@ export class Sender<T> {
    *
    * @throws ChannelClosedError, NotSendableError, TaskTooLargeError
    */
-  trySend(value: T): boolean {
-    const outcome = this.#post(this.#encode(value));
+  trySend(value: T, onSent?: OnSent): boolean {
+    const outcome = this.#post(this.#encode(value), onSent);
     if (outcome === Sent.CLOSED) throw new ChannelClosedError(value);
     return outcome === Sent.YES;
   }
@@ -129,23 +122,23 @@ export class Sender<T> {
    * @throws Error (ERR_WOULD_DEADLOCK) on the thread that runs the receiver; SendTimeoutError, ChannelClosedError,
    * NotSendableError, TaskTooLargeError; TypeError or RangeError for a wrong option
    */
-  blockingSend(value: T, options: Omit<SendOptions, 'signal'> = NO_OPTIONS): void {
+  blockingSend(value: T, options: Omit<SendOptions, 'signal'> = NO_OPTIONS, onSent?: OnSent): void {
     const { timeout } = checked(options);
     if (this.#ring.receiverThread === threadId && !this.#ring.closed) throw wouldDeadlock();
     const length = this.#encode(value);
-    let outcome = this.#postOrLook(length);
-    if (outcome === Sent.FULL && timeout > 0)
-      outcome = this.#waiting.block(copyOf(this.#encoder, length), length, performance.now() + timeout);
+    let outcome = this.#postOrLook(length, onSent);
+    if (outcome === Sent.FULL && timeout > 0) {
+      const scratch = copyOf(this.#encoder, length);
+      outcome = this.#waiting.block(scratch, length, performance.now() + timeout, onSent);
+    }
     if (outcome === Sent.CLOSED) throw new ChannelClosedError(value);
     if (outcome === Sent.FULL) throw new SendTimeoutError(value, timeout);
   }
 
-  /** The position of the message that was sent last: {@link takeBack} takes it, for a lap. */
-  get position(): number {
-    return this.#ring.sent;
-  }
-
-  /** Takes a message of this sender back. `false`: it has been taken. Its place is free when its turn comes. */
+  /**
+   * Takes back a message of this sender, sent less than a lap ago at this position. `false`: it has been taken. Its place is
+   * free when its turn comes.
+   */
   takeBack(position: number): boolean {
     return this.#ring.takeBack(position, this.#seat.seat);
   }
@@ -187,22 +180,23 @@ export class Sender<T> {
   }
 
   /** Posts the encoder's message, unless older ones of this thread wait. */
-  #post(length: number, late = false): Sent {
+  #post(length: number, onSent: OnSent | undefined, late = false): Sent {
     if (this.#waiting.count > 0) return this.#ring.closed ? Sent.CLOSED : Sent.FULL;
     const outcome = this.#ring.post(this.#encoder, length, this.#seat.seat, this.#calls.turn);
     if (outcome === Sent.YES) {
       if (late) this.#wakeLate();
       else this.#ring.bell.ring();
+      onSent?.sent(this.#ring.sent);
     }
     return outcome;
   }
 
   /** Posts, perhaps after a look for room. */
-  #postOrLook(length: number): Sent {
-    const outcome = this.#post(length);
+  #postOrLook(length: number, onSent: OnSent | undefined): Sent {
+    const outcome = this.#post(length, onSent);
     if (outcome !== Sent.FULL || this.#waiting.count > 0 || this.#calls.mustWait) return outcome;
     this.#ring.bell.rouse(); // a receiver that naps makes no room
-    return this.#look.until(this.#hasRoom) ? this.#post(length) : outcome;
+    return this.#look.until(this.#hasRoom) ? this.#post(length, onSent) : outcome;
   }
 
   #wakeLate(): void {
@@ -222,14 +216,12 @@ export class Sender<T> {
     return new Promise((resolve, reject) => {
       const expire = () => this.#waiting.expire(send, new SendTimeoutError(value, timeout));
       const timer = timeout <= MAX_TIMER ? setTimeout(expire, timeout) : undefined;
-      const settle = (outcome: Sent, position: number, reason?: unknown): void => {
+      const settle = (outcome: Sent, reason?: unknown): void => {
         clearTimeout(timer);
-        if (outcome === Sent.YES) {
-          onSent?.sent(position);
-          resolve();
-        } else reject(outcome === Sent.CLOSED ? new ChannelClosedError(value) : reason);
+        if (outcome === Sent.YES) resolve();
+        else reject(outcome === Sent.CLOSED ? new ChannelClosedError(value) : reason);
       };
-      const send: WaitingSend = { scratch: copyOf(this.#encoder, length), length, signal, settle };
+      const send: WaitingSend = { scratch: copyOf(this.#encoder, length), length, signal, onSent, settle };
       this.#waiting.add(send);
     });
   }

@@ -110,13 +110,19 @@ export class Calls {
   }
 }
 
+/** Told the position of a message, as soon as it is sent. */
+export interface OnSent {
+  sent(position: number): void;
+}
+
 /** An encoded message that waits, and who is told. */
 export interface WaitingSend {
   readonly scratch: Scratch;
   readonly length: number;
   readonly signal: AbortSignal | undefined;
-  /** It has left the list. FULL: it gave up, for `reason`. `position`: where it was sent. */
-  settle(outcome: Sent, position: number, reason?: unknown): void;
+  readonly onSent: OnSent | undefined;
+  /** It has left the list. FULL: it gave up, for `reason`. */
+  settle(outcome: Sent, reason?: unknown): void;
 }
 
 /** The sends of one sender that wait for room, oldest first. */
@@ -155,20 +161,14 @@ export class Waiting {
   }
 
   /** Waits with the thread blocked, until it is `deadline` on `performance.now()`. */
-  block(scratch: Scratch, length: number, deadline: number): Sent {
+  block(scratch: Scratch, length: number, deadline: number, onSent: OnSent | undefined): Sent {
     let outcome: Sent = Sent.FULL;
     let waits = true;
-    let at = 0;
-    const send: WaitingSend = {
-      scratch,
-      length,
-      signal: undefined,
-      settle(result, position) {
-        outcome = result;
-        at = position;
-        waits = false;
-      },
+    const settle = (result: Sent) => {
+      outcome = result;
+      waits = false;
     };
+    const send: WaitingSend = { scratch, length, signal: undefined, onSent, settle };
     this.#push(send);
     doDuties();
     while (waits) {
@@ -179,7 +179,6 @@ export class Waiting {
         if (this.#sends.length === 0) this.#calls.call(); // if nobody else waits, WAITS goes
       }
     }
-    this.#ring.sent = at; // more may have been sent since
     return outcome;
   }
 
@@ -191,7 +190,8 @@ export class Waiting {
       this.#sends.shift();
       if (outcome === Sent.YES) this.#ring.bell.ring();
       this.#leave(first);
-      first.settle(outcome, this.#ring.sent);
+      if (outcome === Sent.YES) first.onSent?.sent(this.#ring.sent);
+      first.settle(outcome);
     }
     return true;
   }
@@ -209,7 +209,7 @@ export class Waiting {
     if (at < 0) return;
     this.#sends.splice(at, 1);
     this.#leave(send);
-    send.settle(Sent.FULL, 0, reason);
+    send.settle(Sent.FULL, reason);
   }
 
   #push(send: WaitingSend): void {

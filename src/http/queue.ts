@@ -73,8 +73,8 @@ export function queueOf(tx: Sender<Task>, runtime: Runtime): Queue {
     const key = randomUUID();
     handles.set(key, handle);
     for (const [old, oldest] of handles) {
-      if (handles.size <= KEPT || isOpen(oldest.status())) break;
-      handles.delete(old);
+      if (handles.size <= KEPT) break;
+      if (!isOpen(oldest.status())) handles.delete(old);
     }
     return { key, record: handle.status() };
   }

@@ -4,14 +4,15 @@
  *
  * An error keeps its nearest built-in class, name, message, stack, code, cause, errors and own enumerable fields. A text
  * is cut to a 32nd of `maxBytes`, 2,048 characters by default; a stack has twice as many, and an object four times as many
- * bytes. At most 4 levels of causes and errors are kept, and 8 entries of `errors`, on each further level half as many. The
- * field `leftOut` names everything else. An error that is still larger than `maxBytes` keeps its texts alone, shorter ones.
+ * bytes. At most 4 levels of errors are kept, 8 entries of `errors`, and 32 errors in all. The field `leftOut` names
+ * everything else. An error that is still larger than `maxBytes` keeps its texts alone, shorter ones.
  */
 import { types } from 'node:util';
 import { deserialize, serialize } from 'node:v8';
 
 const MAX_DEPTH = 4;
 const MAX_LIST = 8;
+const MAX_ERRORS = 32;
 const BUILT_IN = [AggregateError, RangeError, TypeError, SyntaxError, ReferenceError, EvalError, URIError];
 const TEXTS = ['name', 'message', 'stack'];
 
@@ -27,13 +28,19 @@ export interface ThrownError {
 /** An error, the `errors` of one, an object as `node:v8` serializes it, or a primitive value. */
 export type Thrown = ThrownError | { list: readonly Thrown[] } | { bytes: Uint8Array } | { value: unknown };
 
+/** What is left: characters for each text, and errors in all. */
+interface Room {
+  readonly chars: number;
+  errors: number;
+}
+
 /** Fits into `maxBytes`, 1,024 or more, also with a codec that takes twice as many bytes as `node:v8`. */
 export function describeThrown(thrown: unknown, maxBytes = 65_536): Thrown {
-  const part = partOf(thrown, maxBytes >> 5, 0);
+  const part = partOf(thrown, { chars: maxBytes >> 5, errors: MAX_ERRORS }, 0);
   if (typeof part === 'object' && 2 * serialize(part).byteLength <= maxBytes) return part;
   const error = isError(thrown) ? thrown : new TypeError(`The task threw what cannot be sent: ${part}`);
   // Five times so many characters of two bytes, four marks and the names of the properties are less than a half.
-  return describe(error, maxBytes >> 7, MAX_DEPTH + 1);
+  return describe(error, { chars: maxBytes >> 7, errors: 1 }, MAX_DEPTH + 1);
 }
 
 export function restoreThrown(thrown: Thrown): unknown {
@@ -52,26 +59,29 @@ export function restoreThrown(thrown: Thrown): unknown {
 }
 
 /** A text: why the value is left out. `depth`: how many errors it is in. */
-function partOf(value: unknown, chars: number, depth: number): Thrown | string {
-  if (isError(value)) return depth > MAX_DEPTH ? 'an error' : describe(value, chars, depth);
-  if (typeof value === 'string') return { value: shorten(value, chars) };
+function partOf(value: unknown, room: Room, depth: number): Thrown | string {
+  if (isError(value))
+    return depth > MAX_DEPTH || room.errors === 0 ? 'an error' : describe(value, room, depth);
+  if (typeof value === 'string') return { value: shorten(value, room.chars) };
   if (!['object', 'function', 'symbol', 'bigint'].includes(typeof value)) return { value };
   try {
     const bytes = serialize(value);
-    return bytes.byteLength <= 4 * chars ? { bytes } : `an object of ${bytes.byteLength} bytes`;
+    return bytes.byteLength <= 4 * room.chars ? { bytes } : `an object of ${bytes.byteLength} bytes`;
   } catch (error) {
     return textOf(Object(error), 'message');
   }
 }
 
 /** Beyond the last level only the texts are kept. */
-function describe(error: object, chars: number, depth: number): ThrownError {
+function describe(error: object, room: Room, depth: number): ThrownError {
+  const { chars } = room;
+  room.errors -= 1;
   const left: string[] = [];
   const fields: [string, Thrown][] = [];
   for (const key of new Set(['code', 'cause', 'errors', ...(attempt(() => Object.keys(error)) ?? [])])) {
     const value = TEXTS.includes(key) ? undefined : read(error, key);
     if (value === undefined) continue;
-    const part = depth > MAX_DEPTH ? undefined : attempt(() => fieldOf(key, value, chars, depth + 1, left));
+    const part = depth > MAX_DEPTH ? undefined : attempt(() => fieldOf(key, value, room, depth + 1, left));
     if (typeof part === 'object') fields.push([key, part]);
     else left.push(key);
   }
@@ -89,10 +99,10 @@ function describe(error: object, chars: number, depth: number): ThrownError {
 }
 
 /** `left` gets to know which entries of a list are left out. */
-function fieldOf(key: string, value: unknown, chars: number, depth: number, left: string[]): Thrown | string {
-  if (key !== 'errors' || !Array.isArray(value)) return partOf(value, chars, depth);
-  const length = Math.min(value.length, (2 * MAX_LIST) >> depth);
-  const parts = Array.from({ length }, (_, index) => partOf(read(value, `${index}`), chars, depth));
+function fieldOf(key: string, value: unknown, room: Room, depth: number, left: string[]): Thrown | string {
+  if (key !== 'errors' || !Array.isArray(value)) return partOf(value, room, depth);
+  const length = Math.min(value.length, MAX_LIST);
+  const parts = Array.from({ length }, (_, index) => partOf(read(value, `${index}`), room, depth));
   const list = parts.filter((part) => typeof part === 'object');
   if (list.length < value.length) left.push(`errors (${value.length - list.length} of ${value.length})`);
   return { list };

@@ -55,9 +55,7 @@ export function tryRunTask<R>(
   options: Pick<RunOptions, 'requestId'> = NO_OPTIONS,
 ): TaskHandle<R> | undefined {
   const entry = entryFor(task, tx, options, 'requestId');
-  if (!tx.trySend(noted(task, entry))) return undefined;
-  entry.sent(tx.position);
-  return entry;
+  return tx.trySend(noted(task, entry), entry) ? entry : undefined;
 }
 
 /**
@@ -70,8 +68,7 @@ export function blockingRunTask<R>(
   options: Pick<RunOptions, 'timeout' | 'requestId'> = NO_OPTIONS,
 ): TaskHandle<R> {
   const entry = entryFor(task, tx, options, 'timeout', 'requestId');
-  tx.blockingSend(noted(task, entry), sendOptions(options));
-  entry.sent(tx.position);
+  tx.blockingSend(noted(task, entry), sendOptions(options), entry);
   return entry;
 }
 

@@ -56,6 +56,8 @@ export class Ledger implements Book {
   readonly #entries: Entries;
   readonly #decoder: Decoder;
   readonly #ends: Collector;
+  /** The task whose end was drained last: the table may still name it, when its entry is no longer kept. */
+  #last = -1;
   /** Callers that wait for an end. */
   #awaited = 0;
   #idle: (() => void)[] = [];
@@ -100,6 +102,7 @@ export class Ledger implements Book {
 
   #learn({ id, key, state, started, finished }: End, size: number): void {
     const entry = this.#entries.findOpen(id) ?? this.adopt(id, key, started);
+    this.#last = id;
     let final = state;
     try {
       const value = size > 0 ? this.#decoder.decode(size) : undefined;
@@ -148,8 +151,8 @@ export class Ledger implements Book {
   running(isDead = false): (Running & { readonly task: Entry })[] {
     this.drain();
     const list = this.runs.list().flatMap((run) => {
-      if (this.#channel.isHere(run.position)) return []; // it is about to be taken
       const id = this.#entries.idOf(run.position);
+      if (id === this.#last || this.#channel.isHere(run.position)) return []; // it has ended, or is about to be taken
       const known = this.#entries.find(id);
       if (known === undefined && run.key === undefined && !isDead) return [];
       return [{ ...run, task: known ?? this.adopt(id, run.key ?? 0, run.started ?? now()) }];

@@ -4,7 +4,7 @@
  */
 import { keepAlive, Receiver, type ReceiverHandle } from '../channel/index.js';
 import { Call } from '../codec/index.js';
-import { shown } from '../expect.js';
+import { expectInteger, shown } from '../expect.js';
 import { isJson, tameStreams } from '../log/index.js';
 import type { Task } from '../task/index.js';
 import { now } from './clock.js';
@@ -84,6 +84,7 @@ export class Runtime {
   constructor(rx: Receiver<Task>, options: RuntimeOptions) {
     if (!(rx instanceof Receiver)) throw new TypeError(`Expected \`rx\` to be a Receiver, got ${shown(rx)}`);
     const { tasks, concurrency, history, log } = checkedOptions(options);
+    expectInteger('maxBytes', rx.maxBytes, 1024, 2 ** 30); // the error of a task has room
     const handle = rx.share(); // throws if the receiver is in use
     const memory = { ends: createEnds(rx.maxBytes), runs: createRuns(concurrency) };
     this.#rx = rx;

@@ -49,7 +49,7 @@ export class Definition<A extends readonly unknown[] = never[], R = unknown> {
       throw new TypeError('Expected a sync function: use asyncTask');
     expectOptions(options, 'timeout');
     const { timeout = 0 } = options;
-    expectInteger('timeout', timeout, 0, 2 ** 31 - 1);
+    expectInteger('timeout', timeout, 0, 2_000_000_000); // longer than that is more than a timer can wait
     this.kind = kind;
     this.fn = fn;
     this.timeout = timeout;

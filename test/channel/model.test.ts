@@ -66,8 +66,8 @@ class Play {
         break;
       case 'trySend':
         if (this.#refuses(by)) assert.throws(() => tx.trySend(value), ChannelClosedError);
-        else if (tx.trySend(value)) this.#admit(value, by, tx.position);
-        else assert.ok(this.#isFull || this.#waited, 'no room, where there is some and nobody has waited');
+        else if (!tx.trySend(value, { sent: (position) => this.#admit(value, by, position) }))
+          assert.ok(this.#isFull || this.#waited, 'no room, where there is some and nobody has waited');
         break;
       case 'tryRecv':
         if (!this.#receiving) this.#take(this.#rx.tryRecv());

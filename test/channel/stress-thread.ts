@@ -70,7 +70,13 @@ async function send(tx: Sender<Message>, { control, fates }: Books, random: Rand
     (message) => tx.send(message, { signal: AbortSignal.timeout(random(3)) }),
     (message) => tx.send(message, {}, undefined, true),
     (message) => tx.trySend(message),
-    (message) => tx.trySend(message) && (random(4) > 0 || !tx.takeBack(tx.position)),
+    (message) => {
+      let at = 0;
+      const sent = (position: number) => {
+        at = position;
+      };
+      return tx.trySend(message, { sent }) && (random(4) > 0 || !tx.takeBack(at));
+    },
   ];
   const pending = new Set<Promise<void>>();
   for (let number = 0; number < MAX.MESSAGES && Atomics.load(control, Word.STOP) === 0; number++) {

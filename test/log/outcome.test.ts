@@ -112,7 +112,9 @@ test('An error fits into any room, whatever is large about it', () => {
   let tree: Error = new Error('leaf');
   for (let depth = 0; depth < 6; depth++) tree = new AggregateError(new Array(10).fill(tree), 'short');
   const errors = large.map((fields) => Object.assign(new Error('short'), fields));
-  for (const error of [tree, new Error(`short${'€'.repeat(100_000)}`), ...errors])
+  const web = Array.from({ length: 40 }, () => new Error('short'));
+  for (const error of web) Object.assign(error, web);
+  for (const error of [tree, web[0], new Error(`short${'€'.repeat(100_000)}`), ...errors])
     for (const room of [1024, 4096, MAX_BYTES]) assert.match(arrive(error, room).message, /^short/);
 });
 

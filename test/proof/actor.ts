@@ -21,6 +21,8 @@ export class Actor {
   /** Told and asked by this thread's code. */
   readonly witness: Witness;
   readonly audit: Audit;
+  /** Where its last message was sent. */
+  position = 0;
   readonly #role: Role;
   #tx: Sender<unknown> | undefined;
   #rx: Receiver<unknown> | undefined;
@@ -121,12 +123,16 @@ export class Actor {
   send(n: number, options: { timeout?: number; signal?: AbortSignal } = {}, late = false): Promise<void> {
     const value = this.message(n);
     const mustFail = this.witness.sends(this.thread, value, false);
-    const settled = this.sender.send(this.#value(value), options, undefined, late).then(
+    const settled = this.sender.send(this.#value(value), options, this, late).then(
       () => this.witness.admitted(value, mustFail),
       (error) => this.#failed(value, error),
     );
     settled.catch(this.thread.threw);
     return settled;
+  }
+
+  sent(position: number): void {
+    this.position = position;
   }
 
   #failed(value: number, error: unknown): void {

@@ -146,7 +146,7 @@ export class Owner {
   /** Sends a task. Returns its position, as the channel counts. */
   async enqueue(n: number): Promise<number> {
     await this.#actor.send(n);
-    const { position } = this.#actor.sender;
+    const { position } = this.#actor;
     this.#known.add(this.idOf(position));
     return position;
   }

@@ -203,7 +203,7 @@ export const scenarios: readonly Scenario[] = [
     threads: {
       a: tx(async (actor) => {
         await actor.send(1);
-        actor.takeBack(1, actor.sender.position);
+        actor.takeBack(1, actor.position);
       }),
       b: tx(blocking(1)),
       r: rx(draining('blocking')),

@@ -20,6 +20,19 @@ function hear(t: TestContext, event: string, listen: (record: TaskRecord) => voi
   t.after(() => unsubscribe(name, listen as () => void));
 }
 
+test('A task that has ended has no second record, though the worker may still name it, and no record of it is kept', async (t) => {
+  const { tx, runtime } = await start(t, { history: 1 });
+  for (let round = 0; round < 400; round++) {
+    const handles: TaskHandle[] = [];
+    for (let n = 0; n < 32; n++) handles.push(tryRunTask(tasks.echo(n), tx) ?? assert.fail('no room'));
+    await handles[0]?.ended();
+    for (const handle of handles) handle.cancel();
+    for (const id of runtime.stats().running) assert.equal(runtime.task(id), handles[id % 32]);
+    await runtime.idle();
+    while (runtime.stats().queued > 0) await new Promise(setImmediate); // cancelled ones keep their places
+  }
+});
+
 test('`tasks` has the records, newest first: the last `history` that have ended, and all that are open', async (t) => {
   const { send, runtime } = await start(t, { history: 3, concurrency: 2 });
   const [long, at] = [word(), word()];
