@@ -1,6 +1,7 @@
 /**
  * The admin address: a live page, metrics, and every task, for the person who runs the server. It is a server of its own
- * on an address of its own. Only `server.ts` imports it: without this folder and those lines, everything else works.
+ * on an address of its own. Only `server.ts` imports it: without this folder and those lines, everything else works. To be
+ * read in this order: routes.ts, snapshot.ts, events.ts, metrics.ts, page.ts, guard.ts.
  */
 import { createHttpServer, integerFrom, listen, StartError } from '../http/index.js';
 import { eventsOf } from './events.js';

@@ -6,7 +6,7 @@
  * first out, waiting senders in turn; no lost wake-up; closing from either end; a thread may die anywhere.
  *
  * To be read in this order: park.ts (how a thread sleeps), memory.ts and ring.ts (the algorithm), waiting.ts (no room),
- * seats.ts (a thread dies), look.ts (how long before it sleeps), sender.ts and receiver.ts.
+ * seats.ts (a thread dies), look.ts (how long before it sleeps), options.ts, sender.ts and receiver.ts.
  */
 import { expectInteger, expectOptions } from '../expect.js';
 import { createMemory } from './memory.js';

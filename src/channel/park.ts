@@ -17,16 +17,15 @@
  * A third word, NAPPING, is for a thread that need not know of each change at once. `ring` lets it sleep. A thread that
  * cannot go on without it, or soon cannot, wakes it by `rouse`.
  */
-import { setTimeout } from 'node:timers'; // not the global: a task may replace that
-import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { setInterval, setTimeout } from 'node:timers'; // not the globals: a task may replace those
 
 const IDLE = 0;
 const PARKED = 1;
 const NAPPING = 2;
 
 /**
- * The longest wait, in milliseconds. It ends by itself only to guard against a thread that was killed between the two
- * steps of a wake-up and was never buried.
+ * The longest wait, in milliseconds. It ends by itself to guard against a thread that was killed between the two steps of a
+ * wake-up and was never buried.
  */
 export const SLICE_MS = 2000;
 
@@ -106,16 +105,12 @@ export function doDuties(): void {
 }
 
 let holders = 0;
-let ports: MessageChannel | undefined; // both ends are kept: a collected end would close the other
+let anchor: NodeJS.Timeout | undefined;
 
-/** Node.js ends a thread in which only an `Atomics.waitAsync` is pending. One port, referenced while needed, keeps it. */
+/** Node.js ends a thread in which only an `Atomics.waitAsync` is pending. One timer, referenced while needed, keeps it. */
 export function keepAlive(change: 1 | -1): void {
   holders += change;
-  if (holders === 1 && change === 1) anchor().ref();
-  if (holders === 0) anchor().unref();
-}
-
-function anchor(): MessagePort {
-  ports ??= new MessageChannel();
-  return ports.port1;
+  anchor ??= setInterval(() => {}, 2 ** 31 - 1);
+  if (holders > 0) anchor.ref();
+  else anchor.unref();
 }

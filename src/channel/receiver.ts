@@ -18,8 +18,8 @@ export interface Hooks {
   /** The message at this position (how many left the channel before it) is about to be taken. */
   taking(position: number): void;
   /**
-   * This thread has nothing else to do: a `recv` may block it for a moment, event loop and all (look.ts). Between calls,
-   * the event loop needs its turns.
+   * This thread has nothing else to do: a `recv` may block it for a moment, event loop and all (look.ts). The caller gives
+   * the event loop its turns between calls.
    */
   readonly mayNap: boolean;
   /** The event loop has had its turn: a `recv` has waited. */
@@ -44,7 +44,7 @@ export class Receiver<T> {
   readonly #decoder: Decoder;
   readonly #hooks: Hooks;
   readonly #look = new Look(LOOK_PAUSE_US);
-  /** The senders are called after so many messages, and when there is none. */
+  /** The senders are called after so many messages, if looks pay, and when there is none. */
   readonly #batch: number;
   #untilCall: number;
   #receiving = false;

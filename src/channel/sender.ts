@@ -82,7 +82,7 @@ export class Sender<T> {
 
   /**
    * Sends `value`. Resolves when it is in the channel: there was room, and it will be received. Values are copied at the
-   * call. If there is no room, it may block the thread for a tenth of a millisecond before it waits: see look.ts.
+   * call. If there is no room, it may block the thread for a fifth of a millisecond before it waits: see look.ts.
    *
    * `late`: the receiver is woken when the event loop has done what it can do now, so that this thread's other work comes
    * first.

@@ -1,6 +1,7 @@
 /**
  * What any HTTP application on a queue needs: routes, bodies, problems, and tasks as resources. Nothing here knows this
- * application's routes and tasks, and only `queue.ts` knows how tasks are run. To be read from below.
+ * application's routes and tasks, and only `queue.ts` knows how tasks are run. To be read in this order: server.ts,
+ * router.ts, answer.ts, json.ts, body.ts, queue.ts (the seam), resource.ts (tasks as resources), process.ts.
  */
 
 export type { TaskRecord, TaskState } from '../runtime/index.js';

@@ -4,8 +4,8 @@
  * the last lines of a thread that is ended are lost. The main thread's streams queue without bound.
  *
  * For room in a full pipe a thread waits half a second in all, for each of its two outputs. Then it keeps the line, or the
- * rest of it, for later, and drops those that follow. The time starts anew once it has written 4,096 more bytes: the tail
- * of a full pipe has less room, so the reader reads. A child process that inherits the pipe may make it blocking: then a
+ * rest of it, for later, and drops those that follow. The time starts anew once it has written 4,096 more bytes: a full
+ * pipe takes less than that, so the reader has read. A child process that inherits the pipe may make it blocking: then a
  * write waits for the reader.
  *
  * Lines of up to 4,096 bytes stay whole, also between Node's streams and a thread that prints directly: a pipe takes those

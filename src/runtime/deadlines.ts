@@ -2,7 +2,7 @@
  * Deadlines, as the owner enforces them. An async task has a timer in its thread, so this is for tasks that keep the thread
  * from its event loop.
  *
- * There is one timer, for the moment at which the nearest deadline may pass: a queued task may start now at the earliest.
+ * There is one timer. It fires when the first deadline can have passed, counted as if every queued task had just started.
  * While no task with a timeout is open there is none. Of a task of another thread the owner learns when it looks at what
  * runs, after two seconds at the latest.
  *

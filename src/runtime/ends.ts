@@ -11,7 +11,7 @@
  * An end that is published counts, whatever happens to the worker afterwards. One that is half-written does not exist: the
  * next worker writes over it.
  *
- * The owner drains whenever it sends, is asked, or blocks. It parks while a caller waits for an end, and is woken by each;
+ * The owner drains at every 32nd send, and when it is asked or blocks. It parks while a caller waits for an end, and is woken by each;
  * else it naps, until half of the ring is used: tasks that nobody waits for share one wake-up. A full ring makes the worker
  * wait, between two tasks.
  */

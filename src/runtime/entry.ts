@@ -1,6 +1,6 @@
 /**
- * The entry of a task in the ledger: all that is known of the task. Only the ledger changes it, and the supervisor, when a
- * thread has died. To users the entry is the task's handle: the type that they see has no field that can be written.
+ * The entry of a task in the ledger: all that is known of the task. To users it is the task's handle: the type that they see
+ * has no field that can be written.
  */
 import type { OnSent, Sender } from '../channel/index.js';
 import type { Task } from '../task/index.js';

@@ -4,7 +4,6 @@
  * Tasks start in the order of the queue. A sync task runs alone; async tasks overlap up to `concurrency`, and with the
  * default of 1 each is awaited before the next starts. Whatever a task does, its end is reported, and the loop goes on.
  */
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate } from 'node:timers/promises';
 import type { MessagePort } from 'node:worker_threads';
 import { Receiver, type ReceiverHandle } from '../channel/index.js';
@@ -30,15 +29,9 @@ export interface ExecutorOptions {
 /** How long tasks may follow one another before the event loop has its turn, in milliseconds. */
 const STRETCH_MS = 1;
 
-/** As it is when this module is loaded, before the module of the tasks: that one may enter an async context for good. */
-const inEmptyContext = AsyncLocalStorage.snapshot();
-
 /** Runs tasks until the channel is closed and drained. */
-export function taskExec(options: ExecutorOptions): Promise<void> {
-  return inEmptyContext(() => execute(options, options.print && safely(options.print)));
-}
-
-async function execute(options: ExecutorOptions, print: Print | undefined): Promise<void> {
+export async function taskExec(options: ExecutorOptions): Promise<void> {
+  const print = options.print && safely(options.print);
   const runs = new Runs(options.runs);
   /** When the event loop had its last turn; infinite: since the last task. */
   let turn = now();

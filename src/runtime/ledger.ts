@@ -6,9 +6,9 @@
  *      │          └──────► failed                                  the thread died before the task's end was published
  *      └─────────────────► cancelled                               its message was taken back, or discarded
  *
- * `running` is not stored: it follows from the table. An entry is made when the task's message has been sent.
- * That is early enough: only the owner drains ends, and it is one thread. A task that another thread has sent gets its
- * entry when the owner first sees it running or ended.
+ * `running` is not stored: it follows from the table. An entry is kept from the moment in which the task's message has been
+ * sent. That is early enough: only the owner drains ends, and it is one thread. A task that another thread has sent gets
+ * its entry when the owner first sees it running or ended.
  */
 import { duties, keepAlive, type Receiver, type Sender } from '../channel/index.js';
 import { Decoder } from '../codec/index.js';
@@ -27,8 +27,8 @@ import { type Running, Runs } from './runs.js';
 const DRAIN_EVERY = 32;
 
 /**
- * This thread's ledgers. The process does not end while a task is open there, or is queued there by another thread. It is
- * early enough to see to that when the process would end: until then, no task need wake this thread because it was the last.
+ * This thread's ledgers. The process does not end while a task is open there, or is queued there by another thread. That is
+ * checked at `beforeExit`, so the last task need not wake this thread.
  */
 const ledgers = new Set<Ledger>();
 const STAY_MS = 20;

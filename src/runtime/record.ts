@@ -7,13 +7,13 @@ export type FinalState = 'succeeded' | 'failed' | 'cancelled';
 
 /** A task at one moment. Times are in milliseconds since 1970, with fractions. */
 export interface TaskRecord {
-  /** Unique in the process, in the order of the queue. */
+  /** Unique in its channel, and in the order of the queue. */
   readonly id: number;
   /** Of its function; `closure` if it was moved. */
   readonly name: string;
   readonly kind: TaskKind;
   readonly state: TaskState;
-  /** The id of the request that it came from, if it was told. */
+  /** Of the request that the task comes from, if `runTask` was given one. */
   readonly requestId: string | undefined;
   /** The task was asked to stop. */
   readonly cancelRequested: boolean;
@@ -27,9 +27,9 @@ export interface TaskRecord {
   readonly outcome: unknown;
 }
 
-/** A task that is in the queue, or was. It keeps what is known of the task, however long ago that has ended. */
+/** A task that is in the queue, or was. It keeps what is known of the task, also long after its end. */
 export interface TaskHandle<R = unknown> {
-  /** Unique in the process, and in the order of the queue. */
+  /** Unique in its channel, and in the order of the queue. */
   readonly id: number;
   /** What is known of the task now. */
   status(): TaskRecord;

@@ -1,6 +1,6 @@
 /**
- * One run of a task: its async context, and what it asks of itself. The task runs in this async scope: it starts empty, and
- * what `enterWith` puts there ends with it. A task that does not ask pays for one object; all else is made on demand.
+ * One run of a task: its async context, and what it asks of itself. The task runs in this async scope, and what `enterWith`
+ * puts there ends with it. A task that does not ask pays for one object; all else is made on demand.
  */
 import { AsyncResource } from 'node:async_hooks';
 import type { NamedDefinition, TaskContext } from '../task/index.js';
@@ -13,8 +13,6 @@ export interface Shared {
   readonly limit: number;
   /** The runs whose signal is in use. They are told when a task is asked to stop. */
   readonly listeners: Set<Run>;
-  /** Of the async context in which tasks are started. */
-  readonly asyncId: number;
 }
 
 export class Run extends AsyncResource {
@@ -41,7 +39,7 @@ export class Run extends AsyncResource {
     started: number,
     requestId?: string,
   ) {
-    super('Task', shared.asyncId);
+    super('Task');
     this.id = id;
     this.definition = definition;
     this.entry = entry;

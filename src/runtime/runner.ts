@@ -2,7 +2,6 @@
  * Runs tasks and reports their ends. Whatever a task does, it reaches one final state here, and nothing is thrown. All that
  * may call code of the task runs in its scope: its function, a getter of its result, the text of its error.
  */
-import { executionAsyncId } from 'node:async_hooks';
 import { clearTimeout, setTimeout } from 'node:timers'; // not the globals: a task may replace those
 import type { Receiver } from '../channel/index.js';
 import { type CorruptMessageError, Encoder } from '../codec/index.js';
@@ -22,7 +21,6 @@ export class Runner implements Shared {
   readonly runs: Runs;
   readonly limit: number;
   readonly listeners: Set<Run> = new Set<Run>();
-  readonly asyncId: number = executionAsyncId();
   /** The executor may wait before the next task: by then, the time is another one. */
   isTimeOld = true;
   /** The last look at the clock: the end of a task is the start of the next. */
@@ -123,7 +121,10 @@ export class Runner implements Shared {
   }
 
   #definitionOf({ kind, fn }: Task): NamedDefinition {
-    if (typeof fn === 'number') return this.#module.get(fn) ?? { ...NO_TASK, fn: missing };
+    if (typeof fn === 'number') {
+      const found = this.#module.get(fn);
+      return found?.kind === kind ? found : { ...NO_TASK, key: fn, fn: missing };
+    }
     let definition = this.#closures.get(fn);
     if (definition === undefined) {
       definition = { ...CLOSURES[kind], fn: compile(kind, fn) };
@@ -203,5 +204,5 @@ function inTime<R>(run: Run, result: Promise<R>): Promise<R> {
 }
 
 function missing(): never {
-  throw new Error('Expected a task of the tasks module that the runtime was started with');
+  throw new Error('Expected the function of this task, of the same kind: the tasks module has changed');
 }

@@ -14,8 +14,9 @@
  * An entry names its task from just before its message is taken until its end is published (ends.ts). A worker may be killed
  * in between. So a task runs if an entry names it, its message has been taken, and it has no end.
  *
- * Before the owner ends a thread over a late task, it shuts the gate. The worker names a task, then looks at the gate; the
- * owner shuts the gate, then looks at the names. So either the task does not start, or the owner sees its name.
+ * Before the owner ends a thread over a late task, it shuts the gate. The worker names a task, then looks at the gate. So a
+ * task that is named later does not start: its message stays for the next thread. One that was named before ends with the
+ * thread, and the owner finds its name when that is dead.
  */
 const IDLE = 0;
 const OPEN = 0;
@@ -127,9 +128,9 @@ export class Runs {
     Atomics.store(this.#words, placeOf(entry) + STOP, position + 1); // pairs with the load in stopAsked
   }
 
-  /** From now on no task starts that `list` does not name. */
+  /** From now on no task starts that is not named yet. */
   shut(): void {
-    Atomics.store(this.#words, GATE, SHUT); // then look at the names; pairs with the load in start
+    Atomics.store(this.#words, GATE, SHUT); // pairs with the load in start
   }
 
   /** The thread is not ended after all. */

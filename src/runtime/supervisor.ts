@@ -31,7 +31,7 @@ export interface Death {
   readonly delay: number;
 }
 
-type Setup = Omit<WorkerSetup, 'port' | 'known'>;
+type Setup = Omit<WorkerSetup, 'port'>;
 
 /** Owns the worker threads of a runtime, one after the other. */
 export class Supervisor {
@@ -58,7 +58,7 @@ export class Supervisor {
   get healthy(): boolean {
     if (this.#thread === undefined) return false;
     const { running, age } = this.#thread;
-    if (this.#atOnce < 2) return running || age < AT_ONCE_MS; // one that takes longer to start, or to end, may never
+    if (this.#atOnce < 2) return running || age < AT_ONCE_MS; // after that it counts as stuck in its start, or its end
     return running && age >= AT_ONCE_MS; // it has not died at once as those before it did
   }
 
@@ -70,9 +70,8 @@ export class Supervisor {
   async run(onStarted: () => void): Promise<void> {
     const { known } = this.#ledger;
     for (let everStarted = false; !this.#gaveUp.signal.aborted; ) {
-      const setup = { ...this.#setup, known: everStarted ? [...known.values()] : undefined };
-      const thread = new Thread(setup, (tasks) => {
-        for (const each of tasks) known.set(each.key, each); // a later thread tells what it was told
+      const thread = new Thread(this.#setup, (tasks) => {
+        if (known.size === 0) for (const each of tasks) known.set(each.key, each); // those of the first thread hold
         onStarted();
       });
       this.#thread = thread;

@@ -2,7 +2,7 @@
 import { type MessagePort, workerData } from 'node:worker_threads';
 import type { ReceiverHandle } from '../channel/index.js';
 import { printDirectly } from '../log/index.js';
-import { moduleOf, type NamedDefinition, type Task, type TaskModule } from '../task/index.js';
+import { moduleOf, type Task, type TaskModule } from '../task/index.js';
 import { taskExec } from './executor.js';
 import type { Known } from './record.js';
 import { setImporting } from './runtime.js';
@@ -16,8 +16,6 @@ export interface WorkerSetup {
   readonly log: boolean;
   /** The log is JSON. */
   readonly json: boolean;
-  /** The tasks as the first thread reported them; none in the first. */
-  readonly known: readonly Known[] | undefined;
   /** For a few messages to and from the supervisor. Nobody else has the other end. */
   readonly port: MessagePort;
 }
@@ -31,11 +29,9 @@ process.setSourceMapsEnabled(true);
 const setup: WorkerSetup = { ...workerData };
 for (const key of Object.keys(workerData)) delete workerData[key]; // tasks find nothing of the runtime there
 printDirectly(setup.json);
-const imported = await importTasks(setup.tasks);
-const known: readonly Known[] =
-  setup.known ?? [...imported.values()].map(({ key, name, kind, timeout }) => ({ key, name, kind, timeout }));
-const module = new Map(known.map((each) => [each.key, definitionOf(each)]));
-tell({ type: 'started', tasks: known });
+const module = await importTasks(setup.tasks);
+const tasks = [...module.values()].map(({ key, name, kind, timeout }) => ({ key, name, kind, timeout }));
+tell({ type: 'started', tasks });
 await taskExec({ ...setup, module, print: setup.log ? console.log : undefined });
 tell({ type: 'drained' });
 
@@ -55,19 +51,6 @@ async function importTasks(url: string): Promise<TaskModule> {
     `Expected ${url} to export \`tasks\`, made by defineTasks of the library at ${import.meta.url}. ` +
       'If it does, there are two copies of it, installed twice, or bundled into one of them: see README, "Bundle it"',
   );
-}
-
-/** The imported function of that name. The module may have been replaced since the first thread imported it. */
-function definitionOf({ key, name, kind, timeout }: Known): NamedDefinition {
-  const own = imported.get(key);
-  if (own?.name === name && own.kind === kind) return own;
-  const now = own?.name === name ? `it is ${own.kind} now` : 'it is missing now';
-  const problem = `Expected task ${name} to be ${kind}, as when the runtime was started, but ${now}: the tasks module has changed`;
-  console.error(problem);
-  const fn = () => {
-    throw new Error(problem);
-  };
-  return { key, name, kind, timeout, fn };
 }
 
 function tell(message: WorkerMessage): void {

@@ -108,7 +108,7 @@ export class Build {
   instance(thread: Thread, machine: Machine): Instance {
     const globals = globalsOf(thread, machine);
     const imports: Record<string, object> = {
-      'node:worker_threads': { threadId: thread.index, MessageChannel },
+      'node:worker_threads': { threadId: thread.index },
       'node:os': { availableParallelism: () => 2 },
       'node:timers': globals,
       '../codec/index.js': codec,
@@ -132,10 +132,6 @@ function apply(text: string, { file, from, to }: Edit): string {
   return text.replace(pattern, () => to);
 }
 
-class MessageChannel {
-  readonly port1 = { ref() {}, unref() {} };
-}
-
 /** What code on a logical thread finds in place of the globals of a real one. */
 function globalsOf(thread: Thread, machine: Machine): Record<string, unknown> {
   const clock = (): number => thread.ask(() => machine.clock);
@@ -155,6 +151,7 @@ function globalsOf(thread: Thread, machine: Machine): Record<string, unknown> {
       if (ms < SLICE_MS) thread.timers.push(timer); // a slice that ends would hide a wake-up that was lost
       return timer;
     },
+    setInterval: () => ({ ref() {}, unref() {} }),
     setImmediate: (job: () => unknown): void => {
       thread.immediates.push(job);
     },
