@@ -53,23 +53,18 @@ export class Bell {
   }
 
   /**
-   * Like {@link wait}, for a slice, but the event loop goes on. `false`: it has had no turn. Does not keep the thread alive:
-   * see {@link keepAlive}.
+   * Like {@link wait}, for a slice, but the event loop goes on. Does not keep the thread alive: see {@link keepAlive}.
    */
-  async waitAsync(ready: () => boolean, isNap = false): Promise<boolean> {
+  async waitAsync(ready: () => boolean, isNap = false): Promise<void> {
     const how = isNap ? NAPPING : PARKED;
     Atomics.store(this.#words, this.#at, how); // pairs with the loads in ring and rouse; then look
-    let waited = false;
     if (!ready()) {
       // Not the time limit of `waitAsync`: V8 keeps a timer for each until it fires, also for those that were woken.
       this.#guard ??= setTimeout(() => this.ringAlways(), SLICE_MS).unref();
       this.#guard.refresh();
-      const wait = Atomics.waitAsync(this.#words, this.#at, how); // pairs with the notify in ringAlways
-      waited = wait.async;
-      await wait.value;
+      await Atomics.waitAsync(this.#words, this.#at, how).value; // pairs with the notify in ringAlways
     }
     Atomics.store(this.#words, this.#at, IDLE);
-    return waited;
   }
 
   /** This thread, which naps by {@link waitAsync}, wants to be woken by `ring` from now on. Look after that. */

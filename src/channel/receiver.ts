@@ -22,11 +22,9 @@ export interface Hooks {
    * the event loop its turns between calls.
    */
   readonly mayNap: boolean;
-  /** The event loop has had its turn: a `recv` has waited. */
-  turned(): void;
 }
 
-const NO_HOOKS: Hooks = { taking() {}, mayNap: false, turned() {} };
+const NO_HOOKS: Hooks = { taking() {}, mayNap: false };
 const LOOK_PAUSE_US = 1;
 
 /** The receiving half. One thread at a time has it. */
@@ -198,10 +196,9 @@ export class Receiver<T> {
     if (this.#hooks.mayNap && this.#look.nap(this.#nap)) return;
     this.#receiving = true;
     keepAlive(1);
-    const waited = await this.#ring.bell.waitAsync(this.#isReady);
+    await this.#ring.bell.waitAsync(this.#isReady);
     keepAlive(-1);
     this.#receiving = false;
-    if (waited) this.#hooks.turned();
   }
 
   /** Copies the message out and takes it. `false`: it has just been taken back. */

@@ -33,22 +33,18 @@ const STRETCH_MS = 1;
 export async function taskExec(options: ExecutorOptions): Promise<void> {
   const print = options.print && safely(options.print);
   const runs = new Runs(options.runs);
-  /** When the event loop had its last turn; infinite: since the last task. */
+  /** When the event loop had its last turn, at the latest. */
   let turn = now();
   const reporter = new Reporter(options.ends, () => rx.callAll());
   const rx = Receiver.attach<Task>(options.rx, {
     taking: (id) => runner.taking(id),
     mayNap: runs.concurrency === 1, // tasks that overlap need the event loop
-    turned: () => {
-      turn = Number.POSITIVE_INFINITY;
-    },
   });
   const runner = new Runner(options.module, runs, reporter, rx);
   options.port.on('message', () => runner.tellStopped());
   print?.('task executor started');
   for (;;) {
     if (runner.isFull) await runner.oneEnded();
-    turn = Math.min(turn, runner.time);
     if (runner.time - turn >= STRETCH_MS) {
       await setImmediate();
       turn = runner.lookAtClock();

@@ -192,7 +192,6 @@ export class Actor {
     this.#rx = this.modules.receiver.Receiver.attach(handle, {
       taking,
       mayNap: scenario.naps ?? false,
-      turned() {},
     });
   }
 

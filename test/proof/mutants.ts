@@ -181,8 +181,8 @@ ends: an end that is told only to callers
 - this.#isHalfFull()
 + false
 park: a thread that looks before it says that it awaits
-- Atomics.store(this.#words, this.#at, how); let waited = false; if (!ready()) {
-+ const is = ready(); Atomics.store(this.#words, this.#at, how); let waited = false; if (!is) {
+- Atomics.store(this.#words, this.#at, how); if (!ready()) {
++ const is = ready(); Atomics.store(this.#words, this.#at, how); if (!is) {
 ## ends that a caller waits for
 ends: an end that a caller is not told
 - this.bell.ring(); if (this.#isHalfFull())
