@@ -31,10 +31,6 @@ export function channel<T>(capacity = 32, options: { maxBytes?: number } = {}): 
   const { maxBytes = 65_536 } = options;
   expectInteger('capacity', capacity, 1, 65_536);
   expectInteger('maxBytes', maxBytes, 64, 2 ** 30);
-  return channelIn(createMemory(capacity, maxBytes));
-}
-
-/** A channel in memory that was made with `createMemory`. */
-export function channelIn<T>(memory: SharedArrayBuffer): [Sender<T>, Receiver<T>] {
+  const memory = createMemory(capacity, maxBytes);
   return [new Sender<T>(memory), new Receiver<T>(memory)];
 }

@@ -8,9 +8,6 @@ import { describeThrown, type Thrown } from './outcome.js';
 
 export type Print = (line: string) => void;
 
-/** The text of an error is not longer: the output of a subprocess may be its message. */
-const MAX_BYTES = 65_536;
-
 export interface Failure {
   readonly id: number;
   readonly name: string;
@@ -34,7 +31,7 @@ export function safely(print: Print): Print {
 
 export function reportFailure(print: Print, failure: Failure): void {
   const { id, name, state, error, requestId, duration } = failure;
-  const told = tell(describeThrown(error, MAX_BYTES));
+  const told = tell(describeThrown(error));
   const fields = { taskId: id, task: name, requestId, duration, error: told.fields };
   withFields(fields, () => print(`task ${state}: ${name}, id ${id}\n${told.text}`));
 }

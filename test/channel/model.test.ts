@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ChannelClosedError, channelIn, Receiver, Sender, SendTimeoutError } from '#channel';
+import { ChannelClosedError, Receiver, Sender, SendTimeoutError } from '#channel';
 import { createMemory } from '#channel/memory';
 import { seedFrom, until } from '../support/wait.js';
 
@@ -44,7 +44,8 @@ class Play {
   #value = 0;
 
   constructor(capacity: number, senders: number, start: number) {
-    const [tx, rx] = channelIn<number>(createMemory(capacity, 64, start));
+    const memory = createMemory(capacity, 64, start);
+    const [tx, rx] = [new Sender<number>(memory), new Receiver<number>(memory)];
     this.#rx = rx;
     this.#txs = [tx];
     this.#position = start + rx.limit;

@@ -9,7 +9,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { channelIn } from '#channel';
+import { Receiver, Sender } from '#channel';
 import { createMemory } from '#channel/memory';
 import { type Random, randomFrom, seedFrom } from '../support/wait.js';
 import { range } from './ends.js';
@@ -27,7 +27,8 @@ interface Thread {
 /** One channel, used for `ms`. Returns what became of its messages. */
 async function round(random: Random, senders: number, mortal: boolean, ms: number): Promise<object> {
   const capacity = [1, 2, 3, 4, 7, 8, 16, 32, 64][random(9)] ?? 1;
-  const [tx, rx] = channelIn<Message>(createMemory(capacity, MAX.BYTES, [0, -1000][random(2)]));
+  const memory = createMemory(capacity, MAX.BYTES, [0, -1000][random(2)]);
+  const [tx, rx] = [new Sender<Message>(memory), new Receiver<Message>(memory)];
   const bytes = () => new Uint8Array(new SharedArrayBuffer(MAX.SENDERS * MAX.MESSAGES));
   const words = (count: number) => new Int32Array(new SharedArrayBuffer(count * 4));
   const books: Books = { control: words(4), fates: bytes(), received: bytes(), last: words(MAX.SENDERS) };
