@@ -10,7 +10,7 @@ const LIMITS = {
   headersTimeout: 10_000,
   requestTimeout: 30_000,
   keepAliveTimeout: 65_000, // longer than a proxy keeps a connection, so that no request meets a closed one
-  connectionsCheckingInterval: 1_000,
+  connectionsCheckingInterval: 5_000,
 };
 
 /** While the app is `ending`, connections are closed after each answer. A Problem that `guard` throws is the answer. */
