@@ -14,7 +14,7 @@ export interface Exchange {
 export type Handler<App> = (exchange: Exchange, app: App) => Answer | Promise<Answer>;
 type Methods<App> = { readonly [method in 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE']?: Handler<App> };
 
-/** `OPTIONS` is answered everywhere, `HEAD` where `GET` is safe. */
+/** `OPTIONS` is answered on each path, `HEAD` where `GET` is safe. */
 export interface Route<App> extends Methods<App> {
   /** `false`: its `GET` starts or changes something, and is not answered to `HEAD`. Default `true`. */
   readonly safe?: boolean;
