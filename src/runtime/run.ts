@@ -2,9 +2,12 @@
  * One run of a task: its async context, and what it asks of itself. The task runs in this async scope, and what `enterWith`
  * puts there ends with it. A task that does not ask pays for one object; all else is made on demand.
  */
-import { AsyncResource } from 'node:async_hooks';
+import { AsyncResource, executionAsyncId } from 'node:async_hooks';
 import type { NamedDefinition, TaskContext } from '../task/index.js';
 import type { Runs } from './runs.js';
+
+/** What triggers a task, for async hooks: told, since to be asked would cost each task. */
+const TRIGGER = executionAsyncId();
 
 /** What the runs of a thread have in common. */
 export interface Shared {
@@ -39,7 +42,7 @@ export class Run extends AsyncResource {
     started: number,
     requestId?: string,
   ) {
-    super('Task');
+    super('Task', TRIGGER);
     this.id = id;
     this.definition = definition;
     this.entry = entry;
