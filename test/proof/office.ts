@@ -23,6 +23,8 @@ export class Worker {
   readonly #reporter: Reporter;
   readonly #runs: Runs;
   readonly #free: number[];
+  /** The entry of the task that was taken last, until it is started. */
+  #entry: number | undefined;
   #id = 0;
   #whenEnded: () => void = () => {};
 
@@ -42,7 +44,8 @@ export class Worker {
   taking(position: number): void {
     const { first, limit } = this.#actor.world;
     this.#id = position - first;
-    this.#runs.start(this.#free.at(-1) ?? 0, position % limit, 0);
+    this.#entry ??= this.#free.pop() ?? 0;
+    this.#runs.start(this.#entry, position % limit, 0);
   }
 
   /** Runs tasks until the channel is closed and drained. */
@@ -54,7 +57,8 @@ export class Worker {
       const value = actor.tryRecv() ?? (await actor.recv('async'));
       if (value === undefined) break;
       const id = this.#id;
-      const entry = this.#free.pop() ?? 0;
+      const entry = this.#entry ?? 0;
+      this.#entry = undefined;
       actor.audit.starts(id);
       this.#runs.name(entry, (actor.world.first + id) % actor.world.limit, 1);
       if (meets) {
