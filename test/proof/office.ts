@@ -25,6 +25,7 @@ export class Worker {
   readonly #free: number[];
   /** The entry of the task that was taken last, until it is started. */
   #entry: number | undefined;
+  #running = 0;
   #id = 0;
   #whenEnded: () => void = () => {};
 
@@ -52,13 +53,15 @@ export class Worker {
   async work(): Promise<void> {
     const actor = this.#actor;
     const { concurrency, meets } = actor.world.scenario;
+    const most = concurrency ?? 1;
     for (;;) {
-      while (this.#free.length === 0) await this.#oneEnded();
+      while (this.#running === most) await this.#oneEnded();
       const value = actor.tryRecv() ?? (await actor.recv('async'));
       if (value === undefined) break;
       const id = this.#id;
       const entry = this.#entry ?? 0;
       this.#entry = undefined;
+      this.#running += 1;
       actor.audit.starts(id);
       this.#runs.name(entry, (actor.world.first + id) % actor.world.limit, 1);
       if (meets) {
@@ -71,7 +74,7 @@ export class Worker {
           .then(() => this.#end(id, entry), undefined)
           .catch(actor.thread.threw);
     }
-    while (this.#free.length < (concurrency ?? 1)) await this.#oneEnded();
+    while (this.#running > 0) await this.#oneEnded();
   }
 
   #oneEnded(): Promise<void> {
@@ -84,6 +87,7 @@ export class Worker {
     this.report(id);
     this.#runs.end(entry);
     this.#free.push(entry);
+    this.#running -= 1;
     this.#whenEnded();
   }
 }
