@@ -96,9 +96,11 @@ export class Sender<T> {
       signal?.throwIfAborted();
       const length = this.#encode(value);
       signal?.throwIfAborted(); // by a getter of the value
-      const outcome = late ? this.#post(length, onSent, true) : this.#postOrLook(length, onSent);
+      const outcome = late ? this.#post(length, true) : this.#postOrLook(length);
       if (outcome === Sent.CLOSED) throw new ChannelClosedError(value);
-      return outcome === Sent.YES ? SENT : this.#wait(value, length, timeout, signal, onSent);
+      if (outcome === Sent.FULL) return this.#wait(value, length, timeout, signal, onSent);
+      onSent?.sent(this.#ring.sent);
+      return SENT;
     } catch (error) {
       return Promise.reject(error);
     }
@@ -110,7 +112,8 @@ export class Sender<T> {
    * @throws ChannelClosedError, NotSendableError, TaskTooLargeError
    */
   trySend(value: T, onSent?: OnSent): boolean {
-    const outcome = this.#post(this.#encode(value), onSent);
+    const outcome = this.#post(this.#encode(value));
+    if (outcome === Sent.YES) onSent?.sent(this.#ring.sent);
     if (outcome === Sent.CLOSED) throw new ChannelClosedError(value);
     return outcome === Sent.YES;
   }
@@ -126,8 +129,9 @@ export class Sender<T> {
     const { timeout } = checked(options);
     if (this.#ring.receiverThread === threadId && !this.#ring.closed) throw wouldDeadlock();
     const length = this.#encode(value);
-    let outcome = this.#postOrLook(length, onSent);
-    if (outcome === Sent.FULL && timeout > 0) {
+    let outcome = this.#postOrLook(length);
+    if (outcome === Sent.YES) onSent?.sent(this.#ring.sent);
+    else if (outcome === Sent.FULL && timeout > 0) {
       const scratch = copyOf(this.#encoder, length);
       outcome = this.#waiting.block(scratch, length, performance.now() + timeout, onSent);
     }
@@ -180,23 +184,22 @@ export class Sender<T> {
   }
 
   /** Posts the encoder's message, unless older ones of this thread wait. */
-  #post(length: number, onSent: OnSent | undefined, late = false): Sent {
+  #post(length: number, late = false): Sent {
     if (this.#waiting.count > 0) return this.#ring.closed ? Sent.CLOSED : Sent.FULL;
     const outcome = this.#ring.post(this.#encoder, length, this.#seat.seat, this.#calls.turn);
     if (outcome === Sent.YES) {
       if (late) this.#wakeLate();
       else this.#ring.bell.ring();
-      onSent?.sent(this.#ring.sent);
     }
     return outcome;
   }
 
   /** Posts, perhaps after a look for room. */
-  #postOrLook(length: number, onSent: OnSent | undefined): Sent {
-    const outcome = this.#post(length, onSent);
+  #postOrLook(length: number): Sent {
+    const outcome = this.#post(length);
     if (outcome !== Sent.FULL || this.#waiting.count > 0 || this.#calls.mustWait) return outcome;
     this.#ring.bell.rouse(); // a receiver that naps makes no room
-    return this.#look.until(this.#hasRoom) ? this.#post(length, onSent) : outcome;
+    return this.#look.until(this.#hasRoom) ? this.#post(length) : outcome;
   }
 
   #wakeLate(): void {
