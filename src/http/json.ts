@@ -2,8 +2,8 @@
  * Values as `JSON.stringify` shows them, and where JSON has no word for them: undefined, NaN, Infinity and an invalid Date
  * as null; bigint and RegExp as a string; bytes (Buffer, Uint8Array, ArrayBuffer, DataView) as a string in base64; a Set
  * and other typed arrays as an array; a Map as an array of [key, value]; an Error as { name, message }, with its code,
- * cause and errors, and with `leftOut`: what of it could not cross to this thread. An error's stack is not shown. What
- * contains itself, or lies too deep, is "[cut]".
+ * cause and errors, and with `leftOut`: what of it could not cross to this thread. An error's stack is not shown. A
+ * value that contains itself, or lies too deep, is "[cut]".
  */
 
 const MAX_DEPTH = 500;

@@ -6,7 +6,7 @@ import { AsyncResource, executionAsyncId } from 'node:async_hooks';
 import type { NamedDefinition, TaskContext } from '../task/index.js';
 import type { Runs } from './runs.js';
 
-/** What triggers a task, for async hooks: told, since to be asked would cost each task. */
+/** The trigger that async hooks see. Without one, Node.js would look for it at each task, which costs. */
 const TRIGGER = executionAsyncId();
 
 /** What the runs of a thread have in common. */

@@ -204,5 +204,7 @@ function inTime<R>(run: Run, result: Promise<R>): Promise<R> {
 }
 
 function missing(): never {
-  throw new Error('Expected the function of this task, of the same kind: the tasks module has changed');
+  throw new Error(
+    'Expected a task of the tasks module, and of its kind: the task is of another module, or this one has changed',
+  );
 }

@@ -65,7 +65,7 @@ type Method<T, K extends keyof T> = K extends string | number
 /** `T` if its values can cross a thread, otherwise `never`. */
 export type Sendable<T> = [Problem<T, 'value'>] extends [never] ? T : never;
 
-/** What the compiler says is missing; no value has it. */
+/** The compiler says that this is missing; no value has it. */
 interface NotSendable<Message> {
   readonly [message]: Message;
 }

@@ -138,6 +138,21 @@ test('A subscriber may enqueue, ask and cancel; it hears of an end that is not a
   assert.ok(seen.every((each) => each.status().finished !== undefined));
 });
 
+test('A task of blockingRunTask has one record, though a subscriber sends another and computes until it has run', async (t) => {
+  const { send, tx } = await start(t, { capacity: 8 });
+  const at = word();
+  await send(tasks.later('busy', 150));
+  for (let n = 0; n < 8; n++) await send(tasks.count(at));
+  const others: Promise<TaskHandle>[] = [];
+  hear(t, 'enqueue', () => {
+    if (others.length === 1) others.push(send(tasks.count(at)));
+    else compute(() => Atomics.load(words, at) >= 10);
+  });
+  others.push(send(tasks.count(at))); // waits for room before the next one
+  const handles = [blockingRunTask(tasks.count(at), tx), ...(await Promise.all(others))];
+  for (const handle of handles) assert.equal((await handle.ended()).state, 'succeeded');
+});
+
 test('While the owner computes, the worker waits once the ring of ends is full, and nothing is lost', async (t) => {
   const { tx, runtime } = await start(t, { capacity: MANY });
   const [at, first] = [word(), word()];

@@ -61,6 +61,8 @@ test('Each option of startRuntime is checked before anything is done', async () 
   for (const tasks of [null, TASKS.href, {}]) await refuses({ tasks }, /^TypeError: Expected `tasks`/);
   for (const wrong of [null, undefined, 7, 'x']) await refuses(wrong, /^TypeError: Expected `options`/);
   await assert.rejects(startRuntime(null as never, { tasks: TASKS }), /^TypeError: Expected `rx`/);
+  const [, small] = channel<Task>(8, { maxBytes: 1023 });
+  await assert.rejects(startRuntime(small, { tasks: TASKS }), /^RangeError: Expected `maxBytes`/);
   await (await startRuntime(rx, { tasks: TASKS, log: false })).close(); // the receiver is still free
 });
 
