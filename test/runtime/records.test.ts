@@ -148,6 +148,7 @@ test('A task of blockingRunTask has one record, though a subscriber sends anothe
     if (others.length === 1) others.push(send(tasks.count(at)));
     else compute(() => Atomics.load(words, at) >= 10);
   });
+  hear(t, 'end', () => {}); // each end is learnt of at once
   others.push(send(tasks.count(at))); // waits for room before the next one
   const handles = [blockingRunTask(tasks.count(at), tx), ...(await Promise.all(others))];
   for (const handle of handles) assert.equal((await handle.ended()).state, 'succeeded');
