@@ -144,9 +144,9 @@ test('A task of blockingRunTask has one record, though a subscriber sends anothe
   await send(tasks.later('busy', 150));
   for (let n = 0; n < 8; n++) await send(tasks.count(at));
   const others: Promise<TaskHandle>[] = [];
-  hear(t, 'enqueue', () => {
+  hear(t, 'enqueue', ({ id }) => {
     if (others.length === 1) others.push(send(tasks.count(at)));
-    else compute(() => Atomics.load(words, at) >= 10);
+    else compute(() => Atomics.load(words, at) >= id); // it runs, and so those before it have ended
   });
   hear(t, 'end', () => {}); // each end is learnt of at once
   others.push(send(tasks.count(at))); // waits for room before the next one
