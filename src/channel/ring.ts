@@ -174,7 +174,7 @@ export class Ring {
     return Atomics.load(this.#words, this.memory.cell(p)) === this.memory.free(p); // pairs with take
   }
 
-  /** Gives up what is half-written by this seat, or by any: its send fails, or is dead, and the receiver skips it. */
+  /** Gives up the half-written messages of this seat, or of all: their sends fail, and the receiver skips them. */
   abort(seat?: number): void {
     for (let i = 0; i < this.memory.capacity; i++) {
       const at = this.memory.cell(i);

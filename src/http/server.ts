@@ -1,4 +1,4 @@
-/** The server around a table of routes: its limits, and the way of a request. Node.js itself answers what is malformed. */
+/** The server around a table of routes: its limits, and the way of a request. Node.js itself answers malformed requests. */
 import * as http from 'node:http';
 import { withFields } from '../log/index.js';
 import { problemOf, send } from './answer.js';

@@ -49,7 +49,7 @@ function redirect(stream: Writable, output: Output): void {
 /** A file or a pipe, as this thread knows it. */
 class Output {
   readonly #fd: 1 | 2;
-  /** What is not written yet of the last line. */
+  /** The part of the last line that is not written yet. */
   #rest: Buffer = Buffer.alloc(0);
   #lost = 0;
   /** For how long it has waited since the reader was seen to read, and how much was written meanwhile. */

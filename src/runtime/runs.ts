@@ -98,7 +98,7 @@ export class Runs {
 
   // ── The owner ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** What the entries say that name a task. */
+  /** The entries that name a task. */
   list(): Running[] {
     const runs: Running[] = [];
     for (let entry = 0; entry < this.concurrency; entry++) {
