@@ -101,7 +101,7 @@ export class Ledger implements Book {
   readonly drain = (): void => this.#ends.drain();
 
   #learn({ id, key, state, started, finished }: End, size: number): void {
-    const entry = this.#entries.findOpen(id) ?? this.adopt(id, key, started);
+    const entry = this.#entries.find(id) ?? this.adopt(id, key, started);
     this.#last = id;
     let final = state;
     try {
@@ -164,8 +164,8 @@ export class Ledger implements Book {
   /** Of all open tasks; infinite if none has one. */
   shortestTimeout(): number {
     let shortest = Number.POSITIVE_INFINITY;
-    for (const { known } of this.#entries.allOpen())
-      if (known.timeout > 0 && known.timeout < shortest) shortest = known.timeout;
+    for (const { known, final } of this.#entries.all())
+      if (final === undefined && known.timeout > 0 && known.timeout < shortest) shortest = known.timeout;
     return shortest;
   }
 
