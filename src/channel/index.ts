@@ -5,7 +5,7 @@
  * Promises: never more than `capacity` messages sent and not yet taken; nothing lost, nothing doubled; first in,
  * first out, waiting senders in turn; no lost wake-up; closing from either end; a thread may die anywhere.
  *
- * To be read in this order: park.ts (how a thread sleeps), memory.ts and ring.ts (the algorithm), waiting.ts (no room),
+ * To be read in this order: park.ts (how a thread sleeps), cells.ts, memory.ts and ring.ts (the algorithm), waiting.ts (no room),
  * seats.ts (a thread dies), look.ts (how long before it sleeps), options.ts, sender.ts and receiver.ts.
  */
 import { expectInteger, expectOptions } from '../expect.js';
@@ -13,6 +13,7 @@ import { createMemory } from './memory.js';
 import { Receiver } from './receiver.js';
 import { Sender } from './sender.js';
 
+export { Cells, createCells, type Layout, type Scratch } from './cells.js';
 export { ChannelClosedError, SendTimeoutError } from './errors.js';
 export { checked, type SendOptions } from './options.js';
 export { Bell, duties, keepAlive, SLICE_MS } from './park.js';

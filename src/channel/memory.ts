@@ -22,6 +22,8 @@
  * as many laps as 25 bits can count and 30 bits of positions can hold.
  */
 
+import { Cells, createCells, type Layout } from './cells.js';
+
 /** Words in 128 bytes. */
 const STRIDE = 32;
 const CAPACITY = 0;
@@ -38,9 +40,7 @@ export const OPENINGS: number = OPEN + 1;
 const CELLS: number = 6 * STRIDE;
 
 const CELL_WORDS = 16;
-const LENGTH = 1;
-const MESSAGE = 2;
-const INLINE_BYTES: number = (CELL_WORDS - MESSAGE) * 4;
+const LAYOUT: Layout = { first: CELLS, size: CELL_WORDS, length: 1 };
 
 /** The phases of a cell: see ring.ts. */
 export const Phase = { FREE: 0, WRITING: 1, READY: 2, ABORTED: 3 } as const;
@@ -52,22 +52,9 @@ export const SEAT_MASK = 0x7f;
 export const WAITS = 1;
 export const CLOSED = 2;
 
-/** Thread-local room for one encoded message; both views cover the same memory. */
-export interface Scratch {
-  readonly bytes: Uint8Array;
-  readonly words: Int32Array;
-}
-
-/** A message that outlives the encoder's next one. */
-export function copyOf(message: Scratch, length: number): Scratch {
-  const bytes = new Uint8Array(Math.ceil(length / 4) * 4);
-  bytes.set(message.bytes.subarray(0, bytes.length));
-  return { bytes, words: new Int32Array(bytes.buffer) };
-}
-
 /** Makes the shared memory of a channel. `start`, the first position, is for tests: just below the wrap-around. */
 export function createMemory(capacity: number, maxBytes: number, start = 0): SharedArrayBuffer {
-  const shared = new SharedArrayBuffer((CELLS + capacity * CELL_WORDS) * 4 + capacity * roomFor(maxBytes));
+  const shared = createCells(capacity, LAYOUT, maxBytes);
   const words = new Int32Array(shared, 0, CELLS);
   words[CAPACITY] = capacity;
   words[MAX_BYTES] = maxBytes;
@@ -81,30 +68,21 @@ export function createMemory(capacity: number, maxBytes: number, start = 0): Sha
   return shared;
 }
 
-function roomFor(maxBytes: number): number {
-  return Math.ceil(maxBytes / 8) * 8;
-}
-
 /** One thread's view of the memory. */
-export class Memory {
-  readonly shared: SharedArrayBuffer;
-  readonly words: Int32Array;
+export class Memory extends Cells {
   readonly capacity: number;
-  readonly maxBytes: number;
   /** Positions are below this. */
   readonly limit: number;
   readonly #laps: number;
   readonly #counts: Float64Array;
-  readonly #rooms: Uint8Array[] = [];
 
   constructor(shared: SharedArrayBuffer) {
     const constants = new Int32Array(shared, 0, TAIL);
-    this.shared = shared;
-    this.capacity = constants[CAPACITY] ?? 1;
-    this.maxBytes = constants[MAX_BYTES] ?? 0;
+    const capacity = constants[CAPACITY] ?? 1;
+    super(shared, capacity, LAYOUT, constants[MAX_BYTES] ?? 0);
+    this.capacity = capacity;
     this.#laps = Math.min(2 ** 25, Math.floor(2 ** 30 / this.capacity));
     this.limit = this.capacity * this.#laps;
-    this.words = new Int32Array(shared, 0, CELLS + this.capacity * CELL_WORDS);
     this.#counts = new Float64Array(shared, 0, CELLS / 2);
   }
 
@@ -145,40 +123,5 @@ export class Memory {
 
   set taken(count: number) {
     this.#counts[TAKEN] = count;
-  }
-
-  /** Copies a message into the cell at `at`. */
-  copyIn(at: number, message: Scratch, length: number): void {
-    this.words[at + LENGTH] = length;
-    if (length > INLINE_BYTES) {
-      this.#room(at).set(message.bytes.subarray(0, length));
-      return;
-    }
-    const count = (length + 3) >> 2;
-    for (let i = 0; i < count; i++) this.words[at + MESSAGE + i] = message.words[i] ?? 0;
-  }
-
-  /** The length of a cell's message; never negative, whatever the bytes are. */
-  length(at: number): number {
-    return (this.words[at + LENGTH] ?? 0) >>> 0;
-  }
-
-  /** Copies a cell's message out. */
-  copyOut(at: number, into: Scratch, length: number): void {
-    if (length > INLINE_BYTES) {
-      into.bytes.set(this.#room(at).subarray(0, length));
-      return;
-    }
-    const from = at + MESSAGE;
-    const count = (length + 3) >> 2;
-    for (let i = 0; i < count; i++) into.words[i] = this.words[from + i] ?? 0;
-  }
-
-  /** Room for a cell's long message. Pages that no long message ever touched cost nothing. */
-  #room(at: number): Uint8Array {
-    const index = (at - CELLS) / CELL_WORDS;
-    const start = (CELLS + this.capacity * CELL_WORDS) * 4 + index * roomFor(this.maxBytes);
-    this.#rooms[index] ??= new Uint8Array(this.shared, start, this.maxBytes);
-    return this.#rooms[index];
   }
 }

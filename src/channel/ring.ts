@@ -39,6 +39,8 @@
  * A sender that is stopped between two steps for exactly as many positions as are counted (2^25 for a channel of one, else
  * up to 2^30) would take a cell for one of its own lap.
  */
+
+import type { Scratch } from './cells.js';
 import {
   BELL,
   CALLS,
@@ -48,7 +50,6 @@ import {
   PHASE_MASK,
   Phase,
   RECEIVER_THREAD,
-  type Scratch,
   SEAT_MASK,
   TAIL,
   WAITS,

@@ -5,9 +5,9 @@
 import { setImmediate } from 'node:timers'; // not the global: a test, or a task, may replace that
 import { threadId } from 'node:worker_threads';
 import { Encoder } from '../codec/index.js';
+import { copyOf } from './cells.js';
 import { ChannelClosedError, SendTimeoutError } from './errors.js';
 import { Look } from './look.js';
-import { copyOf } from './memory.js';
 import { checked, NO_OPTIONS, type SendOptions } from './options.js';
 import { duties } from './park.js';
 import { Ring, Sent } from './ring.js';

@@ -29,8 +29,9 @@
  * to time, and before its timeout, and takes the turn if there is room.
  */
 
+import type { Scratch } from './cells.js';
 import { type Look, NAP_MS } from './look.js';
-import { CALLS, CLOSED, COMERS, type Scratch, TAIL, WAITS } from './memory.js';
+import { CALLS, CLOSED, COMERS, TAIL, WAITS } from './memory.js';
 import { Signals } from './options.js';
 import { doDuties, duties, keepAlive } from './park.js';
 import { type Ring, Sent } from './ring.js';

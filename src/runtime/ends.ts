@@ -15,26 +15,23 @@
  * else it naps, until half of the ring is used: tasks that nobody waits for share one wake-up. A full ring makes the worker
  * wait, between two tasks.
  */
-import { Bell, SLICE_MS } from '../channel/index.js';
+import { Bell, Cells, createCells, type Layout, type Scratch, SLICE_MS } from '../channel/index.js';
 import type { FinalState } from './record.js';
 
 const STRIDE = 32;
-const CELLS = 0; // a constant: how many
+const COUNT = 0; // a constant: how many cells
 const MAX_BYTES = 1; // a constant: how long an outcome may be
 const TAIL: number = STRIDE;
 const HEAD: number = 2 * STRIDE;
 const BELL: number = 3 * STRIDE;
 const FIRST: number = 4 * STRIDE;
-
 const CELL_WORDS = 32;
 const ID = 0; // in 64-bit words
 const STARTED = 1;
 const FINISHED = 2;
 const KEY = 6; // in words
 const STATE = 7;
-const SIZE = 8;
-const OUTCOME = 9;
-const INLINE_BYTES: number = (CELL_WORDS - OUTCOME) * 4;
+const LAYOUT: Layout = { first: FIRST, size: CELL_WORDS, length: 8 };
 
 /** A cell has the state's place in this list. */
 const STATES: readonly FinalState[] = ['succeeded', 'failed', 'cancelled'];
@@ -55,12 +52,6 @@ export interface End {
   readonly finished: number;
 }
 
-/** Thread-local room for one encoded outcome; both views cover the same memory. */
-interface Scratch {
-  readonly bytes: Uint8Array;
-  readonly words: Int32Array;
-}
-
 /** Makes the memory of a ring for outcomes of at most `maxBytes`. */
 export function createEnds(maxBytes: number): SharedArrayBuffer {
   const most = 2 ** Math.floor(Math.log2(ROOM_BYTES / maxBytes));
@@ -69,43 +60,32 @@ export function createEnds(maxBytes: number): SharedArrayBuffer {
 
 /** With so many cells: a power of two. */
 export function createRing(cells: number, maxBytes: number): SharedArrayBuffer {
-  const room = Math.ceil(maxBytes / 8) * 8;
-  const memory = new SharedArrayBuffer((FIRST + cells * CELL_WORDS) * 4 + cells * room);
+  const memory = createCells(cells, LAYOUT, maxBytes);
   const constants = new Int32Array(memory, 0, TAIL);
-  constants[CELLS] = cells;
-  constants[MAX_BYTES] = room;
+  constants[COUNT] = cells;
+  constants[MAX_BYTES] = maxBytes;
   return memory;
 }
 
 /** What both sides see. Counts are 32 bits that wrap. */
-class Ends {
+class Ends extends Cells {
   /** Where the owner parks. */
   readonly bell: Bell;
-  protected readonly words: Int32Array;
   protected readonly numbers: Float64Array;
-  protected readonly cells: number;
-  readonly #room: number;
-  readonly #rooms: Uint8Array[] = [];
+  protected readonly count: number;
 
   constructor(memory: SharedArrayBuffer) {
     const constants = new Int32Array(memory, 0, TAIL);
-    this.cells = constants[CELLS] ?? 0;
-    this.#room = constants[MAX_BYTES] ?? 0;
-    this.words = new Int32Array(memory, 0, FIRST + this.cells * CELL_WORDS);
+    const count = constants[COUNT] ?? 1;
+    super(memory, count, LAYOUT, constants[MAX_BYTES] ?? 0);
+    this.count = count;
     this.numbers = new Float64Array(memory, 0, this.words.length >> 1);
     this.bell = new Bell(this.words, BELL);
   }
 
-  protected cell(count: number): number {
-    return FIRST + (count & (this.cells - 1)) * CELL_WORDS;
-  }
-
-  /** Room for a long outcome. Pages that none ever touched cost nothing. */
-  protected room(count: number): Uint8Array {
-    const index = count & (this.cells - 1);
-    const start = (FIRST + this.cells * CELL_WORDS) * 4 + index * this.#room;
-    this.#rooms[index] ??= new Uint8Array(this.words.buffer, start, this.#room);
-    return this.#rooms[index];
+  /** Where the cell of an end begins: of which so many were reported before it. */
+  protected cell(before: number): number {
+    return FIRST + (before & (this.count - 1)) * CELL_WORDS;
   }
 }
 
@@ -133,9 +113,7 @@ export class Reporter extends Ends {
     numbers[(at >> 1) + FINISHED] = end.finished;
     words[at + KEY] = end.key;
     words[at + STATE] = STATES.indexOf(end.state);
-    words[at + SIZE] = size;
-    if (size > INLINE_BYTES) this.room(this.#tail).set(outcome.bytes.subarray(0, size));
-    else for (let i = 0; i << 2 < size; i++) words[at + OUTCOME + i] = outcome.words[i] ?? 0;
+    this.copyIn(at, outcome, size);
     this.#tail = (this.#tail + 1) | 0;
     this.#free -= 1;
     Atomics.store(words, TAIL, this.#tail); // publishes the cell; pairs with the loads in drain
@@ -144,14 +122,14 @@ export class Reporter extends Ends {
   }
 
   #isHalfFull(): boolean {
-    if (this.#free * 2 > this.cells) return false;
+    if (this.#free * 2 > this.count) return false;
     this.#lookForRoom();
-    return this.#free * 2 <= this.cells;
+    return this.#free * 2 <= this.count;
   }
 
   #lookForRoom(): number {
     const head = Atomics.load(this.words, HEAD); // pairs with the store in drain
-    this.#free = this.cells - ((this.#tail - head) | 0);
+    this.#free = this.count - ((this.#tail - head) | 0);
     return head;
   }
 
@@ -188,16 +166,15 @@ export class Collector extends Ends {
       Atomics.store(words, HEAD, tail); // pairs with the load in lookForRoom; then TAIL is looked at again
       tail = Atomics.load(words, TAIL);
       // Full, as HEAD was before: the worker may wait for room.
-      if (((tail - before) | 0) === this.cells) Atomics.notify(words, HEAD);
+      if (((tail - before) | 0) === this.count) Atomics.notify(words, HEAD);
     }
   }
 
   #take(count: number): void {
     const { words, numbers } = this;
     const at = this.cell(count);
-    const size = words[at + SIZE] ?? 0;
-    if (size > INLINE_BYTES) this.#outcome.bytes.set(this.room(count).subarray(0, size));
-    else for (let i = 0; i << 2 < size; i++) this.#outcome.words[i] = words[at + OUTCOME + i] ?? 0;
+    const size = this.length(at);
+    this.copyOut(at, this.#outcome, size);
     const end = {
       id: numbers[(at >> 1) + ID] ?? 0,
       key: words[at + KEY] ?? 0,

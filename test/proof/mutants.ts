@@ -40,8 +40,8 @@ sender: a sender that is closed while sends wait
 park: a thread that awaits without looking
 - if (!ready()) {
 + if (true) {
-memory: one room for all long messages
-- const index = (at - CELLS) / CELL_WORDS;
+cells: one room for all long messages
+- const index = (at - this.#layout.first) / this.#layout.size;
 + const index = 0;
 ## late wake-ups
 park: duties that are not done before a thread is blocked
@@ -171,8 +171,8 @@ waiting: a close that wakes one sender
 + Atomics.notify(this.#words, CALLS, 1);
 ## ends, and an owner who listens
 ends: an owner that wakes a worker only after a whole ring
-- if (((tail - before) | 0) === this.cells)
-+ if (((this.#head - before) | 0) === this.cells)
+- if (((tail - before) | 0) === this.count)
++ if (((this.#head - before) | 0) === this.count)
 ends: an end that is published before it is written
 - numbers[(at >> 1) + ID] = end.id;
 - Atomics.store(words, TAIL, this.#tail);
@@ -201,8 +201,8 @@ ends: a worker that begins anew
 + this.#tail = 0;
 ## the owner is blocked in a send, and the ring is full
 ends: a worker that writes over an end
-- this.#free = this.cells - (
-+ this.#free = this.cells + 1 - (
+- this.#free = this.count - (
++ this.#free = this.count + 1 - (
 ends: a worker that waits for an owner who is blocked
 - this.#whenFull();
 ## a task is cancelled, and the worker killed anywhere

@@ -24,7 +24,7 @@ import { BEGIN } from './shared.js';
 import type { Seen, Thread, Timer } from './thread.js';
 
 /** In the order of their imports. */
-const FILES = { channel: 'park look memory ring waiting seats sender receiver', runtime: 'ends runs' };
+const FILES = { channel: 'park look cells memory ring waiting seats sender receiver', runtime: 'ends runs' };
 
 /** A change to a built file without its comments. `from`, with any space, must be there exactly once. */
 export interface Edit {
