@@ -59,7 +59,7 @@ export class Cells {
   }
 
   /** The length of a cell's message; never negative, whatever the bytes are. */
-  length(at: number): number {
+  lengthAt(at: number): number {
     return (this.words[at + this.#layout.length] ?? 0) >>> 0;
   }
 

@@ -51,6 +51,7 @@ export const SEAT_MASK = 0x7f;
 /** In TAIL, below the position: a sender waits for room; nothing is sent any more. */
 export const WAITS = 1;
 export const CLOSED = 2;
+export const FLAGS: number = WAITS | CLOSED;
 
 /** Makes the shared memory of a channel. `start`, the first position, is for tests: just below the wrap-around. */
 export function createMemory(capacity: number, maxBytes: number, start = 0): SharedArrayBuffer {

@@ -58,7 +58,7 @@ export class Receiver<T> {
   /** @internal Use `channel` or `Receiver.attach`. */
   constructor(memory: SharedArrayBuffer, hooks: Hooks = NO_HOOKS) {
     this.#ring = new Ring(memory);
-    const { capacity, maxBytes, limit } = this.#ring.memory;
+    const { capacity, maxBytes, limit } = this.#ring;
     this.capacity = capacity;
     this.maxBytes = maxBytes;
     this.limit = limit;
@@ -166,7 +166,7 @@ export class Receiver<T> {
       } catch {
         // It has been taken out.
       }
-      each(this.#ring.memory.taken - 1, value);
+      each(this.#ring.taken - 1, value);
     }
   }
 
@@ -204,9 +204,9 @@ export class Receiver<T> {
   /** Copies the message out and takes it. `false`: it has just been taken back. */
   #take(length: number): boolean {
     const ring = this.#ring;
-    const size = Math.min(length, ring.memory.maxBytes); // a length that lies: the decoder says so
-    ring.copyOut(this.#decoder, size);
-    this.#hooks.taking(ring.memory.taken);
+    const size = Math.min(length, ring.maxBytes); // a length that lies: the decoder says so
+    ring.copyNext(this.#decoder, size);
+    this.#hooks.taking(ring.taken);
     const taken = ring.take();
     if (--this.#untilCall === 0) {
       this.#untilCall = this.#batch;

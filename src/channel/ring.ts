@@ -45,6 +45,7 @@ import {
   BELL,
   CALLS,
   CLOSED,
+  FLAGS,
   Memory,
   OPEN,
   PHASE_MASK,
@@ -65,8 +66,7 @@ export const EMPTY = -1;
 export const END = -2;
 
 /** One thread's view of the ring. A sender and a receiver each have their own. */
-export class Ring {
-  readonly memory: Memory;
+export class Ring extends Memory {
   /** Where the receiver parks. */
   readonly bell: Bell;
   /** A sender: the position of the message that it has sent last. */
@@ -77,28 +77,26 @@ export class Ring {
   #free: number;
   /** A receiver: the state of the cell in which {@link peek} has found a message. */
   #found = 0;
-  readonly #words: Int32Array;
 
   constructor(shared: SharedArrayBuffer) {
-    this.memory = new Memory(shared);
-    this.#words = this.memory.words;
-    this.bell = new Bell(this.#words, BELL);
-    this.#head = this.memory.taken % this.memory.limit;
-    this.#at = this.memory.cell(this.#head);
-    this.#free = this.memory.free(this.#head);
+    super(shared);
+    this.bell = new Bell(this.words, BELL);
+    this.#head = this.taken % this.limit;
+    this.#at = this.cell(this.#head);
+    this.#free = this.free(this.#head);
   }
 
   /** How many messages are in the channel. A snapshot for people: other threads go on meanwhile. */
   get length(): number {
-    const tail = Atomics.load(this.#words, TAIL) >>> 2;
-    const ahead = this.memory.ahead(tail, this.memory.taken % this.memory.limit);
+    const tail = Atomics.load(this.words, TAIL) >>> 2;
+    const ahead = this.ahead(tail, this.taken % this.limit);
     // The receiver is beyond a TAIL that was read before it went on, or that a dead sender did not move.
-    return ahead > this.memory.limit >> 1 ? 0 : Math.min(ahead, this.memory.capacity);
+    return ahead > this.limit >> 1 ? 0 : Math.min(ahead, this.capacity);
   }
 
   /** Nothing is sent any more. */
   get closed(): boolean {
-    return (Atomics.load(this.#words, TAIL) & CLOSED) !== 0; // pairs with close
+    return (Atomics.load(this.words, TAIL) & CLOSED) !== 0; // pairs with close
   }
 
   // ── A sender ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -108,29 +106,28 @@ export class Ring {
    * wait for room, only the one whose `turn` it is may send: see waiting.ts. The caller wakes the receiver.
    */
   post(message: Scratch, length: number, seat: number, turn: number): Sent {
-    const { memory } = this;
-    const words = this.#words;
+    const { words } = this;
     for (;;) {
       const tail = Atomics.load(words, TAIL); // pairs with close, and with the senders that come to wait
       if ((tail & CLOSED) !== 0) return Sent.CLOSED;
       if ((tail & WAITS) !== 0 && Atomics.load(words, CALLS) !== turn) return Sent.FULL; // pairs with call
       const p = tail >>> 2;
-      const at = memory.cell(p);
-      const free = memory.free(p);
+      const at = this.cell(p);
+      const free = this.free(p);
       const writing = free | (seat << 2) | Phase.WRITING;
+      const after = (this.next(p) << 2) | (tail & FLAGS);
       const before = Atomics.compareExchange(words, at, free, writing); // the claim; pairs with take
       if (before !== free) {
-        if (memory.isLapBefore(before, free)) return Sent.FULL;
-        Atomics.compareExchange(words, TAIL, tail, (memory.next(p) << 2) | (tail & PHASE_MASK)); // claimed by another: help
+        if (this.isLapBefore(before, free)) return Sent.FULL;
+        Atomics.compareExchange(words, TAIL, tail, after); // claimed by another: help
         continue;
       }
-      const after = (memory.next(p) << 2) | (tail & PHASE_MASK);
       if (Atomics.compareExchange(words, TAIL, tail, after) !== tail && this.#isClosedAfter(p)) {
         Atomics.compareExchange(words, at, writing, writing | Phase.ABORTED); // fails if it was discarded
         this.bell.ring(); // the receiver may be parked at this position
         return Sent.CLOSED;
       }
-      memory.copyIn(at, message, length);
+      this.copyIn(at, message, length);
       // Publishes length and message; pairs with the load in peek. Fails if the receiver has discarded it.
       if (Atomics.compareExchange(words, at, writing, free | (seat << 2) | Phase.READY) !== writing)
         return Sent.CLOSED;
@@ -142,48 +139,48 @@ export class Ring {
   /** Moves TAIL beyond p, which this thread has claimed, if no helper has done so. Says whether the channel is closed. */
   #isClosedAfter(p: number): boolean {
     for (;;) {
-      const tail = Atomics.load(this.#words, TAIL); // pairs with close
+      const tail = Atomics.load(this.words, TAIL); // pairs with close
       if (tail >>> 2 !== p) return (tail & CLOSED) !== 0;
-      const after = (this.memory.next(p) << 2) | (tail & PHASE_MASK);
-      if (Atomics.compareExchange(this.#words, TAIL, tail, after) === tail) return (tail & CLOSED) !== 0;
+      const after = (this.next(p) << 2) | (tail & FLAGS);
+      if (Atomics.compareExchange(this.words, TAIL, tail, after) === tail) return (tail & CLOSED) !== 0;
     }
   }
 
   /** Takes back the message at p, which this seat has sent. `false`: it has been taken. Its cell is free when its turn comes. */
   takeBack(p: number, seat: number): boolean {
-    const ready = this.memory.free(p) | (seat << 2) | Phase.READY;
-    const at = this.memory.cell(p);
-    return Atomics.compareExchange(this.#words, at, ready, ready | Phase.ABORTED) === ready; // against take
+    const ready = this.free(p) | (seat << 2) | Phase.READY;
+    const at = this.cell(p);
+    return Atomics.compareExchange(this.words, at, ready, ready | Phase.ABORTED) === ready; // against take
   }
 
   /** The message at p has not been taken: of a position that was claimed less than a lap ago. */
   isHere(p: number): boolean {
-    const state = Atomics.load(this.#words, this.memory.cell(p)); // pairs with take
-    return (state & ~SEAT_MASK) === this.memory.free(p) && (state & PHASE_MASK) !== Phase.ABORTED;
+    const state = Atomics.load(this.words, this.cell(p)); // pairs with take
+    return (state & ~SEAT_MASK) === this.free(p) && (state & PHASE_MASK) !== Phase.ABORTED;
   }
 
   /** All that was sent has been taken. */
   get isEmpty(): boolean {
-    const tail = Atomics.load(this.#words, TAIL) >>> 2;
-    const last = tail === 0 ? this.memory.limit - 1 : tail - 1;
-    return Atomics.load(this.#words, this.memory.cell(last)) === this.memory.freed(this.memory.free(last)); // pairs with take
+    const tail = Atomics.load(this.words, TAIL) >>> 2;
+    const last = tail === 0 ? this.limit - 1 : tail - 1;
+    return Atomics.load(this.words, this.cell(last)) === this.freed(this.free(last)); // pairs with take
   }
 
   /** There is room for one message, and for so many more, whoever may take it. */
   hasRoom(more: number): boolean {
-    const p = ((Atomics.load(this.#words, TAIL) >>> 2) + more) % this.memory.limit;
-    return Atomics.load(this.#words, this.memory.cell(p)) === this.memory.free(p); // pairs with take
+    const p = ((Atomics.load(this.words, TAIL) >>> 2) + more) % this.limit;
+    return Atomics.load(this.words, this.cell(p)) === this.free(p); // pairs with take
   }
 
   /** Gives up the half-written messages of this seat, or of all: their sends fail, and the receiver skips them. */
   abort(seat?: number): void {
-    for (let i = 0; i < this.memory.capacity; i++) {
-      const at = this.memory.cell(i);
-      const state = Atomics.load(this.#words, at);
+    for (let i = 0; i < this.capacity; i++) {
+      const at = this.cell(i);
+      const state = Atomics.load(this.words, at);
       if ((state & PHASE_MASK) !== Phase.WRITING) continue;
       if (seat !== undefined && (state & SEAT_MASK) >> 2 !== seat) continue;
-      this.#isClosedAfter((state >>> 7) * this.memory.capacity + i); // the dead sender may not have moved TAIL on
-      Atomics.compareExchange(this.#words, at, state, state | Phase.ABORTED); // against publish
+      this.#isClosedAfter((state >>> 7) * this.capacity + i); // the dead sender may not have moved TAIL on
+      Atomics.compareExchange(this.words, at, state, state | Phase.ABORTED); // against publish
     }
   }
 
@@ -191,30 +188,30 @@ export class Ring {
 
   /** `threadId` of the thread that receives, also when it is dead, until another attaches; -1 after `share`. */
   get receiverThread(): number {
-    return Atomics.load(this.#words, RECEIVER_THREAD);
+    return Atomics.load(this.words, RECEIVER_THREAD);
   }
 
   set receiverThread(threadId: number) {
-    Atomics.store(this.#words, RECEIVER_THREAD, threadId);
+    Atomics.store(this.words, RECEIVER_THREAD, threadId);
   }
 
   /** The length in bytes of the next message, or EMPTY, or END. The message stays where it is. */
   peek(): number {
     for (;;) {
       const at = this.#at;
-      const state = Atomics.load(this.#words, at); // pairs with publish
+      const state = Atomics.load(this.words, at); // pairs with publish
       const phase = state & PHASE_MASK;
       if ((state & ~SEAT_MASK) !== this.#free) {
         this.#advance(); // taken by a receiver that died before it could say so
       } else if (phase === Phase.READY) {
         this.#found = state;
-        return this.memory.length(at);
+        return this.lengthAt(at);
       } else if (phase === Phase.ABORTED) {
-        Atomics.store(this.#words, at, this.memory.freed(this.#free)); // pairs with the claim of the next lap
+        Atomics.store(this.words, at, this.freed(this.#free)); // pairs with the claim of the next lap
         this.#advance();
       } else if (phase === Phase.WRITING || !this.#isEnded()) {
         return EMPTY;
-      } else if (Atomics.load(this.#words, at) === state) {
+      } else if (Atomics.load(this.words, at) === state) {
         return END; // looked at again: the last sender may have published, then closed
       }
     }
@@ -222,41 +219,41 @@ export class Ring {
 
   /** There is something at the head: a message, or what has to be skipped. Looks at one word. */
   get hasNext(): boolean {
-    const state = Atomics.load(this.#words, this.#at); // pairs with publish
+    const state = Atomics.load(this.words, this.#at); // pairs with publish
     return (state & ~SEAT_MASK) !== this.#free || (state & PHASE_MASK) >= Phase.READY;
   }
 
   /** Nobody can send any more. Look at the cell again *after* this has become true. */
   #isEnded(): boolean {
-    return Atomics.load(this.#words, OPEN) === 0 || this.closed; // pairs with Seats.close
+    return Atomics.load(this.words, OPEN) === 0 || this.closed; // pairs with Seats.close
   }
 
   /** Copies the message at the head out of shared memory. */
-  copyOut(into: Scratch, length: number): void {
-    this.memory.copyOut(this.#at, into, length);
+  copyNext(into: Scratch, length: number): void {
+    this.copyOut(this.#at, into, length);
   }
 
   /** Takes the message that {@link peek} found out of the channel. `false`: it has just been taken back. */
   take(): boolean {
     const at = this.#at;
     const found = this.#found;
-    const freed = this.memory.freed(this.#free);
-    const taken = Atomics.compareExchange(this.#words, at, found, freed) === found; // against takeBack; pairs with the claim
-    if (!taken) Atomics.store(this.#words, at, freed); // it was taken back
+    const freed = this.freed(this.#free);
+    const taken = Atomics.compareExchange(this.words, at, found, freed) === found; // against takeBack; pairs with the claim
+    if (!taken) Atomics.store(this.words, at, freed); // it was taken back
     this.#advance();
     return taken;
   }
 
   #advance(): void {
-    this.memory.taken += 1;
-    this.#head = this.memory.next(this.#head);
-    this.#at = this.memory.cell(this.#head);
-    this.#free = this.memory.free(this.#head);
+    this.taken += 1;
+    this.#head = this.next(this.#head);
+    this.#at = this.cell(this.#head);
+    this.#free = this.free(this.#head);
   }
 
   /** No more sends. What was sent can still be taken. */
   close(): void {
-    Atomics.or(this.#words, TAIL, CLOSED); // pairs with the loads and compare-exchanges of TAIL in post
+    Atomics.or(this.words, TAIL, CLOSED); // pairs with the loads and compare-exchanges of TAIL in post
     this.bell.ring();
   }
 }

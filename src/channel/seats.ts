@@ -49,7 +49,7 @@ export function isOpen(words: Int32Array, { seat, opening }: Seat): boolean {
 }
 
 /** The sender sends nothing more. Its last message has been published. Does nothing if it is closed. */
-export function closeSeat({ memory: { words }, bell }: Ring, { seat, opening }: Seat): void {
+export function closeSeat({ words, bell }: Ring, { seat, opening }: Seat): void {
   if (Math.abs(Atomics.load(words, OPENINGS + seat)) !== opening) return;
   Atomics.and(words, OPEN, ~(1 << seat)); // pairs with the load in Ring.peek
   bell.ring();
@@ -58,7 +58,7 @@ export function closeSeat({ memory: { words }, bell }: Ring, { seat, opening }: 
 
 /** Buries the sender of a dead thread. Does nothing if it was closed, or is buried already. */
 export function bury({ seat, opening }: Seat, ring: Ring, calls: Calls): void {
-  const { words } = ring.memory;
+  const { words } = ring;
   if (Atomics.compareExchange(words, OPENINGS + seat, opening, -opening) !== opening) return; // against other burials
   ring.abort(seat);
   ring.bell.ringAlways();

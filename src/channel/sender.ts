@@ -50,13 +50,13 @@ export class Sender<T> {
   /** @internal Use `channel` or `Sender.attach`. */
   constructor(memory: SharedArrayBuffer, seat?: Seat) {
     this.#ring = new Ring(memory);
-    this.capacity = this.#ring.memory.capacity;
+    this.capacity = this.#ring.capacity;
     this.memory = memory;
-    this.#seat = seat ?? openSeat(this.#ring.memory.words);
+    this.#seat = seat ?? openSeat(this.#ring.words);
     this.#calls = new Calls(this.#ring);
     this.#look = new Look(Math.min(Math.max(this.capacity >> 2, 1), MAX_PAUSE_US));
     this.#waiting = new Waiting(this.#ring, this.#seat.seat, this.#calls, this.#look, () => this.#end());
-    this.#encoder = new Encoder(this.#ring.memory.maxBytes);
+    this.#encoder = new Encoder(this.#ring.maxBytes);
   }
 
   /**
@@ -66,7 +66,7 @@ export class Sender<T> {
   static attach<T>(handle: SenderHandle<T>): Sender<T> {
     expectHandle(handle);
     const sender = new Sender<T>(handle.memory, handle);
-    sender.#closed = !isOpen(sender.#ring.memory.words, handle);
+    sender.#closed = !isOpen(sender.#ring.words, handle);
     return sender;
   }
 
@@ -150,7 +150,7 @@ export class Sender<T> {
   /** A sender for another thread: attach the handle there. Counts as open from now on; see {@link Sender.bury}. */
   share(): SenderHandle<T> {
     if (this.#closed) throw new Error('This sender is closed: share it before');
-    return { kind: 'sender', memory: this.memory, ...openSeat(this.#ring.memory.words) };
+    return { kind: 'sender', memory: this.memory, ...openSeat(this.#ring.words) };
   }
 
   /**

@@ -48,7 +48,7 @@ export class Calls {
 
   constructor(ring: Ring) {
     this.#ring = ring;
-    this.#words = ring.memory.words;
+    this.#words = ring.words;
   }
 
   /** Others wait, and this sender has not the turn. */
@@ -100,14 +100,12 @@ export class Calls {
     return undefined;
   }
 
-  /** This sender has been called. */
-  takeTurn(): void {
-    this.turn = Atomics.load(this.#words, CALLS); // pairs with the add in call
-  }
-
-  /** This sender has not been called, and takes the turn. It must have something to send. */
-  seizeTurn(): void {
-    this.turn = (Atomics.add(this.#words, CALLS, 1) + 1) | 0; // pairs with step 4 of a sender
+  /** A wait has ended: this sender was called, or takes the turn by itself if there is room. It has something to send. */
+  take(how: 'ok' | 'not-equal' | 'timed-out'): void {
+    if (how === 'ok')
+      this.turn = Atomics.load(this.#words, CALLS); // pairs with the add in call
+    else if (how === 'timed-out' && this.#ring.hasRoom(0))
+      this.turn = (Atomics.add(this.#words, CALLS, 1) + 1) | 0; // pairs with step 4 of a sender
   }
 }
 
@@ -164,15 +162,13 @@ export class Waiting {
   /** Waits with the thread blocked, until it is `deadline` on `performance.now()`. */
   block(scratch: Scratch, length: number, deadline: number, onSent: OnSent | undefined): Sent {
     let outcome: Sent = Sent.FULL;
-    let waits = true;
     const settle = (result: Sent) => {
       outcome = result;
-      waits = false;
     };
     const send: WaitingSend = { scratch, length, signal: undefined, onSent, settle };
     this.#push(send);
     doDuties();
-    while (waits) {
+    while (this.#sends.includes(send)) {
       const left = deadline - performance.now();
       if (left > 0) this.#park(Math.min(left, LOOK_MS));
       else {
@@ -200,7 +196,7 @@ export class Waiting {
   /** The time of a send is up: it is sent now, or gives up. */
   expire(send: WaitingSend, reason: unknown): void {
     if (!this.#sends.includes(send)) return;
-    this.#seizeTurn();
+    this.#calls.take('timed-out');
     if (!this.post()) this.giveUp(send, reason);
   }
 
@@ -231,9 +227,8 @@ export class Waiting {
     if (calls !== undefined) {
       doDuties(); // after step 1: what a duty frees may be told by a call
       if (this.#sends.length === 0) return true;
-      const how = Atomics.wait(this.#ring.memory.words, CALLS, calls, ms); // step 4; pairs with call
-      if (how === 'ok') this.#calls.takeTurn();
-      else if (how === 'timed-out' && ms !== NAP_MS) this.#seizeTurn();
+      const how = Atomics.wait(this.#ring.words, CALLS, calls, ms); // step 4; pairs with call
+      if (how === 'ok' || ms !== NAP_MS) this.#calls.take(how);
     }
     return this.post();
   }
@@ -245,19 +240,13 @@ export class Waiting {
     while (!this.post()) {
       const calls = this.#calls.come();
       if (calls === undefined) continue;
-      const wait = Atomics.waitAsync(this.#ring.memory.words, CALLS, calls, LOOK_MS); // step 4; pairs with call
+      const wait = Atomics.waitAsync(this.#ring.words, CALLS, calls, LOOK_MS); // step 4; pairs with call
       const how = wait.async ? await wait.value : wait.value;
       if (this.#sends.length === 0)
         this.#calls.call(); // it gave up meanwhile: the next one; if there is none, WAITS goes
-      else if (how === 'ok') this.#calls.takeTurn();
-      else if (how === 'timed-out') this.#seizeTurn();
+      else this.#calls.take(how);
     }
     keepAlive(-1);
     this.#listening = false;
-  }
-
-  /** Takes the turn if there is room: a call does not come, or not in time. */
-  #seizeTurn(): void {
-    if (this.#ring.hasRoom(0)) this.#calls.seizeTurn();
   }
 }

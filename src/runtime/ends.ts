@@ -173,7 +173,7 @@ export class Collector extends Ends {
   #take(count: number): void {
     const { words, numbers } = this;
     const at = this.cell(count);
-    const size = this.length(at);
+    const size = this.lengthAt(at);
     this.copyOut(at, this.#outcome, size);
     const end = {
       id: numbers[(at >> 1) + ID] ?? 0,

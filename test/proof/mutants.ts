@@ -16,9 +16,10 @@ park: a thread that looks before it says that it parks
 - Atomics.store(this.#words, this.#at, how); if (!ready()) Atomics.wait
 + const is = ready(); Atomics.store(this.#words, this.#at, how); if (!is) Atomics.wait
 ring: a sender that does not help TAIL on
-- Atomics.compareExchange(words, TAIL, tail, (memory.next(p) << 2) | (tail & PHASE_MASK));
+- Atomics.compareExchange(words, TAIL, tail, after); continue;
++ continue;
 ring: an end that is not looked at again
-- else if (Atomics.load(this.#words, at) === state) {
+- else if (Atomics.load(this.words, at) === state) {
 + else {
 waiting: a sender that waits in an empty channel
 - || !this.#ring.isEmpty)
@@ -50,14 +51,15 @@ sender: a late wake-up that never comes
 - setImmediate(this.#wake);
 ## one waits, and a newcomer tries
 ring: a cell that is busy, taken for a full channel
-- memory.isLapBefore(before, free)
+- this.isLapBefore(before, free)
 + true
 waiting: a sender that does not take its turn
-- this.turn = Atomics.load(this.#words, CALLS);
+- this.turn = Atomics.load(this.#words, CALLS); else
++ ; else
 ring: a message that is published before it is copied
-- memory.copyIn(at, message, length);
+- this.copyIn(at, message, length);
 - this.sent = p;
-+ memory.copyIn(at, message, length); this.sent = p;
++ this.copyIn(at, message, length); this.sent = p;
 ring: a sender that goes on without the turn
 - Atomics.load(words, CALLS) !== turn
 + false
@@ -74,8 +76,8 @@ ring: a sender that publishes what was discarded
 - Atomics.compareExchange(words, at, writing, free | (seat << 2) | Phase.READY) !== writing
 + Atomics.store(words, at, free | (seat << 2) | Phase.READY) === 0
 ring: a close that forgets where TAIL is
-- Atomics.or(this.#words, TAIL, CLOSED);
-+ Atomics.store(this.#words, TAIL, Atomics.load(this.#words, TAIL) | CLOSED);
+- Atomics.or(this.words, TAIL, CLOSED);
++ Atomics.store(this.words, TAIL, Atomics.load(this.words, TAIL) | CLOSED);
 receiver: a discard that waits for what is being written
 - this.#ring.abort();
 ## the receiver closes, is killed anywhere, and replaced
@@ -94,13 +96,13 @@ receiver: a close that calls before it closes
 + this.#calls.callAll(); this.#ring.close();
 ## a message is taken back
 ring: a message that is taken back after it was taken
-- return Atomics.compareExchange(this.#words, at, ready, ready | Phase.ABORTED) === ready;
-+ Atomics.store(this.#words, at, ready | Phase.ABORTED); return true;
+- return Atomics.compareExchange(this.words, at, ready, ready | Phase.ABORTED) === ready;
++ Atomics.store(this.words, at, ready | Phase.ABORTED); return true;
 ring: a message that is taken after it was taken back
-- Atomics.compareExchange(this.#words, at, found, freed) === found;
-+ Atomics.store(this.#words, at, freed) === freed;
+- Atomics.compareExchange(this.words, at, found, freed) === found;
++ Atomics.store(this.words, at, freed) === freed;
 ring: a message that was taken back and stays
-- if (!taken) Atomics.store(this.#words, at, freed);
+- if (!taken) Atomics.store(this.words, at, freed);
 receiver: a receiver that calls nobody when it finds nothing
 - if (length === EMPTY) this.#calls.callIfWaits();
 receiver: a receiver that frees room on its way to sleep, and tells nobody
@@ -111,10 +113,11 @@ waiting: a blocked thread that trusts its async waits to be heard
 - Math.min(left, LOOK_MS)
 + left
 waiting: a blocked thread that does not take the turn that its async waits have swallowed
-- ms !== NAP_MS) this.#seizeTurn();
-+ false);
+- if (how === 'ok' || ms !== NAP_MS) this.#calls.take(how);
++ if (how === 'ok') this.#calls.take(how);
 waiting: a sender that looks, and waits for its turn
-- else if (how === 'timed-out') this.#seizeTurn();
+- else this.#calls.take(how);
++ else if (how === 'ok') this.#calls.take(how);
 ## sends of three senders are aborted, and another waits
 waiting: a waiter that has given up and keeps its call
 - this.#calls.call(); else
@@ -127,8 +130,6 @@ waiting: a sender that listens only once
 waiting: the oldest send gives up for another
 - const at = this.#sends.indexOf(send);
 + const at = 0;
-waiting: a blocked send that gives up and stays
-- this.#sends.splice(at, 1);
 sender: a send that overtakes those of its thread
 - if (this.#waiting.count > 0) return this.#ring.closed ? Sent.CLOSED : Sent.FULL;
 ## looks and naps
@@ -154,7 +155,7 @@ seats: a seat that is free while it counts as open
 seats: a burial that leaves what is half-written
 - ring.abort(seat);
 ring: a burial that leaves TAIL behind
-- this.#isClosedAfter((state >>> 7) * this.memory.capacity + i);
+- this.#isClosedAfter((state >>> 7) * this.capacity + i);
 seats: a burial that trusts WAITS
 - calls.repeat();
 + calls.callIfWaits();
@@ -207,16 +208,16 @@ ends: a worker that waits for an owner who is blocked
 - this.#whenFull();
 ## a task is cancelled, and the worker killed anywhere
 receiver: a task that is named after it was taken
-- this.#hooks.taking(ring.memory.taken); const taken = ring.take();
-+ const position = ring.memory.taken; const taken = ring.take(); this.#hooks.taking(position);
+- this.#hooks.taking(ring.taken); const taken = ring.take();
++ const position = ring.taken; const taken = ring.take(); this.#hooks.taking(position);
 runs: a table that is not cleared
 - Atomics.store(this.#words, placeOf(entry), IDLE); Atomics.store(this.#words, GATE, OPEN);
 + Atomics.store(this.#words, GATE, OPEN);
 ring: a task that may be taken back from another sender
-- const ready = this.memory.free(p) | (seat << 2) | Phase.READY;
-+ const ready = Atomics.load(this.#words, this.memory.cell(p));
+- const ready = this.free(p) | (seat << 2) | Phase.READY;
++ const ready = Atomics.load(this.words, this.cell(p));
 ring: a position that seems to be here for ever
-- return (state & ~SEAT_MASK) === this.memory.free(p) && (state & PHASE_MASK) !== Phase.ABORTED;
+- return (state & ~SEAT_MASK) === this.free(p) && (state & PHASE_MASK) !== Phase.ABORTED;
 + return true;
 ## another thread sends a task, and the owner sees it run
 runs: a task that keeps the name of the one before

@@ -42,8 +42,8 @@ function edits(looks: boolean): Edit[] {
     // A receiver may be killed between the take and this: a point to stop at.
     {
       file: 'ring',
-      from: 'this.memory.taken += 1;',
-      to: 'Atomics.plain(this.#words, 0); this.memory.taken += 1;',
+      from: 'this.taken += 1;',
+      to: 'Atomics.plain(this.words, 0); this.taken += 1;',
     },
     ...(looks
       ? [

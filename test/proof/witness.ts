@@ -341,7 +341,7 @@ export class Witness {
   #messageAt(n: number): number {
     const at = this.#layout.cell(this.#position(n));
     const decoder = new Decoder(this.#layout.maxBytes);
-    const length = Math.min(this.#layout.length(at), this.#layout.maxBytes);
+    const length = Math.min(this.#layout.lengthAt(at), this.#layout.maxBytes);
     this.#layout.copyOut(at, decoder, length);
     try {
       return numberOf(decoder.decode(length));
