@@ -125,4 +125,13 @@ export class Memory extends Cells {
   set taken(count: number) {
     this.#counts[TAKEN] = count;
   }
+
+  /** `threadId` of the thread that receives, also when it is dead, until another attaches; -1 after `share`. */
+  get receiverThread(): number {
+    return Atomics.load(this.words, RECEIVER_THREAD);
+  }
+
+  set receiverThread(threadId: number) {
+    Atomics.store(this.words, RECEIVER_THREAD, threadId);
+  }
 }

@@ -50,7 +50,6 @@ import {
   OPEN,
   PHASE_MASK,
   Phase,
-  RECEIVER_THREAD,
   SEAT_MASK,
   TAIL,
   WAITS,
@@ -185,15 +184,6 @@ export class Ring extends Memory {
   }
 
   // ── The receiver ───────────────────────────────────────────────────────────────────────────────────────────────
-
-  /** `threadId` of the thread that receives, also when it is dead, until another attaches; -1 after `share`. */
-  get receiverThread(): number {
-    return Atomics.load(this.words, RECEIVER_THREAD);
-  }
-
-  set receiverThread(threadId: number) {
-    Atomics.store(this.words, RECEIVER_THREAD, threadId);
-  }
 
   /** The length in bytes of the next message, or EMPTY, or END. The message stays where it is. */
   peek(): number {

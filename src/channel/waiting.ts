@@ -28,7 +28,6 @@
  * an async wait. And a receiver that is slow frees half of the cells late. So a sender that waits looks by itself from time
  * to time, and before its timeout, and takes the turn if there is room.
  */
-
 import type { Scratch } from './cells.js';
 import { type Look, NAP_MS } from './look.js';
 import { CALLS, CLOSED, COMERS, TAIL, WAITS } from './memory.js';
@@ -240,8 +239,7 @@ export class Waiting {
     while (!this.post()) {
       const calls = this.#calls.come();
       if (calls === undefined) continue;
-      const wait = Atomics.waitAsync(this.#ring.words, CALLS, calls, LOOK_MS); // step 4; pairs with call
-      const how = wait.async ? await wait.value : wait.value;
+      const how = await Atomics.waitAsync(this.#ring.words, CALLS, calls, LOOK_MS).value; // step 4; pairs with call
       if (this.#sends.length === 0)
         this.#calls.call(); // it gave up meanwhile: the next one; if there is none, WAITS goes
       else this.#calls.take(how);

@@ -52,7 +52,7 @@ export class Deadlines {
     this.#due = Number.POSITIVE_INFINITY;
     const time = now();
     for (const { task, started } of this.#ledger.running()) {
-      const { timeout, kind } = task.known;
+      const { timeout, kind } = task.type;
       if (timeout === 0 || started === undefined) continue;
       let end = started + timeout;
       if (time >= end) {
@@ -63,7 +63,12 @@ export class Deadlines {
       if (time < end) this.#lookAt(end);
       else if (this.#endOver(task)) return;
     }
-    this.expect(this.#ledger.shortestTimeout());
+    this.#expectOpen();
+  }
+
+  #expectOpen(): void {
+    for (const { final, type } of this.#ledger.entries())
+      if (final === undefined && type.timeout > 0) this.expect(type.timeout);
   }
 
   /** Ends the thread over a task, unless that has just ended. */
@@ -85,6 +90,6 @@ export class Deadlines {
     clearTimeout(this.#timer);
     this.#due = Number.POSITIVE_INFINITY;
     this.victim = undefined;
-    this.expect(this.#ledger.shortestTimeout());
+    this.#expectOpen();
   }
 }

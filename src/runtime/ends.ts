@@ -45,7 +45,7 @@ const ROOM_BYTES: number = 2 ** 26;
 export interface End {
   /** Of the task: how many messages left the channel before it. */
   readonly id: number;
-  /** Of the task's name: see `Known` in record.ts. */
+  /** Of the task's name: see `TaskType` in record.ts. */
   readonly key: number;
   readonly state: FinalState;
   readonly started: number;

@@ -101,9 +101,9 @@ function entryFor<R>(
     throw new TypeError(`Expected a task made by defineTasks or move, got ${shown(task)}${hint}`);
   }
   if (options !== NO_OPTIONS) expectRequest(options, names);
-  const known = ledger.knownOf(task);
-  if (known !== undefined) return new Entry<R>(ledger, known, options.requestId, tx);
-  const all = [...ledger.known.values()].map(({ name, kind }) => `${name} (${kind})`).join(', ');
+  const type = ledger.typeOf(task);
+  if (type !== undefined) return new Entry<R>(ledger, type, options.requestId, tx);
+  const all = [...ledger.types.values()].map(({ name, kind }) => `${name} (${kind})`).join(', ');
   throw new TypeError(
     `Expected a task of the runtime's tasks module, which has ${all}; got ${task.name} (${task.kind})`,
   );

@@ -6,7 +6,7 @@ import type { OnSent, Sender } from '../channel/index.js';
 import type { Task } from '../task/index.js';
 import { wallTime } from './clock.js';
 import { TaskCancelledError } from './errors.js';
-import type { FinalState, Known, TaskHandle, TaskRecord, TaskState } from './record.js';
+import type { FinalState, TaskHandle, TaskRecord, TaskState, TaskType } from './record.js';
 import type { Running } from './runs.js';
 
 /** What an entry asks of the ledger. */
@@ -20,7 +20,7 @@ export interface Book {
 }
 
 export class Entry<R = unknown> implements TaskHandle<R>, OnSent {
-  readonly known: Known;
+  readonly type: TaskType;
   readonly requestId: string | undefined;
   /** `undefined`: another thread has sent the task. */
   readonly tx: Sender<Task> | undefined;
@@ -38,9 +38,9 @@ export class Entry<R = unknown> implements TaskHandle<R>, OnSent {
   waiters: (() => void)[] | undefined = undefined;
   readonly #ledger: Book;
 
-  constructor(ledger: Book, known: Known, requestId?: string, tx?: Sender<Task>) {
+  constructor(ledger: Book, type: TaskType, requestId?: string, tx?: Sender<Task>) {
     this.#ledger = ledger;
-    this.known = known;
+    this.type = type;
     this.requestId = requestId;
     this.tx = tx;
   }
@@ -76,7 +76,7 @@ export class Entry<R = unknown> implements TaskHandle<R>, OnSent {
   /** `run`: what the table of runs says, if the task may run. */
   describe(run?: Pick<Running, 'started' | 'progress'>): TaskRecord {
     const { id, requestId, outcome, final, enqueuedAt, finishedAt } = this;
-    const { name, kind, timeout } = this.known;
+    const { name, kind, timeout } = this.type;
     const startedAt = this.startedAt ?? (run?.started && Math.max(run.started, enqueuedAt));
     return {
       id,

@@ -20,7 +20,7 @@ import { isWatched, tellEnded, tellEnqueued } from './diagnostics.js';
 import { Collector, type End } from './ends.js';
 import { Entries } from './entries.js';
 import { type Book, Entry } from './entry.js';
-import { CLOSURES, type FinalState, type Known, type TaskRecord, type TaskState } from './record.js';
+import { CLOSURES, type FinalState, type TaskRecord, type TaskState, type TaskType } from './record.js';
 import { type Running, Runs } from './runs.js';
 
 /** After so many sends the ends are drained. */
@@ -46,7 +46,7 @@ interface Listener {
 
 export class Ledger implements Book {
   /** By key. Empty until the first thread has started. */
-  readonly known: Map<number, Known> = new Map<number, Known>();
+  readonly types: Map<number, TaskType> = new Map<number, TaskType>();
   readonly counts: Map<string, Count> = new Map<string, Count>();
   readonly runs: Runs;
   /** Those that `runTask` was called with. */
@@ -93,7 +93,7 @@ export class Ledger implements Book {
   #add(entry: Entry, id: number): void {
     entry.id = id;
     this.#entries.add(entry);
-    const { timeout } = entry.known;
+    const { timeout } = entry.type;
     if (timeout > 0) this.#on.timed(timeout);
   }
 
@@ -114,16 +114,16 @@ export class Ledger implements Book {
     this.finish(entry, final, finished, started);
   }
 
-  /** What is known of a task by its name. `undefined`: it is of another module. */
-  knownOf({ kind, fn }: Pick<Task, 'kind' | 'fn'>): Known | undefined {
-    const known = typeof fn === 'number' ? this.known.get(fn) : CLOSURES[kind];
-    return known?.kind === kind ? known : undefined;
+  /** `undefined`: the task is of another module. */
+  typeOf({ kind, fn }: Pick<Task, 'kind' | 'fn'>): TaskType | undefined {
+    const type = typeof fn === 'number' ? this.types.get(fn) : CLOSURES[kind];
+    return type?.kind === kind ? type : undefined;
   }
 
   /** A task that another thread has sent is seen for the first time. */
   adopt(id: number, key: number, time: number): Entry {
     const closure = key === CLOSURES.async.key ? CLOSURES.async : CLOSURES.sync;
-    const entry = new Entry(this, this.known.get(key) ?? closure);
+    const entry = new Entry(this, this.types.get(key) ?? closure);
     entry.enqueuedAt = time;
     this.#add(entry, id);
     return entry;
@@ -134,7 +134,7 @@ export class Ledger implements Book {
     // The worker's last look at the clock may be older than the task.
     if (started !== undefined) entry.startedAt = Math.max(started, entry.enqueuedAt);
     entry.finishedAt = Math.max(finished, entry.startedAt ?? entry.enqueuedAt);
-    const { name } = entry.known;
+    const { name } = entry.type;
     const count = this.counts.get(name) ?? new Count();
     this.counts.set(name, count);
     count.add(state, entry.enqueuedAt, entry.startedAt, entry.finishedAt);
@@ -153,20 +153,12 @@ export class Ledger implements Book {
     const list = this.runs.list().flatMap((run) => {
       const id = this.#entries.idOf(run.position);
       if (id === this.#last || this.#channel.isHere(run.position)) return []; // it has ended, or is about to be taken
-      const known = this.#entries.find(id);
-      if (known === undefined && run.key === undefined && !isDead) return [];
-      return [{ ...run, task: known ?? this.adopt(id, run.key ?? 0, run.started ?? now()) }];
+      const entry = this.#entries.find(id);
+      if (entry === undefined && run.key === undefined && !isDead) return [];
+      return [{ ...run, task: entry ?? this.adopt(id, run.key ?? 0, run.started ?? now()) }];
     });
     this.drain(); // a task that has been taken, and that the table did not name, has ended between the two looks
     return list.filter(({ task }) => task.final === undefined);
-  }
-
-  /** Of all open tasks; infinite if none has one. */
-  shortestTimeout(): number {
-    let shortest = Number.POSITIVE_INFINITY;
-    for (const { known, final } of this.#entries.all())
-      if (final === undefined && known.timeout > 0 && known.timeout < shortest) shortest = known.timeout;
-    return shortest;
   }
 
   /** All entries, newest first. */

@@ -47,11 +47,11 @@ export interface TaskHandle<R = unknown> {
   finished(): Promise<R>;
 }
 
-/** What is known of a task by its name, as the first worker thread reported it. */
-export type Known = Pick<NamedDefinition, 'key' | 'name' | 'kind' | 'timeout'>;
+/** What the owner knows of all tasks of one name, as the first worker thread reported it. */
+export type TaskType = Pick<NamedDefinition, 'key' | 'name' | 'kind' | 'timeout'>;
 
 /** What is known of the tasks of `move`. No name has their keys. */
-export const CLOSURES: Readonly<Record<TaskKind, Known>> = {
+export const CLOSURES: Readonly<Record<TaskKind, TaskType>> = {
   sync: { key: 0, name: 'closure', kind: 'sync', timeout: 0 },
   async: { key: 1, name: 'closure', kind: 'async', timeout: 0 },
 };

@@ -22,7 +22,7 @@ export class Run extends AsyncResource {
   readonly id: number;
   readonly definition: NamedDefinition;
   /** In the table of runs. */
-  readonly entry: number;
+  readonly row: number;
   /** On the clock of clock.ts. */
   started: number;
   readonly requestId: string | undefined;
@@ -38,14 +38,14 @@ export class Run extends AsyncResource {
     shared: Shared,
     id: number,
     definition: NamedDefinition,
-    entry: number,
+    row: number,
     started: number,
     requestId?: string,
   ) {
     super('Task', TRIGGER);
     this.id = id;
     this.definition = definition;
-    this.entry = entry;
+    this.row = row;
     this.started = started;
     this.requestId = requestId;
     this.#shared = shared;
@@ -54,7 +54,7 @@ export class Run extends AsyncResource {
   /** The task was asked to stop, while it ran. */
   get cancelled(): boolean {
     const { runs, limit } = this.#shared;
-    return !this.#ended && runs.stopAsked(this.entry, this.id % limit);
+    return !this.#ended && runs.stopAsked(this.row, this.id % limit);
   }
 
   /** No member needs a `this`. */
@@ -74,7 +74,7 @@ export class Run extends AsyncResource {
       progress(fraction) {
         if (typeof fraction !== 'number' || !(fraction >= 0 && fraction <= 1))
           throw new RangeError(`Expected \`fraction\` to be a number from 0 to 1, got ${String(fraction)}`);
-        if (!run.#ended) run.#shared.runs.progress(run.entry, fraction);
+        if (!run.#ended) run.#shared.runs.progress(run.row, fraction);
       },
     };
     return this.#context;

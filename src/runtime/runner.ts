@@ -10,12 +10,12 @@ import { callAs, compile, type NamedDefinition, type Task, type TaskModule } fro
 import { now } from './clock.js';
 import type { Reporter } from './ends.js';
 import { TaskTimeoutError } from './errors.js';
-import { CLOSURES, type FinalState, type Known } from './record.js';
+import { CLOSURES, type FinalState, type TaskType } from './record.js';
 import { Run, type Shared, stopReason } from './run.js';
 import type { Runs } from './runs.js';
 
 const MAX_CLOSURES = 1000;
-const NO_TASK: Known = { ...CLOSURES.sync, name: 'no task' };
+const NO_TASK: TaskType = { ...CLOSURES.sync, name: 'no task' };
 
 export class Runner implements Shared {
   readonly runs: Runs;
@@ -30,10 +30,10 @@ export class Runner implements Shared {
   readonly #reporter: Reporter;
   readonly #encoder: Encoder;
   readonly #print = safely(console.error); // the method of now: a task may replace it
-  /** Entries of the table in which no task runs. */
+  /** Rows of the table in which no task runs. */
   readonly #free: number[];
-  /** The entry of the task that was taken last, until it is started. */
-  #entry: number | undefined;
+  /** The row of the task that was taken last, until it is started. */
+  #row: number | undefined;
   #running = 0;
   /** The task that was taken last. */
   #id = 0;
@@ -45,7 +45,7 @@ export class Runner implements Shared {
     this.limit = rx.limit;
     this.#reporter = reporter;
     this.#encoder = new Encoder(rx.maxBytes);
-    this.#free = Array.from({ length: runs.concurrency }, (_, entry) => entry);
+    this.#free = Array.from({ length: runs.concurrency }, (_, row) => row);
   }
 
   lookAtClock(): number {
@@ -53,13 +53,13 @@ export class Runner implements Shared {
     return this.time;
   }
 
-  /** The next message is about to be taken: an entry says so before it is. */
+  /** The next message is about to be taken: a row says so before it is. */
   taking(id: number): void {
     if (this.isTimeOld) this.lookAtClock();
     this.isTimeOld = false;
     this.#id = id;
-    this.#entry ??= this.#free.pop() ?? 0;
-    this.runs.start(this.#entry, id % this.limit, this.time);
+    this.#row ??= this.#free.pop() ?? 0;
+    this.runs.start(this.#row, id % this.limit, this.time);
   }
 
   get isFull(): boolean {
@@ -78,7 +78,7 @@ export class Runner implements Shared {
   }
 
   async allEnded(): Promise<void> {
-    if (this.#entry !== undefined) this.runs.begin(this.#entry, Number.POSITIVE_INFINITY);
+    if (this.#row !== undefined) this.runs.begin(this.#row, Number.POSITIVE_INFINITY);
     while (this.isBusy) await this.oneEnded();
   }
 
@@ -113,11 +113,11 @@ export class Runner implements Shared {
   }
 
   #newRun(definition: NamedDefinition, requestId?: string): Run {
-    const entry = this.#entry ?? 0;
-    this.#entry = undefined;
+    const row = this.#row ?? 0;
+    this.#row = undefined;
     this.#running += 1;
-    this.runs.name(entry, this.#id % this.limit, definition.key);
-    return new Run(this, this.#id, definition, entry, this.time, requestId);
+    this.runs.name(row, this.#id % this.limit, definition.key);
+    return new Run(this, this.#id, definition, row, this.time, requestId);
   }
 
   #definitionOf({ kind, fn }: Task): NamedDefinition {
@@ -139,7 +139,7 @@ export class Runner implements Shared {
       if (this.runs.concurrency > 1) {
         if (run.cancelled) throw stopReason(); // it may have waited for async tasks to end
         run.started = this.lookAtClock();
-        this.runs.begin(run.entry, run.started);
+        this.runs.begin(run.row, run.started);
       }
       this.#succeed(run, this.#call(task, run));
     } catch (error) {
@@ -174,11 +174,11 @@ export class Runner implements Shared {
   }
 
   #end(run: Run, state: FinalState, size: number): void {
-    const { id, entry, started } = run;
+    const { id, row, started } = run;
     const finished = this.lookAtClock();
     this.#reporter.report({ id, key: run.definition.key, state, started, finished }, this.#encoder, size);
-    this.runs.end(entry);
-    this.#free.push(entry);
+    this.runs.end(row);
+    this.#free.push(row);
     this.#running -= 1;
     run.end();
     this.#ended();

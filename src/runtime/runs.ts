@@ -1,9 +1,9 @@
 /**
- * The table of runs: what runs now, an entry for each task that may run at once.
+ * The table of runs: what runs now, a row for each task that may run at once.
  *
  *   word       meaning                                                     written by
  *   GATE       SHUT: no task starts, the thread is about to be ended       the owner
- *   of each entry:
+ *   of each row:
  *   WHO        position + 1 of its task, or IDLE                           the worker
  *   STOP       position + 1 of the task that is asked to stop              the owner
  *   PROGRESS   in millionths, -1: none                                     the worker
@@ -11,8 +11,8 @@
  *   KEY        of the task's name, for a task of another thread            the worker, before NAMED
  *   NAMED      position + 1 of the task whose name that is                 the worker, once it has taken the message
  *
- * An entry names its task from just before its message is taken until its end is published (ends.ts). A worker may be killed
- * in between. So a task runs if an entry names it, its message has been taken, and it has no end.
+ * A row names its task from just before its message is taken until its end is published (ends.ts). A worker may be killed
+ * in between. So a task runs if a row names it, its message has been taken, and it has no end.
  *
  * Before the owner ends a thread over a late task, it shuts the gate. The worker names a task, then looks at the gate. So a
  * task that is named later does not start: its message stays for the next thread. One that was named before ends with the
@@ -24,17 +24,17 @@ const SHUT = 1;
 
 const GATE = 0;
 const FIRST = 32;
-const ENTRY_WORDS = 32;
-// Word 0 of an entry is WHO.
+const ROW_WORDS = 32;
+// Word 0 of a row is WHO.
 const STOP = 1;
 const PROGRESS = 2;
 const KEY = 3;
 const NAMED = 4;
 const STARTED = 3; // in 64-bit words
 
-/** What an entry says. */
+/** What a row says. */
 export interface Running {
-  readonly entry: number;
+  readonly row: number;
   readonly position: number;
   /** Of the task's name; `undefined`: not known yet. */
   readonly key: number | undefined;
@@ -44,7 +44,7 @@ export interface Running {
 }
 
 export function createRuns(concurrency: number): SharedArrayBuffer {
-  return new SharedArrayBuffer((FIRST + concurrency * ENTRY_WORDS) * 4);
+  return new SharedArrayBuffer((FIRST + concurrency * ROW_WORDS) * 4);
 }
 
 /** One thread's view of the table. */
@@ -56,66 +56,66 @@ export class Runs {
   constructor(memory: SharedArrayBuffer) {
     this.#words = new Int32Array(memory);
     this.#numbers = new Float64Array(memory);
-    this.concurrency = (this.#words.length - FIRST) / ENTRY_WORDS;
+    this.concurrency = (this.#words.length - FIRST) / ROW_WORDS;
   }
 
   // ── The worker ─────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Names the task that is about to be taken. Does not return while the gate is shut. */
-  start(entry: number, position: number, time: number): void {
-    const at = placeOf(entry);
-    this.begin(entry, time);
+  start(row: number, position: number, time: number): void {
+    const at = placeOf(row);
+    this.begin(row, time);
     this.#words[at + PROGRESS] = -1;
     Atomics.store(this.#words, at, position + 1); // then look at the gate; pairs with the load in list
     while (Atomics.load(this.#words, GATE) === SHUT) Atomics.wait(this.#words, GATE, SHUT); // pairs with shut and open
   }
 
-  /** The end of the entry's task is published. */
-  end(entry: number): void {
-    Atomics.store(this.#words, placeOf(entry), IDLE); // pairs with the load in list
+  /** The end of the row's task is published. */
+  end(row: number): void {
+    Atomics.store(this.#words, placeOf(row), IDLE); // pairs with the load in list
   }
 
   /** Says which task it is. */
-  name(entry: number, position: number, key: number): void {
-    const at = placeOf(entry);
+  name(row: number, position: number, key: number): void {
+    const at = placeOf(row);
     this.#words[at + KEY] = key;
     this.#words[at + NAMED] = position + 1;
   }
 
   /** When its task began, or infinite, if that must wait for tasks before it to end. */
-  begin(entry: number, time: number): void {
-    this.#numbers[(placeOf(entry) >> 1) + STARTED] = time;
+  begin(row: number, time: number): void {
+    this.#numbers[(placeOf(row) >> 1) + STARTED] = time;
   }
 
-  progress(entry: number, fraction: number): void {
-    this.#words[placeOf(entry) + PROGRESS] = Math.round(fraction * 1e6);
+  progress(row: number, fraction: number): void {
+    this.#words[placeOf(row) + PROGRESS] = Math.round(fraction * 1e6);
   }
 
-  /** The task of the entry was asked to stop. True even while the thread is busy: it is one look. */
-  stopAsked(entry: number, position: number): boolean {
-    return Atomics.load(this.#words, placeOf(entry) + STOP) === position + 1; // pairs with the store in stop
+  /** The task of the row was asked to stop. True even while the thread is busy: it is one look. */
+  stopAsked(row: number, position: number): boolean {
+    return Atomics.load(this.#words, placeOf(row) + STOP) === position + 1; // pairs with the store in stop
   }
 
   // ── The owner ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** The entries that name a task. */
+  /** The rows that name a task. */
   list(): Running[] {
     const runs: Running[] = [];
-    for (let entry = 0; entry < this.concurrency; entry++) {
-      const run = this.#read(entry);
+    for (let row = 0; row < this.concurrency; row++) {
+      const run = this.#read(row);
       if (run !== undefined) runs.push(run);
     }
     return runs;
   }
 
-  #read(entry: number): Running | undefined {
-    const at = placeOf(entry);
+  #read(row: number): Running | undefined {
+    const at = placeOf(row);
     const who = Atomics.load(this.#words, at); // pairs with the stores in start and end
     if (who === IDLE) return undefined;
     const progress = this.#words[at + PROGRESS] ?? -1;
     const started = this.#numbers[(at >> 1) + STARTED] ?? 0;
     return {
-      entry,
+      row,
       position: who - 1,
       key: this.#words[at + NAMED] === who ? this.#words[at + KEY] : undefined,
       started: Number.isFinite(started) ? started : undefined,
@@ -123,9 +123,9 @@ export class Runs {
     };
   }
 
-  /** Asks the task of an entry to stop. A thread that waits must be told, too. */
-  stop({ entry, position }: Running): void {
-    Atomics.store(this.#words, placeOf(entry) + STOP, position + 1); // pairs with the load in stopAsked
+  /** Asks the task of a row to stop. A thread that waits must be told, too. */
+  stop({ row, position }: Running): void {
+    Atomics.store(this.#words, placeOf(row) + STOP, position + 1); // pairs with the load in stopAsked
   }
 
   /** From now on no task starts that is not named yet. */
@@ -141,11 +141,11 @@ export class Runs {
 
   /** The thread is dead: the table is empty for the next one. */
   reset(): void {
-    for (let entry = 0; entry < this.concurrency; entry++) Atomics.store(this.#words, placeOf(entry), IDLE);
+    for (let row = 0; row < this.concurrency; row++) Atomics.store(this.#words, placeOf(row), IDLE);
     Atomics.store(this.#words, GATE, OPEN);
   }
 }
 
-function placeOf(entry: number): number {
-  return FIRST + entry * ENTRY_WORDS;
+function placeOf(row: number): number {
+  return FIRST + row * ROW_WORDS;
 }

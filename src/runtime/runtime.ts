@@ -205,7 +205,7 @@ export class Runtime {
     keepAlive(-1);
     const finished = open.filter((entry) => !unfinished.has(entry));
     const describe = (entry: Entry) => entry.describe();
-    for (const { id, known, final } of unfinished) console.error(`lost: task ${id} (${known.name}) ${final}`);
+    for (const { id, type, final } of unfinished) console.error(`lost: task ${id} (${type.name}) ${final}`);
     return { finished: finished.map(describe), unfinished: [...unfinished].map(describe) };
   }
 
@@ -213,7 +213,7 @@ export class Runtime {
   #discard(): Entry[] {
     const lost: Entry[] = [];
     Receiver.attach(this.#handle).discard((id, message) => {
-      const key = (message instanceof Call && this.#ledger.knownOf(message)?.key) || 0;
+      const key = (message instanceof Call && this.#ledger.typeOf(message)?.key) || 0;
       const entry = this.#ledger.entry(id) ?? this.#ledger.adopt(id, key, now()); // of another thread, never started
       if (entry.final !== undefined) return;
       this.#ledger.finish(entry, 'cancelled', now());

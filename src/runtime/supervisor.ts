@@ -2,7 +2,7 @@
  * The supervisor: keeps one worker thread running. When it dies, the tasks that ran in it fail, and another thread goes on
  * with the queue: at once, or later and later if threads keep dying at once.
  *
- * Death, in one sentence: when the thread has ended, its ends are drained; a task that an entry of the table names, that
+ * Death, in one sentence: when the thread has ended, its ends are drained; a task that a row of the table names, that
  * was taken and has no end has failed; every other task waits in the channel for the next thread.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -68,10 +68,10 @@ export class Supervisor {
    * @throws the error that ended the first one before it was ready
    */
   async run(onStarted: () => void): Promise<void> {
-    const { known } = this.#ledger;
+    const { types } = this.#ledger;
     for (let everStarted = false; !this.#gaveUp.signal.aborted; ) {
       const thread = new Thread(this.#setup, (tasks) => {
-        if (known.size === 0) for (const each of tasks) known.set(each.key, each); // those of the first thread hold
+        if (types.size === 0) for (const each of tasks) types.set(each.key, each); // those of the first thread hold
         onStarted();
       });
       this.#thread = thread;
@@ -81,8 +81,8 @@ export class Supervisor {
       if (thread.drained || this.#gaveUp.signal.aborted) return;
       everStarted ||= thread.started;
       if (!everStarted) throw cause;
-      for (const { id, known, outcome: error, requestId, startedAt = 0, finishedAt = 0 } of victims) {
-        const [name, duration] = [known.name, finishedAt - startedAt];
+      for (const { id, type, outcome: error, requestId, startedAt = 0, finishedAt = 0 } of victims) {
+        const [name, duration] = [type.name, finishedAt - startedAt];
         reportFailure(console.error, { id, name, state: 'failed', error, requestId, duration });
       }
       await this.#backOff(thread.ran, cause, victims.length);
@@ -115,7 +115,7 @@ export class Supervisor {
     this.#ledger.handOver();
     const victims = this.#ledger.running(true).map(({ task, started }) => {
       const late = task === this.#deadlines.victim;
-      task.outcome = late ? new TaskTimeoutError(task.known.timeout) : new WorkerCrashedError(cause);
+      task.outcome = late ? new TaskTimeoutError(task.type.timeout) : new WorkerCrashedError(cause);
       this.#ledger.finish(task, 'failed', now(), started);
       return task;
     });

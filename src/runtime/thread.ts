@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { errorFromOutside } from './errors.js';
-import type { Known } from './record.js';
+import type { TaskType } from './record.js';
 import type { WorkerMessage, WorkerSetup } from './worker.js';
 
 const ENTRY = new URL('./worker.js', import.meta.url);
@@ -22,7 +22,7 @@ export class Thread {
   drained = false;
   /** For how long it could run tasks, in milliseconds. Known once it ends. */
   ran = 0;
-  readonly #onStarted: (tasks: readonly Known[]) => void;
+  readonly #onStarted: (tasks: readonly TaskType[]) => void;
   readonly #entry: URL;
   readonly #port: MessagePort;
   #worker: Worker | undefined;
@@ -30,7 +30,7 @@ export class Thread {
   #settle: (cause: Error) => void = () => {};
   #cause: Error | undefined;
 
-  constructor(setup: Omit<WorkerSetup, 'port'>, onStarted: (tasks: readonly Known[]) => void) {
+  constructor(setup: Omit<WorkerSetup, 'port'>, onStarted: (tasks: readonly TaskType[]) => void) {
     const { port1, port2 } = new MessageChannel();
     this.#onStarted = onStarted;
     this.#entry = entryFor(setup.tasks);

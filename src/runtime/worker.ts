@@ -4,7 +4,7 @@ import type { ReceiverHandle } from '../channel/index.js';
 import { printDirectly } from '../log/index.js';
 import { moduleOf, type Task, type TaskModule } from '../task/index.js';
 import { taskExec } from './executor.js';
-import type { Known } from './record.js';
+import type { TaskType } from './record.js';
 import { setImporting } from './runtime.js';
 
 /** What the runtime gives the thread. */
@@ -22,7 +22,7 @@ export interface WorkerSetup {
 
 /** `started`: the tasks are imported. `drained`: the channel is closed, and all that was in it has run. */
 export type WorkerMessage =
-  | { readonly type: 'started'; readonly tasks: readonly Known[] }
+  | { readonly type: 'started'; readonly tasks: readonly TaskType[] }
   | { readonly type: 'drained' };
 
 process.setSourceMapsEnabled(true);

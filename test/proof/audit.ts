@@ -35,8 +35,8 @@ export class Audit {
   readonly #firstCell: number;
   readonly #cellWords: number;
   readonly #cells: number;
-  /** WHO of each entry. */
-  readonly #entries: readonly number[];
+  /** WHO of each row. */
+  readonly #rows: readonly number[];
 
   /** It takes the layout from the constants of the modules. */
   constructor(world: World, modules: Instance) {
@@ -46,14 +46,14 @@ export class Audit {
     this.#witness = witness;
     const { concurrency = 1, ends: cells = 0 } = scenario;
     const ring = (name: string): number => machine.shared.begin(ends) + (modules.ends[name] ?? 0);
-    const [first, step = 0] = [modules.runs['FIRST'] ?? 0, modules.runs['ENTRY_WORDS']];
+    const [first, step = 0] = [modules.runs['FIRST'] ?? 0, modules.runs['ROW_WORDS']];
     this.#tail = ring('TAIL');
     this.#head = ring('HEAD');
     this.#firstCell = ring('FIRST');
     this.#cellWords = modules.ends['CELL_WORDS'] ?? 0;
     this.#cells = cells;
     const table = machine.shared.begin(runs) + first;
-    this.#entries = Array.from({ length: concurrency }, (_, entry) => table + entry * step);
+    this.#rows = Array.from({ length: concurrency }, (_, row) => table + row * step);
   }
 
   #now(changes: Partial<Books>): undefined {
@@ -118,7 +118,7 @@ export class Audit {
   /** The owner has shut the gate, or is about to open it. */
   shuts(now: boolean): undefined {
     const { first, limit } = this.#world;
-    const who = this.#entries.map((at) => this.#machine.shared.load(at)).filter((each) => each !== 0);
+    const who = this.#rows.map((at) => this.#machine.shared.load(at)).filter((each) => each !== 0);
     this.#now({ named: now ? who.map((each) => (each - 1 - first + limit) % limit) : undefined });
   }
 
@@ -128,7 +128,7 @@ export class Audit {
 
   /** The table is ready for the next thread. */
   clears(): undefined {
-    for (const at of this.#entries)
+    for (const at of this.#rows)
       if (this.#machine.shared.load(at) !== 0) this.#machine.fail('the table names a task of a dead thread');
   }
 

@@ -211,7 +211,7 @@ receiver: a task that is named after it was taken
 - this.#hooks.taking(ring.taken); const taken = ring.take();
 + const position = ring.taken; const taken = ring.take(); this.#hooks.taking(position);
 runs: a table that is not cleared
-- Atomics.store(this.#words, placeOf(entry), IDLE); Atomics.store(this.#words, GATE, OPEN);
+- Atomics.store(this.#words, placeOf(row), IDLE); Atomics.store(this.#words, GATE, OPEN);
 + Atomics.store(this.#words, GATE, OPEN);
 ring: a task that may be taken back from another sender
 - const ready = this.free(p) | (seat << 2) | Phase.READY;
@@ -232,8 +232,8 @@ runs: a worker that starts whatever the gate says
 runs: a gate that is opened and nobody told
 - Atomics.notify(this.#words, GATE);
 runs: a gate that stays shut for the next thread
-- Atomics.store(this.#words, placeOf(entry), IDLE); Atomics.store(this.#words, GATE, OPEN);
-+ Atomics.store(this.#words, placeOf(entry), IDLE);
+- Atomics.store(this.#words, placeOf(row), IDLE); Atomics.store(this.#words, GATE, OPEN);
++ Atomics.store(this.#words, placeOf(row), IDLE);
 `;
 
 export interface Mutant {

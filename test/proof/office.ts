@@ -23,8 +23,8 @@ export class Worker {
   readonly #reporter: Reporter;
   readonly #runs: Runs;
   readonly #free: number[];
-  /** The entry of the task that was taken last, until it is started. */
-  #entry: number | undefined;
+  /** The row of the task that was taken last, until it is started. */
+  #row: number | undefined;
   #running = 0;
   #id = 0;
   #whenEnded: () => void = () => {};
@@ -34,7 +34,7 @@ export class Worker {
     this.#actor = actor;
     this.#reporter = new actor.modules.ends.Reporter(ends, whenFull);
     this.#runs = new actor.modules.runs.Runs(runs);
-    this.#free = Array.from({ length: scenario.concurrency ?? 1 }, (_, entry) => entry);
+    this.#free = Array.from({ length: scenario.concurrency ?? 1 }, (_, row) => row);
   }
 
   report(id: number): void {
@@ -45,8 +45,8 @@ export class Worker {
   taking(position: number): void {
     const { first, limit } = this.#actor.world;
     this.#id = position - first;
-    this.#entry ??= this.#free.pop() ?? 0;
-    this.#runs.start(this.#entry, position % limit, 0);
+    this.#row ??= this.#free.pop() ?? 0;
+    this.#runs.start(this.#row, position % limit, 0);
   }
 
   /** Runs tasks until the channel is closed and drained. */
@@ -59,19 +59,19 @@ export class Worker {
       const value = actor.tryRecv() ?? (await actor.recv('async'));
       if (value === undefined) break;
       const id = this.#id;
-      const entry = this.#entry ?? 0;
-      this.#entry = undefined;
+      const row = this.#row ?? 0;
+      this.#row = undefined;
       this.#running += 1;
       actor.audit.starts(id);
-      this.#runs.name(entry, (actor.world.first + id) % actor.world.limit, 1);
+      this.#runs.name(row, (actor.world.first + id) % actor.world.limit, 1);
       if (meets) {
         actor.happens('named');
         await actor.after('met'); // the owner has looked
       }
-      if (concurrency === undefined) this.#end(id, entry);
+      if (concurrency === undefined) this.#end(id, row);
       else
         Promise.resolve()
-          .then(() => this.#end(id, entry), undefined)
+          .then(() => this.#end(id, row), undefined)
           .catch(actor.thread.threw);
     }
     while (this.#running > 0) await this.#oneEnded();
@@ -83,10 +83,10 @@ export class Worker {
     });
   }
 
-  #end(id: number, entry: number): void {
+  #end(id: number, row: number): void {
     this.report(id);
-    this.#runs.end(entry);
-    this.#free.push(entry);
+    this.#runs.end(row);
+    this.#free.push(row);
     this.#running -= 1;
     this.#whenEnded();
   }

@@ -33,7 +33,7 @@ export interface Scenario {
   readonly naps?: boolean;
   /** Senders that wait look by themselves from time to time. */
   readonly looks?: boolean;
-  /** A ring of ends with so many cells, and a table of runs with so many entries: 1 if nothing is said. */
+  /** A ring of ends with so many cells, and a table of runs with so many rows: 1 if nothing is said. */
   readonly ends?: number;
   readonly concurrency?: number;
   /** Another thread sends the tasks: they end when the owner has met them. */
