@@ -15,12 +15,11 @@ import { Sender } from './sender.js';
 
 export { Cells, createCells, type Layout, type Scratch } from './cells.js';
 export { ChannelClosedError, SendTimeoutError } from './errors.js';
-export { checked, type SendOptions } from './options.js';
+export type { OnSent, SendOptions } from './options.js';
 export { Bell, duties, keepAlive, SLICE_MS } from './park.js';
 export { type Hooks, Receiver, type ReceiverHandle } from './receiver.js';
 export { MAX_SENDERS } from './seats.js';
 export { Sender, type SenderHandle } from './sender.js';
-export type { OnSent } from './waiting.js';
 
 /**
  * Makes a channel with room for `capacity` messages (1 to 65,536) of at most `maxBytes` encoded bytes each.

@@ -9,6 +9,11 @@ export interface SendOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Told the position of a message, as soon as it is sent. */
+export interface OnSent {
+  sent(position: number): void;
+}
+
 export const NO_OPTIONS: SendOptions = Object.freeze({});
 
 /** @throws TypeError or RangeError if an option is not what it should be */
@@ -23,30 +28,4 @@ export function checked(options: SendOptions): { timeout: number; signal: AbortS
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw new TypeError(`Expected \`signal\` to be an AbortSignal, got ${shown(signal)}`);
   return { timeout, signal };
-}
-
-/** One listener for each signal, however many sends wait with it. */
-export class Signals {
-  readonly #heard = new Map<AbortSignal, { readonly listener: () => void; sends: number }>();
-  readonly #onAbort: (signal: AbortSignal) => void;
-
-  constructor(onAbort: (signal: AbortSignal) => void) {
-    this.#onAbort = onAbort;
-  }
-
-  /** One more send waits with this signal. */
-  add(signal: AbortSignal): void {
-    const heard = this.#heard.get(signal) ?? { listener: () => this.#onAbort(signal), sends: 0 };
-    if (heard.sends++ > 0) return;
-    signal.addEventListener('abort', heard.listener);
-    this.#heard.set(signal, heard);
-  }
-
-  /** One send less. */
-  delete(signal: AbortSignal): void {
-    const heard = this.#heard.get(signal);
-    if (heard === undefined || --heard.sends > 0) return;
-    signal.removeEventListener('abort', heard.listener);
-    this.#heard.delete(signal);
-  }
 }

@@ -8,11 +8,11 @@ import { Encoder } from '../codec/index.js';
 import { copyOf } from './cells.js';
 import { ChannelClosedError, SendTimeoutError } from './errors.js';
 import { Look } from './look.js';
-import { checked, NO_OPTIONS, type SendOptions } from './options.js';
+import { checked, NO_OPTIONS, type OnSent, type SendOptions } from './options.js';
 import { duties } from './park.js';
 import { Ring, Sent } from './ring.js';
 import { bury, closeSeat, isOpen, openSeat, type Seat } from './seats.js';
-import { Calls, type OnSent, Waiting, type WaitingSend } from './waiting.js';
+import { Calls, Waiting, type WaitingSend } from './waiting.js';
 
 /** What a sender is while it travels to another thread, in `workerData` or by `postMessage`. */
 export interface SenderHandle<T> extends Seat {
@@ -178,9 +178,7 @@ export class Sender<T> {
     if (value === undefined)
       throw new TypeError('Expected a message, got undefined, which means the end: send null');
     if (this.#closed) throw new ChannelClosedError(value);
-    const length = this.#encoder.encode(value);
-    if (this.#closed) throw new ChannelClosedError(value); // by a getter of the value
-    return length;
+    return this.#encoder.encode(value);
   }
 
   /** Posts the encoder's message, unless older ones of this thread wait. */

@@ -31,7 +31,7 @@
 import type { Scratch } from './cells.js';
 import { type Look, NAP_MS } from './look.js';
 import { CALLS, CLOSED, COMERS, TAIL, WAITS } from './memory.js';
-import { Signals } from './options.js';
+import type { OnSent } from './options.js';
 import { doDuties, duties, keepAlive } from './park.js';
 import { type Ring, Sent } from './ring.js';
 
@@ -108,11 +108,6 @@ export class Calls {
   }
 }
 
-/** Told the position of a message, as soon as it is sent. */
-export interface OnSent {
-  sent(position: number): void;
-}
-
 /** An encoded message that waits, and who is told. */
 export interface WaitingSend {
   readonly scratch: Scratch;
@@ -131,9 +126,11 @@ export class Waiting {
   readonly #look: Look;
   readonly #onEmpty: () => void;
   readonly #sends: WaitingSend[] = [];
-  readonly #signals = new Signals((signal) => {
-    for (const each of this.#sends.filter((send) => send.signal === signal)) this.giveUp(each, signal.reason);
-  });
+  /** One listener for each signal, however many sends wait with it: to add it again does nothing. */
+  readonly #onAbort = ({ target: signal }: Event): void => {
+    for (const each of this.#sends.filter((send) => send.signal === signal))
+      this.giveUp(each, each.signal?.reason);
+  };
   #listening = false;
   readonly #duty = (): void => void this.post();
   readonly #nap = (): boolean => this.#park(NAP_MS);
@@ -154,7 +151,7 @@ export class Waiting {
   /** Waits without blocking, but for a moment at first: see look.ts. */
   add(send: WaitingSend): void {
     this.#push(send);
-    if (send.signal !== undefined) this.#signals.add(send.signal);
+    send.signal?.addEventListener('abort', this.#onAbort);
     if (!this.#listening && !this.#look.nap(this.#nap)) void this.#listen();
   }
 
@@ -214,7 +211,8 @@ export class Waiting {
   }
 
   #leave({ signal }: WaitingSend): void {
-    if (signal !== undefined) this.#signals.delete(signal);
+    if (!this.#sends.some((send) => send.signal === signal))
+      signal?.removeEventListener('abort', this.#onAbort);
     if (this.#sends.length > 0) return;
     duties.delete(this.#duty);
     this.#onEmpty();

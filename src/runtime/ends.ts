@@ -36,11 +36,6 @@ const LAYOUT: Layout = { first: FIRST, size: CELL_WORDS, length: 8 };
 /** A cell has the state's place in this list. */
 const STATES: readonly FinalState[] = ['succeeded', 'failed', 'cancelled'];
 
-const MOST_CELLS = 256;
-const FEWEST_CELLS = 16;
-/** The room for long outcomes: fewer cells if each may be very long. */
-const ROOM_BYTES: number = 2 ** 26;
-
 /** An end, but for its outcome. */
 export interface End {
   /** Of the task: how many messages left the channel before it. */
@@ -52,10 +47,9 @@ export interface End {
   readonly finished: number;
 }
 
-/** Makes the memory of a ring for outcomes of at most `maxBytes`. */
+/** Makes the memory of a ring for outcomes of at most `maxBytes`: with fewer cells if each may be very long. */
 export function createEnds(maxBytes: number): SharedArrayBuffer {
-  const most = 2 ** Math.floor(Math.log2(ROOM_BYTES / maxBytes));
-  return createRing(Math.min(Math.max(most, FEWEST_CELLS), MOST_CELLS), maxBytes);
+  return createRing(maxBytes > 2 ** 18 ? 16 : 256, maxBytes);
 }
 
 /** With so many cells: a power of two. */

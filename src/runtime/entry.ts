@@ -64,13 +64,11 @@ export class Entry<R = unknown> implements TaskHandle<R>, OnSent {
   }
 
   async finished(): Promise<R> {
-    const here = new Error();
-    Error.captureStackTrace(here, this.finished);
     await this.#ledger.end(this);
     const { final, outcome } = this;
     if (final === 'cancelled') throw new TaskCancelledError(outcome);
     if (final === 'succeeded') return outcome as R;
-    throw awaitedAt(outcome, here);
+    throw outcome;
   }
 
   /** `run`: what the table of runs says, if the task may run. */
@@ -93,11 +91,4 @@ export class Entry<R = unknown> implements TaskHandle<R>, OnSent {
       outcome,
     };
   }
-}
-
-/** An error says where it was awaited, too. */
-function awaitedAt(error: unknown, { stack = '' }: Error): unknown {
-  if (error instanceof Error && !error.stack?.includes('---- awaited ----'))
-    error.stack += `\n    ---- awaited ----${stack.slice('Error'.length)}`;
-  return error;
 }

@@ -42,7 +42,7 @@ export interface TaskHandle<R = unknown> {
   ended(): Promise<TaskRecord>;
   /**
    * Resolves with the task's result. Rejects with what the task threw (an error keeps name, message, code, cause and
-   * stack, and this call's stack is added), or with TaskCancelledError.
+   * stack), or with TaskCancelledError.
    */
   finished(): Promise<R>;
 }

@@ -47,16 +47,14 @@ test('A result of any kind arrives. One above the channel’s `maxBytes` makes t
   assert.match(message, /^Expected at most 10000 bytes, got at least 100\d\d: pass a key or a path/);
 });
 
-test('`finished` rejects with what the task threw, with class, code, cause and both stacks', async () => {
+test('`finished` rejects with what the task threw, with class, code, cause and stack', async () => {
   const handle = await send(tasks.fails('no'));
   const error = await failure(handle);
   assert.ok(error instanceof RangeError);
   assert.deepEqual([error.name, error.message, error.code], ['RangeError', 'no', 'E_RANGE']);
   assert.equal((error.cause as Error).message, 'the cause');
-  const stack = /^RangeError: no\n.*fixtures\/tasks\.[jt]s[\s\S]*---- awaited ----[\s\S]*failure/;
-  assert.match(error.stack ?? '', stack);
+  assert.match(error.stack ?? '', /^RangeError: no\n.*fixtures\/tasks\.[jt]s/);
   assert.equal(await failure(handle), error);
-  assert.equal(error.stack?.split('---- awaited ----').length, 2, 'added once');
   assert.equal(handle.status().outcome, error);
   const thrown = move({}, () => { throw 7; }); // biome-ignore format: one line
   assert.equal(await fail(thrown), 7);
