@@ -1,22 +1,28 @@
 /**
- * The entries that the ledger keeps: of the newest tasks, and of all that are open.
+ * The entries that the ledger keeps: all that are open, and the last ones that have ended.
  *
- * They lie in a ring, each at its id. A Map has the open ones whose place another has taken: those run for long. (A Map alone
- * costs a tenth of a microsecond for each task: it is built anew again and again.)
+ * Nearly all open ones lie in a ring, each at its id. A Map has those whose place is taken by one that runs for long. (A Map
+ * alone costs a tenth of a microsecond for each task: it is built anew again and again.)
  */
 import type { Entry } from './entry.js';
+
+const PLACES = 1024;
 
 export class Entries {
   /** How many are open. */
   open = 0;
-  readonly #ring: (Entry | undefined)[];
+  readonly #ring: (Entry | undefined)[] = new Array(PLACES).fill(undefined);
   readonly #others = new Map<number, Entry>();
+  /** Those that have ended: a ring, too. */
+  readonly #past: Entry[] = [];
+  readonly #history: number;
   readonly #limit: number;
+  #ended = 0;
   #newest = 0;
 
-  /** `history`: how many are kept, open or not. `limit`: of the channel's positions. */
+  /** `history`: how many that have ended are kept. `limit`: of the channel's positions. */
   constructor(history: number, limit: number) {
-    this.#ring = new Array(history).fill(undefined);
+    this.#history = history;
     this.#limit = limit;
   }
 
@@ -31,28 +37,38 @@ export class Entries {
   }
 
   add(entry: Entry): void {
-    const place = entry.id % this.#ring.length;
-    const former = this.#ring[place];
-    if (former !== undefined && former.final === undefined) this.#others.set(former.id, former);
-    this.#ring[place] = entry;
+    const place = entry.id & (PLACES - 1);
     this.open += 1;
     if (entry.id > this.#newest) this.#newest = entry.id;
+    if (this.#ring[place] === undefined) this.#ring[place] = entry;
+    else this.#others.set(entry.id, entry);
   }
 
   /** The entry has ended. */
   end(entry: Entry): void {
+    const place = entry.id & (PLACES - 1);
     this.open -= 1;
-    this.#others.delete(entry.id);
+    if (this.#ring[place] === entry) this.#ring[place] = undefined;
+    else this.#others.delete(entry.id);
+    this.#past[this.#ended % this.#history] = entry;
+    this.#ended += 1;
+  }
+
+  findOpen(id: number): Entry | undefined {
+    const entry = this.#ring[id & (PLACES - 1)];
+    return entry?.id === id ? entry : this.#others.get(id);
   }
 
   find(id: number): Entry | undefined {
-    const entry = this.#ring[id % this.#ring.length];
-    return entry?.id === id ? entry : this.#others.get(id);
+    return this.findOpen(id) ?? this.#past.find((entry) => entry.id === id);
+  }
+
+  allOpen(): Entry[] {
+    return [...this.#ring.filter((entry) => entry !== undefined), ...this.#others.values()];
   }
 
   /** Newest first. */
   all(): Entry[] {
-    const kept = this.#ring.filter((entry) => entry !== undefined);
-    return [...kept, ...this.#others.values()].sort((a, b) => b.id - a.id);
+    return [...this.#past, ...this.allOpen()].sort((a, b) => b.id - a.id);
   }
 }

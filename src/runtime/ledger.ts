@@ -101,7 +101,7 @@ export class Ledger implements Book {
   readonly drain = (): void => this.#ends.drain();
 
   #learn({ id, key, state, started, finished }: End, size: number): void {
-    const entry = this.#entries.find(id) ?? this.adopt(id, key, started);
+    const entry = this.#entries.findOpen(id) ?? this.adopt(id, key, started);
     this.#last = id;
     let final = state;
     try {

@@ -10,7 +10,7 @@ export interface RuntimeOptions {
   readonly tasks: URL;
   /** How many async tasks may overlap. Default 1: one task at a time. */
   readonly concurrency?: number | undefined;
-  /** How many records are kept, the newest; those of open tasks always are. Default 1,024. */
+  /** How many records are kept; those of open tasks always are. Default 1,024. */
   readonly history?: number | undefined;
   /** `false`: no lines about each task on stdout. Failed tasks and dying threads are logged on stderr in any case. */
   readonly log?: boolean | undefined;

@@ -120,7 +120,7 @@ export class Runtime {
     return this.#report !== undefined;
   }
 
-  /** The newest tasks, and all that are open. Newest first. */
+  /** The recent tasks, newest first: all that are open, and those that have ended last. */
   tasks(): TaskRecord[] {
     const running = new Map(this.#ledger.running().map((run) => [run.task, run]));
     return this.#ledger.entries().map((entry) => entry.describe(running.get(entry)));
