@@ -2,12 +2,12 @@
  * A server as a process: its environment, its address, its signals, its end.
  *
  * A signal begins the drain: `/readyz` is 503, and the open tasks are named, in case the process is killed. Tasks are
- * accepted for `DRAIN_DELAY_MS` more, for load balancers that have not looked yet; then idle connections are closed and
- * what is queued runs. At last no more connections are accepted, and the requests in flight get their answers. A second
- * signal, or the deadline (`DRAIN_TIMEOUT_MS`), cuts this short. What is lost is named.
+ * accepted for `DRAIN_DELAY_MS` more, for load balancers that have not looked yet; then what is queued runs. All the while
+ * each answer closes its connection. At last no more connections are accepted, idle ones are closed, and the requests in
+ * flight get their answers. A second signal, or the deadline (`DRAIN_TIMEOUT_MS`), cuts this short. What is lost is named.
  */
 import { once } from 'node:events';
-import type { Server, ServerResponse } from 'node:http';
+import type { Server } from 'node:http';
 import { isIPv6, type ListenOptions, type Server as NetServer, type Socket } from 'node:net';
 import { printDirectly, printJson } from '../log/index.js';
 import type { TaskRecord } from '../runtime/index.js';
@@ -29,9 +29,8 @@ export async function serve(start: () => Promise<Service>): Promise<void> {
     const settings = settingsFrom(process.env);
     const service = await start();
     service.server.keepAliveTimeout = Math.max(1, settings.keepAlive); // 0 would be for ever
-    const shutdown = shutdownOf(service, settings);
+    stop = shutdownOf(service, settings);
     const place = await listen(service.server, settings.address);
-    stop = shutdown;
     console.log(`listening on ${place}${service.also === undefined ? '' : `, ${service.also}`}`);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
@@ -82,30 +81,22 @@ export async function listen(server: NetServer, address: ListenOptions): Promise
 
 /** Returns what a signal is to do. */
 function shutdownOf({ server, queue }: Service, { timeout, delay }: ReturnType<typeof settingsFrom>) {
-  /** Each connection, with the answer to its last request. Answers leave in the order of the requests. */
-  const connections = new Map<Socket, ServerResponse | undefined>();
+  const connections = new Set<Socket>();
   let since: number | undefined;
   server.on('connection', (socket) => {
-    connections.set(socket, undefined);
+    connections.add(socket);
     socket.once('close', () => connections.delete(socket));
   });
-  server.on('request', ({ socket }, response) => connections.set(socket, response));
 
   async function drain(): Promise<void> {
     for (const record of queue.atStake()) console.log(`pending: ${shown(record)}`);
     setTimeout(cutShort, timeout);
-    setTimeout(closeIdle, delay); // once: every later answer closes its connection
     const { finished, unfinished } = await queue.drain({ timeout, delay });
     for (const record of finished) console.log(shown(record));
     if (unfinished.length > 0) process.exitCode = 1; // the runtime has named them
     server.close(() => process.exit()); // once the requests in flight have been answered, or cut off
-    // Node.js 20 takes a connection on which nothing has been asked yet for one with a request.
-    for (const socket of connections.keys()) if (socket.bytesRead === 0) socket.destroy();
-  }
-
-  /** `closeIdleConnections` of Node.js 26 would also close those that have just come, and are about to ask. */
-  function closeIdle(): void {
-    for (const [socket, last] of connections) if (last?.writableFinished) socket.destroy();
+    // Before Node.js 26, a connection on which nothing has been asked yet is taken for one with a request.
+    for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
   }
 
   /** Ends what runs and what is in flight. */

@@ -135,8 +135,10 @@ describe('a server', { concurrency: 4 }, () => {
     const fresh = await Connection.open(server.port); // it asks later
     server.child.kill('SIGTERM');
     await server.out.seen(/^SIGTERM: draining$/);
-    await quickly(idle.closed);
-    assert.equal((await fresh.request('GET', '/')).headers['connection'], 'close');
+    for (const connection of [idle, fresh]) {
+      assert.equal((await connection.request('GET', '/')).headers['connection'], 'close');
+      await quickly(connection.closed);
+    }
     for (const asked of [get(server, '/readyz'), request(server.port, 'POST', '/run/say/a')]) {
       const answer = await asked;
       problem(answer, 503);
@@ -183,14 +185,19 @@ describe('a server', { concurrency: 4 }, () => {
     const beginning = 'POST /measure HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc';
     const upload = await Connection.open(server.port, beginning);
     const head = await Connection.open(server.port, 'GET / HTTP/1.1\r\nHos');
+    const kept = await Connection.open(server.port);
+    assert.equal((await kept.request('GET', '/')).headers['connection'], 'keep-alive');
+    await kept.send('GET / HTTP/1.1\r\nHos');
     assert.equal((await get(server)).status, 200); // what was sent before has arrived
     server.child.kill('SIGTERM');
     await server.out.seen(/draining$/);
     while ((await get(server).catch(() => 'refused')) !== 'refused');
     await upload.send('defghi');
     assert.equal((await upload.answer()).status, 503);
-    await head.send('t: a\r\n\r\n');
-    assert.equal((await head.answer()).status, 200);
+    for (const half of [head, kept]) {
+      await half.send('t: a\r\n\r\n');
+      assert.equal((await half.answer()).status, 200);
+    }
     assert.equal(await quickly(server.exited), 0);
   });
 
