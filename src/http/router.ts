@@ -2,6 +2,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Answer, Problem } from './answer.js';
 
+/** A request's target is a path, or in absolute form. */
+const BASE = 'http://host';
+
 /** One request on the way through its handler. */
 export interface Exchange {
   readonly request: IncomingMessage;
@@ -20,42 +23,32 @@ export interface Route<App> extends Methods<App> {
   readonly safe?: boolean;
 }
 
-/** By path. One that ends with `*` is for all paths that begin like it, unless another one matches in full. */
+/** By path. One that ends with `*` is for all paths that begin like it. The first that matches is taken. */
 export type Routes<App> = Readonly<Record<`/${string}`, Route<App>>>;
 
 export function routerOf<App>(routes: Routes<App>) {
   const entries = Object.entries(routes).map(([key, route]) => entryOf(key, route));
-  const exact = new Map(entries.filter(({ open }) => !open).map((entry) => [entry.path, entry]));
 
   /** @throws Problem if there is no such route, or not with this method; and whatever the handler throws */
   return (request: IncomingMessage, response: ServerResponse, app: App): Answer | Promise<Answer> => {
-    const { method = '' } = request;
-    const path = pathOf(request);
-    const entry = exact.get(path) ?? entries.find((each) => each.open && path.startsWith(each.path));
-    if (entry === undefined) throw new Problem(404, `There is nothing at ${path}`);
-    const [handler, rest] = [entry.handlers.get(method), path.slice(entry.path.length)];
-    if (handler !== undefined) return handler({ request, response, rest }, app);
-    const { allow } = entry;
+    const { url = '', method = '' } = request;
+    if (!URL.canParse(url, BASE)) throw new Problem(400, `Expected a path, got ${url}`);
+    const { pathname } = new URL(url, BASE);
+    const entry = entries.find(
+      ({ path, isOpen }) => pathname === path || (isOpen && pathname.startsWith(path)),
+    );
+    if (entry === undefined) throw new Problem(404, `There is nothing at ${pathname}`);
+    const { path, handlers, allow } = entry;
+    const handler = handlers.get(method);
+    if (handler !== undefined) return handler({ request, response, rest: pathname.slice(path.length) }, app);
     if (method === 'OPTIONS') return { status: 204, headers: { allow }, body: undefined };
     throw new Problem(405, `Expected ${allow}, got ${method}`, { allow });
   };
 }
 
 function entryOf<App>(key: string, { safe = true, ...methods }: Route<App>) {
-  const handlers = new Map<string, Handler<App>>();
-  for (const [method, handler] of Object.entries(methods)) {
-    handlers.set(method, handler);
-    if (method === 'GET' && safe) handlers.set('HEAD', handler); // Node.js leaves the body out
-  }
-  const [path, open] = [encodeURI(key.replace(/\*$/, '')), key.endsWith('*')];
-  return { path, open, handlers, allow: [...handlers.keys(), 'OPTIONS'].join(', ') };
-}
-
-/** As `URL` takes the target apart, also one in absolute form. */
-function pathOf({ url = '' }: IncomingMessage): string {
-  try {
-    return new URL(url, 'http://host').pathname;
-  } catch {
-    throw new Problem(400, `Expected a path, got ${url}`);
-  }
+  const handlers = new Map<string, Handler<App>>(Object.entries(methods));
+  if (safe && methods.GET !== undefined) handlers.set('HEAD', methods.GET); // Node.js leaves the body out
+  const allow = [...handlers.keys(), 'OPTIONS'].join(', ');
+  return { path: encodeURI(key.replace(/\*$/, '')), isOpen: key.endsWith('*'), handlers, allow };
 }

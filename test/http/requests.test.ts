@@ -28,7 +28,7 @@ const ROUTES: Readonly<Record<string, string>> = {
   '/': 'GET, HEAD, OPTIONS',
   '/hold': 'GET, POST, OPTIONS',
   '/measure': 'POST, OPTIONS',
-  '/tasks/1-abc': 'GET, HEAD, DELETE, OPTIONS',
+  '/tasks/1-abc': 'GET, DELETE, HEAD, OPTIONS',
   '/readyz': 'GET, HEAD, OPTIONS',
 };
 
