@@ -1,13 +1,5 @@
 /** The routes of the admin address. */
-import {
-  type Answer,
-  type Exchange,
-  json,
-  Problem,
-  type Routes,
-  type TaskRecord,
-  text,
-} from '../http/index.js';
+import { type Answer, type Exchange, Problem, type Routes, text, view } from '../http/index.js';
 import type { Open } from './events.js';
 import { metrics } from './metrics.js';
 import { page } from './page.js';
@@ -21,7 +13,7 @@ export const routes: Routes<Admin> = {
   '/': { GET: page },
   '/events': { GET: ({ response }, { events }) => events(response), safe: false },
   '/metrics': { GET: (_exchange, { runtime }) => text(200, metrics(runtime), METRICS) },
-  '/tasks/*': { GET: (exchange, admin) => show(200, find(exchange, admin).status()), DELETE: cancel },
+  '/tasks/*': { GET: show, DELETE: cancel },
 };
 
 function find({ rest }: Exchange, { runtime }: Admin) {
@@ -30,14 +22,13 @@ function find({ rest }: Exchange, { runtime }: Admin) {
   return task;
 }
 
+function show(exchange: Exchange, admin: Admin): Answer {
+  return view(200, exchange.rest, find(exchange, admin).status());
+}
+
 function cancel(exchange: Exchange, admin: Admin): Answer {
   const task = find(exchange, admin);
   const state = task.cancel();
   if (state !== 'queued' && state !== 'running') throw new Problem(409, `The task is over: ${state}`);
-  return show(state === 'queued' ? 200 : 202, task.status());
-}
-
-function show(status: number, { outcome, ...record }: TaskRecord): Answer {
-  const key = record.state === 'succeeded' ? 'result' : 'error';
-  return json(status, outcome === undefined ? record : { ...record, [key]: outcome });
+  return view(state === 'queued' ? 200 : 202, exchange.rest, task.status());
 }

@@ -10,6 +10,6 @@ export { readBody, readJson, readText } from './body.js';
 export { toJson } from './json.js';
 export * from './process.js';
 export * from './queue.js';
-export { type Started, TaskResource, taskRoutes } from './resource.js';
+export { type Started, TaskResource, taskRoutes, view } from './resource.js';
 export type { Exchange, Handler, Route, Routes } from './router.js';
 export { createHttpServer } from './server.js';

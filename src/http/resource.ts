@@ -40,10 +40,10 @@ export class TaskResource {
   }
 
   async cancel(key: string): Promise<Answer> {
-    await this.#find(key);
     const state = await this.#queue.cancel(key);
+    const record = await this.#find(key);
     if (state !== 'queued' && state !== 'running') throw new Problem(409, `The task is over: ${state}`);
-    return view(state === 'queued' ? 200 : 202, key, await this.#find(key));
+    return view(state === 'queued' ? 200 : 202, key, record);
   }
 
   health(part: 'alive' | 'ready'): Answer {
@@ -58,14 +58,16 @@ export class TaskResource {
   }
 }
 
-function view(status: number, key: string, record: TaskRecord): Answer {
-  const { name: task, kind, state, cancelRequested, progress, outcome } = record;
-  const at = (ms: number | undefined) => ms && new Date(ms);
-  const times = { enqueued: at(record.enqueued), started: at(record.started), finished: at(record.finished) };
+const TIMES = ['enqueued', 'started', 'finished', 'deadline'] as const;
+
+/** A task as its URL shows it, which ends with `key`. */
+export function view(status: number, key: string, record: TaskRecord): Answer {
+  const { id, name: task, outcome, ...facts } = record;
+  const times = TIMES.map((time) => [time, record[time] && new Date(record[time])]);
   let end: object = outcome === undefined ? {} : { error: outcome };
-  if (state === 'succeeded') end = { result: outcome };
-  const shown = { id: key, task, kind, state, cancelRequested, progress, ...times, ...end };
-  return json(status, shown, times.finished === undefined ? LATER : {});
+  if (record.state === 'succeeded') end = { result: outcome };
+  const shown = { id: key, task, ...facts, ...Object.fromEntries(times), ...end };
+  return json(status, shown, record.finished === undefined ? LATER : {});
 }
 
 /** Part of any table of routes. */

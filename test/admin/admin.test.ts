@@ -72,7 +72,7 @@ test('A task is shown with its result or its error, and cancelled while it has n
   const [running, queued] = [runtime.enqueue('hold'), runtime.enqueue('hold')];
   runtime.start();
   for (const [method, id, status, shown] of [
-    ['GET', given, 200, { name: 'give', state: 'succeeded', result: { words: 3 } }],
+    ['GET', given, 200, { task: 'give', state: 'succeeded', result: { words: 3 } }],
     ['GET', failed, 200, { state: 'failed', error: { name: 'TypeError', message: 'no words' } }],
     ['DELETE', running, 202, { state: 'running', cancelRequested: true }],
     ['DELETE', queued, 200, { state: 'cancelled' }],

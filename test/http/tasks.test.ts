@@ -33,7 +33,8 @@ test('a task is shown queued, then succeeded, with times and result; DELETE canc
   const { enqueued, ...rest } = await status(url);
   assert.deepEqual(rest, {
     ...{ id: url.slice('/tasks/'.length), task: 'measure', kind: 'sync', state: 'queued' },
-    ...{ cancelRequested: false, progress: null, started: null, finished: null },
+    ...{ cancelRequested: false, progress: null, requestId: null },
+    ...{ started: null, finished: null, deadline: null },
   });
   await app.rest();
   const { started, finished, ...view } = await status(url);
