@@ -50,14 +50,7 @@ async function start(exchange: Exchange, resource: TaskResource, task: Task): Pr
   return answer;
 }
 
-export interface AppOptions {
-  /** Where tasks go: the one between threads (`queueOf`), or another. */
-  readonly queue: Queue;
-  /** The path under which the public reaches the server, for example `/api` behind a proxy that strips it. */
-  readonly basePath?: string;
-}
-
-/** Makes the application. Call `listen` on what it returns. */
-export function createApp({ queue, basePath }: AppOptions): Server {
+/** Makes the application. Call `listen` on what it returns. `basePath`: as `basePathFrom` returns it. */
+export function createApp({ queue, basePath }: { queue: Queue; basePath?: string }): Server {
   return createHttpServer(routes, new TaskResource(queue, basePath));
 }

@@ -48,7 +48,7 @@ export function settingsFrom(env: NodeJS.ProcessEnv) {
   const delay = ms('DRAIN_DELAY_MS', '0', timeout);
   const [host, port] = [env['HOST'] || '127.0.0.1', env['PORT'] || '8000'];
   const address = port.includes('/') ? { path: port } : { host, port: integerFrom('PORT', port, 65_535) };
-  return { address, timeout, delay, keepAlive: ms('KEEP_ALIVE_MS', '65000') };
+  return { address, timeout, delay, keepAlive: ms('KEEP_ALIVE_MS', '65000') }; // proxies keep connections for less
 }
 
 /** @throws StartError unless the text is an integer from 0 to `max` */

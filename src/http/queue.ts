@@ -60,7 +60,7 @@ export interface Queue {
   atStake(): readonly TaskRecord[];
 }
 
-const isOpen = ({ state }: TaskRecord) => state === 'queued' || state === 'running';
+const isOpen = ({ finished }: TaskRecord) => finished === undefined;
 
 /** The queue between threads: `tx` and `runtime` belong to one channel. */
 export function queueOf(tx: Sender<Task>, runtime: Runtime): Queue {

@@ -9,7 +9,6 @@ import { type Routes, routerOf } from './router.js';
 const LIMITS = {
   headersTimeout: 10_000,
   requestTimeout: 30_000,
-  keepAliveTimeout: 65_000, // longer than a proxy keeps a connection, so that no request meets a closed one
   connectionsCheckingInterval: 5_000,
 };
 
