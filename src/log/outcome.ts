@@ -1,32 +1,28 @@
 /**
- * What a task threw, as a plain value that any codec can carry, and back. Nothing that a task throws makes this throw:
- * every property is read under guard, and a getter that throws costs only its own piece.
+ * What a task threw, as a plain value that any codec can carry, and back. Nothing that a task throws makes this throw: a
+ * part that cannot be read, or that cannot cross, is left out.
  *
  * An error keeps its nearest built-in class, name, message, stack, code, cause, errors and own enumerable fields. A text
- * is cut to a 32nd of `maxBytes`, 2,048 characters by default; a stack has twice as many, and an object four times as many
- * bytes. At most 4 levels of errors are kept, 8 entries of `errors`, and 32 errors in all. The field `leftOut` names
- * everything else. An error that is still larger than `maxBytes` keeps its texts alone, shorter ones.
+ * is cut in its middle to a 32nd of `maxBytes`, 2,048 characters by default; an object has four times as many bytes.
+ * Eight errors are kept in all: the error, its causes, entries of `errors`. The field `leftOut` names everything else. An
+ * error that is still too large keeps its texts alone, shorter ones.
  */
 import { types } from 'node:util';
 import { deserialize, serialize } from 'node:v8';
 
-const MAX_DEPTH = 4;
-const MAX_LIST = 8;
-const MAX_ERRORS = 32;
+const MAX_ERRORS = 8;
 const BUILT_IN = [AggregateError, RangeError, TypeError, SyntaxError, ReferenceError, EvalError, URIError];
 const TEXTS = ['name', 'message', 'stack'];
+const HIDDEN = [...TEXTS, 'cause', 'errors'];
 
-export interface ThrownError {
-  /** The built-in class from which the error is made again. */
-  readonly type: string;
-  readonly name: string;
-  readonly message: string;
-  readonly stack: string;
-  readonly fields: readonly (readonly [key: string, value: Thrown])[];
-}
+type Part = [key: string, value: Thrown];
 
-/** An error, the `errors` of one, an object as `node:v8` serializes it, or a primitive value. */
-export type Thrown = ThrownError | { list: readonly Thrown[] } | { bytes: Uint8Array } | { value: unknown };
+/** An error of a built-in class, the list `errors` of one, a text, or another value as `node:v8` writes it. */
+export type Thrown =
+  | { type: string; parts: Part[] }
+  | { list: Part[] }
+  | { text: string }
+  | { bytes: Uint8Array };
 
 /** What is left: characters for each text, and errors in all. */
 interface Room {
@@ -34,102 +30,78 @@ interface Room {
   errors: number;
 }
 
-/** Fits into `maxBytes`, 1,024 or more, also with a codec that takes twice as many bytes as `node:v8`. */
+/** As `node:v8` writes it, it takes up at most a half of `maxBytes`, which is 1,024 or more. */
 export function describeThrown(thrown: unknown, maxBytes = 65_536): Thrown {
-  const part = partOf(thrown, { chars: maxBytes >> 5, errors: MAX_ERRORS }, 0);
-  if (typeof part === 'object' && 2 * serialize(part).byteLength <= maxBytes) return part;
-  const error = isError(thrown) ? thrown : new TypeError(`The task threw what cannot be sent: ${part}`);
-  // Five times so many characters of two bytes, four marks and the names of the properties are less than a half.
-  return describe(error, { chars: maxBytes >> 7, errors: 1 }, MAX_DEPTH + 1);
+  try {
+    const whole = partOf(thrown, { chars: maxBytes >> 5, errors: MAX_ERRORS });
+    if (2 * serialize(whole).byteLength <= maxBytes) return whole;
+    return describe(thrown as object, { chars: maxBytes >> 7, errors: 0 });
+  } catch (cause) {
+    return describeThrown(new TypeError('The task threw what cannot be sent', { cause }), maxBytes);
+  }
 }
 
 export function restoreThrown(thrown: Thrown): unknown {
-  if ('value' in thrown) return thrown.value;
   if ('bytes' in thrown) return deserialize(thrown.bytes);
-  if ('list' in thrown) return thrown.list.map(restoreThrown);
-  const { type, fields, ...texts } = thrown;
-  const { prototype } = BUILT_IN.find(({ name }) => name === type) ?? Error;
-  const error: Error = Object.setPrototypeOf(new Error(), prototype);
-  const restored = fields.map(([key, value]) => [key, restoreThrown(value)] as const);
-  for (const [key, value] of [...Object.entries(texts), ...restored]) {
-    const enumerable = ![...TEXTS, 'cause', 'errors'].includes(key);
+  if ('text' in thrown) return thrown.text;
+  if ('list' in thrown) return thrown.list.map(([, part]) => restoreThrown(part));
+  const { prototype } = BUILT_IN.find(({ name }) => name === thrown.type) ?? Error;
+  const error: Error = Object.assign(Object.setPrototypeOf(new Error(), prototype), { stack: '' });
+  for (const [key, part] of thrown.parts) {
+    const value = restoreThrown(part);
+    const enumerable = !HIDDEN.includes(key);
     Object.defineProperty(error, key, { value, enumerable, writable: true, configurable: true });
   }
   return error;
 }
 
-/** A text: why the value is left out. `depth`: how many errors it is in. */
-function partOf(value: unknown, room: Room, depth: number): Thrown | string {
-  if (isError(value))
-    return depth > MAX_DEPTH || room.errors === 0 ? 'an error' : describe(value, room, depth);
-  if (typeof value === 'string') return { value: shorten(value, room.chars) };
-  if (!['object', 'function', 'symbol', 'bigint'].includes(typeof value)) return { value };
-  try {
-    const bytes = serialize(value);
-    return bytes.byteLength <= 4 * room.chars ? { bytes } : `an object of ${bytes.byteLength} bytes`;
-  } catch (error) {
-    return textOf(Object(error), 'message');
-  }
-}
-
-/** Beyond the last level only the texts are kept. */
-function describe(error: object, room: Room, depth: number): ThrownError {
-  const { chars } = room;
+function describe(error: object, room: Room): Thrown {
   room.errors -= 1;
   const left: string[] = [];
-  const fields: [string, Thrown][] = [];
-  for (const key of new Set(['code', 'cause', 'errors', ...(attempt(() => Object.keys(error)) ?? [])])) {
-    const value = TEXTS.includes(key) ? undefined : read(error, key);
-    if (value === undefined) continue;
-    const part = depth > MAX_DEPTH ? undefined : attempt(() => fieldOf(key, value, room, depth + 1, left));
-    if (typeof part === 'object') fields.push([key, part]);
-    else left.push(key);
-  }
-  if (left.length > 0) fields.push(['leftOut', { value: shorten(left.join(', '), chars) }]);
-  const message = textOf(error, 'message');
-  const short = shorten(message, chars);
-  const stack = textOf(error, 'stack').replace(message, () => short); // so that the frames behind it stay
-  return {
-    type: (BUILT_IN.find((type) => attempt(() => error instanceof type)) ?? Error).name,
-    name: shorten(textOf(error, 'name') || 'Error', chars),
-    message: short,
-    stack: shorten(stack, 2 * chars),
-    fields,
-  };
+  const parts = partsOf(error, new Set([...HIDDEN, 'code', ...Object.keys(error)]), room, left);
+  if (left.length > 0) parts.push(['leftOut', partOf(left.join(', '), room)]);
+  return { type: (BUILT_IN.find((type) => error instanceof type) ?? Error).name, parts };
 }
 
-/** `left` gets to know which entries of a list are left out. */
-function fieldOf(key: string, value: unknown, room: Room, depth: number, left: string[]): Thrown | string {
-  if (key !== 'errors' || !Array.isArray(value)) return partOf(value, room, depth);
-  const length = Math.min(value.length, MAX_LIST);
-  const parts = Array.from({ length }, (_, index) => partOf(read(value, `${index}`), room, depth));
-  const list = parts.filter((part) => typeof part === 'object');
-  if (list.length < value.length) left.push(`errors (${value.length - list.length} of ${value.length})`);
+/** `left` gets to know the names of the parts that are left out. */
+function partsOf(object: object, keys: Iterable<string>, room: Room, left: string[], path = ''): Part[] {
+  const parts: Part[] = [];
+  for (const key of keys) {
+    try {
+      const value = Reflect.get(object, key);
+      if (value === undefined) continue;
+      if (TEXTS.includes(key) ? typeof value !== 'string' : room.errors < 0) throw new TypeError('no text');
+      const isList = key === 'errors' && Array.isArray(value);
+      parts.push([key, isList ? listOf(value, room, left) : partOf(value, room)]);
+    } catch {
+      left.push(path + key);
+    }
+  }
+  return parts;
+}
+
+function listOf(errors: readonly unknown[], room: Room, left: string[]): Thrown {
+  const first = errors.slice(0, MAX_ERRORS);
+  const list = partsOf(first, Object.keys(first), room, left, 'errors.');
+  if (errors.length > MAX_ERRORS) left.push(`errors.${MAX_ERRORS} to errors.${errors.length - 1}`);
   return { list };
 }
 
-/** Also of another realm. */
-function isError(value: unknown): value is object {
-  return attempt(() => types.isNativeError(value) || value instanceof Error) === true;
-}
-
-function shorten(text: string, chars: number): string {
-  return text.length <= chars ? text : `${text.slice(0, chars)}... [cut: ${text.length} characters]`;
-}
-
-function textOf(error: object, key: string): string {
-  const value = read(error, key) ?? '';
-  return typeof value === 'string' ? value : `[${key}: of type ${typeof value}]`;
-}
-
-function read(object: object, key: string): unknown {
-  return attempt(() => Reflect.get(object, key), `[${key}: its getter threw]`);
-}
-
-function attempt<R, E = undefined>(run: () => R, otherwise?: E): R | E {
-  try {
-    return run();
-  } catch {
-    return otherwise as E;
+/** Throws if the value is left out. An error may be of another realm. */
+function partOf(value: unknown, room: Room): Thrown {
+  if (types.isNativeError(value) || value instanceof Error) {
+    if (room.errors === 0) throw new RangeError('one error too many');
+    return describe(value, room);
   }
+  if (typeof value === 'string') return { text: shorten(value, room.chars) };
+  const bytes = serialize(value);
+  if (bytes.byteLength > 4 * room.chars) throw new RangeError(`an object of ${bytes.byteLength} bytes`);
+  deserialize(bytes); // V8 writes some errors, with an odd stack or cause, such that it cannot read them
+  return { bytes };
+}
+
+/** A stack keeps its last frames, however long the message before them. */
+function shorten(text: string, chars: number): string {
+  if (text.length <= chars) return text;
+  return `${text.slice(0, chars / 2)}... [cut: ${text.length} characters] ...${text.slice(-chars / 2)}`;
 }

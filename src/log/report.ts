@@ -4,7 +4,7 @@
  * hold what the task captured.
  */
 import { withFields } from './fields.js';
-import { describeThrown, type Thrown } from './outcome.js';
+import { describeThrown, restoreThrown } from './outcome.js';
 
 export type Print = (line: string) => void;
 
@@ -31,25 +31,23 @@ export function safely(print: Print): Print {
 
 export function reportFailure(print: Print, failure: Failure): void {
   const { id, name, state, error, requestId, duration } = failure;
-  const told = tell(describeThrown(error));
-  const fields = { taskId: id, task: name, requestId, duration, error: told.fields };
-  withFields(fields, () => print(`task ${state}: ${name}, id ${id}\n${told.text}`));
+  const told = tell(restoreThrown(describeThrown(error)));
+  const fields = { taskId: id, task: name, requestId, duration, error: told };
+  withFields(fields, () => print(`task ${state}: ${name}, id ${id}\n${told.stack}`));
 }
 
-/** What the log says of it, to people and to machines. */
-function tell(thrown: Thrown): { readonly text: string; readonly fields: Record<string, string> } {
-  if (!('stack' in thrown)) {
-    const text = 'value' in thrown ? String(thrown.value) : 'a thrown object';
-    return { text, fields: { message: text } };
+/** For machines. The stack is for people, too: it has all that the log says. */
+function tell(thrown: unknown): Partial<Record<'name' | 'code' | 'message' | 'stack', string>> {
+  if (!(thrown instanceof Error)) {
+    const text = thrown instanceof Object ? 'a thrown object' : String(thrown);
+    return { message: text, stack: text };
   }
-  const { name, message } = thrown;
-  const { code, cause, errors }: Record<string, Thrown> = Object.fromEntries(thrown.fields);
-  const shown = code !== undefined && 'value' in code ? { code: String(code.value) } : {};
+  const { name, message, cause, code, errors }: Error & { code?: unknown; errors?: unknown } = thrown;
+  const shown = code === undefined || code instanceof Object ? {} : { code: String(code) };
   // Before the frames the stack has name and message, as they were when the error was made.
-  const frames = /\n {4}at [\s\S]*/.exec(thrown.stack)?.[0] ?? '';
-  let text = `${name}${shown.code === undefined ? '' : ` [${shown.code}]`}: ${message}${frames}`;
-  const list = errors !== undefined && 'list' in errors ? errors.list : [];
-  for (const each of cause === undefined ? list : [cause, ...list])
-    text += `\ncaused by:\n${tell(each).text}`;
-  return { text, fields: { name, ...shown, message, stack: text } };
+  const frames = /\n {4}at [\s\S]*/.exec(thrown.stack ?? '')?.[0] ?? '';
+  let stack = `${name}${shown.code === undefined ? '' : ` [${shown.code}]`}: ${message}${frames}`;
+  for (const each of [cause, ...(Array.isArray(errors) ? errors : [])])
+    if (each !== undefined) stack += `\ncaused by:\n${tell(each).stack}`;
+  return { name, ...shown, message, stack };
 }
