@@ -6,11 +6,11 @@ import { NotSendableError, TaskTooLargeError } from './errors.js';
 const writeView: (view: object) => void = Reflect.get(DefaultSerializer.prototype, '_writeHostObject');
 const readView: () => ArrayBufferView = Reflect.get(DefaultDeserializer.prototype, '_readHostObject');
 
-/** As `v8.serialize`: a view brings the bytes that it shows, and a `Buffer` arrives as a `Buffer`. */
+/** As `v8.serialize`, which would copy what a view shows of shared memory. */
 class Writer extends DefaultSerializer {
   _writeHostObject(object: object): void {
-    if (isShared(object) || !ArrayBuffer.isView(object))
-      throw new TypeError(Object.prototype.toString.call(object));
+    if (ArrayBuffer.isView(object) && types.isSharedArrayBuffer(object.buffer))
+      throw new TypeError('Shared memory could not be cloned: hand it over once, by `workerData`');
     writeView.call(this, object);
   }
 }
@@ -45,38 +45,23 @@ export function explain(error: unknown, name: string, value: unknown): unknown {
     return new NotSendableError(`${name} is nested too deeply: send something flatter`);
   const paths = new Map([[value, name]]); // It grows while it is walked through.
   for (const [part, path] of paths) {
-    const problem = problemOf(part);
+    const isContainer = typeof part === 'object' && part !== null && !ArrayBuffer.isView(part);
+    const inner = isContainer ? Object.entries(part) : [];
+    const problem = inner.length === 0 ? problemOf(part) : undefined; // else its parts are to blame
     if (problem !== undefined) return new NotSendableError(`${path} ${problem}`);
-    for (const [key, inner] of Object.entries(inside(part)))
-      if (!paths.has(inner)) paths.set(inner, /^\d/.test(key) ? `${path}[${key}]` : `${path}.${key}`);
+    for (const [key, each] of inner)
+      if (!paths.has(each)) paths.set(each, Array.isArray(part) ? `${path}[${key}]` : `${path}.${key}`);
   }
   return new NotSendableError(`${name} cannot be cloned: ${(error as Error).message}`);
 }
 
-/** The parts of a container, by name. */
-function inside(value: unknown): object {
-  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return {};
-  if (types.isNativeError(value)) return { cause: value.cause };
-  if (types.isMap(value)) return { keys: [...value.keys()], values: [...value.values()] };
-  return types.isSet(value) ? { values: [...value] } : value;
-}
-
-/** Of a container, its parts are to blame, not itself. */
 function problemOf(value: unknown): string | undefined {
   if (typeof value === 'function') return 'is a function: send the data it needs, and let the task import it';
-  if (typeof value === 'symbol') return 'is a symbol: send a string';
-  if (types.isProxy(value)) return 'is a proxy: send what it stands for';
   if (types.isPromise(value)) return 'is a promise: await it and send what it gives';
-  if (isShared(value)) return 'is shared memory: hand it over once, by `workerData`';
-  if (Object.keys(inside(value)).length > 0) return undefined;
   try {
     serialize(value);
     return undefined;
   } catch (error) {
     return `cannot be cloned: ${(error as Error).message}`;
   }
-}
-
-function isShared(value: unknown): boolean {
-  return types.isSharedArrayBuffer(ArrayBuffer.isView(value) ? value.buffer : value);
 }

@@ -52,20 +52,21 @@ const arrive: readonly Kind[] = [
 ];
 
 const KEY: Kind[1] = generateKeySync('hmac', { length: 64 });
+const NO = 'cannot be cloned: ';
 const refused: readonly Kind[] = [
-  kind<symbol>('symbol', false, Symbol('x'), 'is a symbol: send a string'),
+  kind<symbol>('symbol', false, Symbol('x'), `${NO}Symbol(x) could not`),
   kind<() => void>('function', false, () => {}, 'is a function: send the data'),
   kind<new () => Account>('class', false, Account, 'is a function: '),
   kind<Promise<number>>('promise', false, Promise.resolve(1), 'is a promise: await it'),
-  kind<SharedArrayBuffer>('SharedArrayBuffer', false, shared, 'is shared memory: '),
-  kind<WeakMap<object, string>>('WeakMap', false, new WeakMap(), 'cannot be cloned: '),
-  kind<import('node:crypto').KeyObject>('KeyObject', false, KEY as never, 'cannot be cloned: [object '),
-  kind<MessagePort>('MessagePort', false, port1, 'cannot be cloned: '),
+  kind<SharedArrayBuffer>('SharedArrayBuffer', false, shared, `${NO}#<SharedArrayBuffer> could`),
+  kind<WeakMap<object, string>>('WeakMap', false, new WeakMap(), `${NO}#<WeakMap> could not`),
+  kind<import('node:crypto').KeyObject>('KeyObject', false, KEY as never, `${NO}Unserializable host`),
+  kind<MessagePort>('MessagePort', false, port1, NO),
   // Types see structure alone.
   kind<unknown>('function in an unknown', true, () => {}, 'is a function: '),
-  kind<DataView>('shared memory in a view of either', true, new DataView(shared), 'is shared memory: '),
-  kind<Map<string, string>>('proxy of a Map', true, new Proxy(new Map(), {}), 'is a proxy: '),
-  kind<ArrayBuffer>('detached buffer', true, gone.buffer, 'cannot be cloned: An ArrayBuffer is detached'),
+  kind<DataView>('shared memory in a view of either', true, new DataView(shared), `${NO}Shared memory `),
+  kind<Map<string, string>>('proxy of a Map', true, new Proxy(new Map(), {}), `${NO}#<Map> could not`),
+  kind<ArrayBuffer>('detached buffer', true, gone.buffer, `${NO}An ArrayBuffer is detached`),
 ];
 
 for (const [what, value, as] of arrive)

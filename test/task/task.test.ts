@@ -39,7 +39,7 @@ test('A task whose argument cannot cross is refused with the path to what is in 
   const [tx] = channel<Task>(1);
   for (const [task, message] of [
     [tasks.second({ user: { save() {} } }), /^args\[0\]\.user\.save is a function/],
-    [tasks.second(Symbol('s')), /^args\[0\] is a symbol/],
+    [tasks.second(Symbol('s')), /^args\[0\] cannot be cloned: Symbol\(s\)/],
     [move({ a: { b: [{}, () => {}] } } as never, () => {}), /^args\[0\]\.a\.b\[1\] is a function/],
   ] as const)
     assert.throws(() => tx.trySend(task), { code: 'ERR_NOT_SENDABLE', message });
