@@ -40,13 +40,10 @@ export class Decoder extends Scratch {
   }
 
   #call(kind: Call['kind']): Call {
-    const fn = this.#value();
-    const next = this.#value();
-    const note = typeof next === 'string' ? next : undefined;
-    const args = note === undefined ? next : this.#value();
-    if (Array.isArray(args) && (typeof fn === 'number' || typeof fn === 'string'))
-      return new Call(kind, fn, args, note);
-    throw new Error('Expected a function and its arguments');
+    const fn = this.#value() as Call['fn'];
+    const next = this.#value() as string | unknown[];
+    if (typeof next !== 'string') return new Call(kind, fn, next);
+    return new Call(kind, fn, this.#value() as unknown[], next);
   }
 
   #array(count: number): unknown[] {
@@ -57,14 +54,7 @@ export class Decoder extends Scratch {
 
   #object(count: number): object {
     const object: Record<string, unknown> = {};
-    for (let i = 0; i < count; i++) {
-      const key = this.#value();
-      const value = this.#value();
-      if (typeof key !== 'string') throw new Error(`Expected a key, got ${typeof key}`);
-      if (key !== '__proto__') object[key] = value;
-      else
-        Object.defineProperty(object, key, { value, enumerable: true, writable: true, configurable: true });
-    }
+    for (let i = 0; i < count; i++) object[this.#value() as string] = this.#value();
     return object;
   }
 

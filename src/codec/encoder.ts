@@ -58,7 +58,8 @@ export class Encoder extends Scratch {
     this.view.setUint32(this.#put(Tag.Object, 4), keys.length, true);
     for (const key of keys) {
       this.#string(key);
-      if (!this.#write((value as Record<string, unknown>)[key], depth)) return false;
+      // By an assignment of `__proto__` a decoder would set the prototype.
+      if (key === '__proto__' || !this.#write((value as Record<string, unknown>)[key], depth)) return false;
     }
     return true;
   }

@@ -51,12 +51,12 @@ const byClone: fc.Arbitrary<unknown>[] = [
   buffer,
   buffer.map((memory) => new DataView(memory)),
 ];
-const key = fc.oneof(fc.string(), fc.constantFrom('__proto__', 'constructor', '7', ''));
+const key = fc.oneof(fc.string(), fc.constantFrom('constructor', '7', ''));
 
 /** Of the kinds that are written by hand. */
 export const common: fc.Arbitrary<unknown> = fc.anything({ key, values: byHand, maxDepth: 5 });
 export const any: fc.Arbitrary<unknown> = fc.anything({
-  key,
+  key: fc.oneof(key, fc.constant('__proto__')),
   values: [...byHand, ...byClone],
   maxDepth: 5,
   withMap: true,
