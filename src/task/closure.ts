@@ -7,9 +7,6 @@ import { Task, type TaskKind } from './task.js';
 
 type Fn = (...args: readonly never[]) => unknown;
 
-const known = new Set<string>();
-const MAX_KNOWN = 1000;
-
 /**
  * A task from a function written in place. It sees its `captures`, globals, and what it imports with `await import(…)`
  * by a package's name or an absolute URL. It runs in strict mode. Async functions make async tasks.
@@ -25,27 +22,22 @@ export function move<C, R>(
     throw new TypeError(`Expected a function, got ${shown(fn)}${forgot}`);
   }
   const source = Function.prototype.toString.call(fn);
-  if (!known.has(source)) {
-    expectExpression(source);
-    if (known.size >= MAX_KNOWN) known.clear();
-    known.add(source);
-  }
+  maker(source);
   return new Task(isAsyncFunction(fn) ? 'async' : 'sync', source, [captures], 'closure');
 }
 
-function expectExpression(source: string): void {
+/**
+ * By an indirect eval: a closure sees nothing of this module. It is strict, as the module in which it was written. V8 keeps
+ * what it has compiled, so a source that is known costs little.
+ */
+function maker(source: string): () => Fn {
   try {
-    maker(source);
+    // biome-ignore lint/security/noGlobalEval: the source is the program's own function, given to `move`
+    return globalThis.eval(`(function () { 'use strict'; return (${source}); })`);
   } catch (cause) {
     const got = source.slice(0, 80);
     throw new TypeError(`Expected an arrow function or a function expression, got ${got}`, { cause });
   }
-}
-
-/** By an indirect eval: a closure sees nothing of this module. It is strict, as the module in which it was written. */
-function maker(source: string): () => Fn {
-  // biome-ignore lint/security/noGlobalEval: the source is the program's own function, given to `move`
-  return globalThis.eval(`(function () { 'use strict'; return (${source}); })`) as () => Fn;
 }
 
 /** The worker thread's: makes a function of a closure's source. */
