@@ -82,13 +82,6 @@ export function asyncTask<A extends readonly unknown[], R>(
   return new Definition<A, R>('async', fn, options);
 }
 
-/** Shown by the compiler where something else stands. */
-type Defined<D> = {
-  readonly [K in keyof D]: D[K] extends Definition
-    ? unknown
-    : 'Expected a task made by syncTask or asyncTask';
-};
-
 /** For each definition a function that builds the task: same parameters, but it only captures them. */
 export type Tasks<D> = {
   readonly [K in keyof D]: D[K] extends Definition<infer A, infer R> ? (...args: A) => Task<R> : never;
@@ -106,12 +99,10 @@ export type TaskModule = ReadonlyMap<number, NamedDefinition>;
 const modules = new WeakMap<object, TaskModule>();
 
 /** Gives definitions their names. Export the result as `tasks` from the module that the worker thread imports. */
-export function defineTasks<const D extends Readonly<Record<string, unknown>>>(
-  given: D & Defined<D>,
-): Tasks<D> {
+export function defineTasks<const D extends Readonly<Record<string, Definition>>>(definitions: D): Tasks<D> {
   const module = new Map<number, NamedDefinition>();
   const builders: Record<string, unknown> = {};
-  for (const [name, definition] of Object.entries(given as Readonly<Record<string, Definition>>)) {
+  for (const [name, definition] of Object.entries<Definition>(definitions)) {
     if (!(definition instanceof Definition))
       throw new TypeError(`Expected task ${name} to be made by syncTask or asyncTask`);
     const { kind } = definition;
