@@ -65,13 +65,5 @@ type Method<T, K extends keyof T> = K extends string | number
 /** `T` if its values can cross a thread, otherwise `never`. */
 export type Sendable<T> = [Problem<T, 'value'>] extends [never] ? T : never;
 
-/** The compiler says that this is missing; no value has it. */
-interface NotSendable<Message> {
-  readonly [message]: Message;
-}
-declare const message: unique symbol;
-
-/** Nothing to add to `T`, or why it cannot cross. */
-export type Checked<T, Path extends string> = [Problem<T, Path>] extends [never]
-  ? unknown
-  : NotSendable<Problem<T, Path>>;
+/** Nothing to add to `T`, or why it cannot cross: the compiler shows that text, and no value has its type. */
+export type Checked<T, Path extends string> = [Problem<T, Path>] extends [never] ? unknown : Problem<T, Path>;

@@ -56,19 +56,13 @@ export class Definition<A extends readonly unknown[] = never[], R = unknown> {
   }
 }
 
-type NoPromise<R> = [R] extends [never]
-  ? unknown
-  : R extends PromiseLike<unknown>
-    ? 'Expected a function that returns no promise: use asyncTask'
-    : unknown;
-
 /**
- * A task that keeps the worker thread busy until it returns.
+ * A task that keeps the worker thread busy until it returns. If its result is a promise, use `asyncTask`.
  *
  * @throws TypeError or RangeError for what is no function, an async one, or options that do not exist or cannot be
  */
 export function syncTask<A extends readonly unknown[], R>(
-  fn: ((...args: A) => R) & Checked<A, 'args'> & NoPromise<R> & Checked<R, 'result'>,
+  fn: ((...args: A) => R) & Checked<A, 'args'> & Checked<R, 'result'>,
   options: TaskOptions = {},
 ): Definition<A, R> {
   return new Definition<A, R>('sync', fn, options);

@@ -12,12 +12,12 @@ const FLAGS =
   '--ignoreConfig --noEmit --strict --target es2023 --module nodenext --types node --pretty false';
 
 const CASES: readonly (readonly [code: string, message: RegExp])[] = [
-  ['syncTask((text: string, log: () => void) => {})', /NotSendable<"args\[1\] is a function">/],
+  ['syncTask((text: string, log: () => void) => {})', /to type '"args\[1\] is a function"'/],
   ['syncTask((order: { user: { save?(): void } }) => {})', /args\[0\]\.user\.save is a function/],
   ['asyncTask(async (later: Promise<number>[]) => {})', /args\[0\]\[number\] is a promise/],
   ['syncTask(() => ({ close() {} }))', /result\.close is a function/],
   ['move({ db: { query() {} } }, () => {})', /captures\.db\.query is a function/],
-  ['syncTask(async () => 1)', /use asyncTask/],
+  ['syncTask(async () => 1)', /to type '"result is a promise"'/],
 ];
 
 test('Each compile error says what is wrong, and where', async (t) => {
