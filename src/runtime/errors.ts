@@ -32,8 +32,6 @@ export class TaskCancelledError extends Error {
 }
 
 /** An error without a stack: it did not happen in this thread's code. */
-export function errorFromOutside(message: string, code?: string): Error {
-  const error = new Error(message);
-  error.stack = `Error: ${message}`;
-  return code === undefined ? error : Object.assign(error, { code });
+export function errorFromOutside(message: string): Error {
+  return Object.assign(new Error(message), { stack: `Error: ${message}` });
 }

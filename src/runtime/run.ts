@@ -30,8 +30,7 @@ export class Run extends AsyncResource {
   isLate = false;
   readonly #shared: Shared;
   #context: TaskContext | undefined;
-  #signal: AbortSignal | undefined;
-  #abort: ((reason: unknown) => void) | undefined;
+  #controller: AbortController | undefined;
   #ended = false;
 
   constructor(
@@ -66,7 +65,7 @@ export class Run extends AsyncResource {
         return run.cancelled;
       },
       get signal() {
-        return run.#signalOf();
+        return run.#signal;
       },
       throwIfCancelled() {
         if (run.cancelled) throw stopReason();
@@ -80,34 +79,28 @@ export class Run extends AsyncResource {
     return this.#context;
   }
 
-  #signalOf(): AbortSignal {
-    if (this.#signal !== undefined) return this.#signal;
-    const controller = new AbortController();
-    this.#signal = controller.signal;
-    // Listeners run in the async context of the task, not of the thread's loop that aborts.
-    this.#abort = AsyncResource.bind((reason: unknown) => controller.abort(reason), 'TaskSignal');
-    if (!this.#ended) this.#shared.listeners.add(this);
-    this.abortIfCancelled(); // it may have been told before
-    return controller.signal;
+  get #signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (!this.#ended) this.#shared.listeners.add(this);
+      this.abortIfCancelled(); // it may have been told before
+    }
+    return this.#controller.signal;
   }
 
   abortIfCancelled(): void {
     if (this.cancelled) this.abort(stopReason());
   }
 
-  /** The signal aborts, if the task ever asked for it. */
+  /** The signal aborts, if the task ever asked for it. Its listeners run in the task's scope. */
   abort(reason: unknown): void {
-    try {
-      this.#abort?.(reason);
-    } catch {
-      // The task has replaced a method of its signal.
-    }
+    this.runInAsyncScope(() => this.#controller?.abort(reason));
   }
 
   /** The task has ended: nobody will ask it to stop. */
   end(): void {
     this.#ended = true;
-    if (this.#signal !== undefined) this.#shared.listeners.delete(this);
+    if (this.#controller !== undefined) this.#shared.listeners.delete(this);
   }
 }
 

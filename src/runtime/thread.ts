@@ -3,7 +3,6 @@
  * tasks cannot reach: what a task, or a watcher of files, posts to the thread's parent means nothing here.
  */
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { errorFromOutside } from './errors.js';
@@ -23,7 +22,6 @@ export class Thread {
   /** For how long it could run tasks, in milliseconds. Known once it ends. */
   ran = 0;
   readonly #onStarted: (tasks: readonly TaskType[]) => void;
-  readonly #entry: URL;
   readonly #port: MessagePort;
   #worker: Worker | undefined;
   #since = performance.now();
@@ -33,14 +31,17 @@ export class Thread {
   constructor(setup: Omit<WorkerSetup, 'port'>, onStarted: (tasks: readonly TaskType[]) => void) {
     const { port1, port2 } = new MessageChannel();
     this.#onStarted = onStarted;
-    this.#entry = entryFor(setup.tasks);
     this.#port = port1;
     this.ended = new Promise((resolve) => {
       this.#settle = resolve;
     });
     const workerData: WorkerSetup = { ...setup, port: port2 };
     try {
-      this.#worker = new Worker(this.#entry, { workerData, transferList: [port2], name: 'async-tasks' });
+      this.#worker = new Worker(entryFor(setup.tasks), {
+        workerData,
+        transferList: [port2],
+        name: 'async-tasks',
+      });
     } catch (error) {
       this.#fail(error);
       this.#end(1);
@@ -98,7 +99,7 @@ export class Thread {
   /** It comes to its end now. Returns the cause: the first one counts. */
   #fail(error: unknown): Error {
     if (this.#cause !== undefined) return this.#cause;
-    this.#cause = explained(error instanceof Error ? error : new Error(inspect(error)), this.#entry);
+    this.#cause = error instanceof Error ? error : new Error(inspect(error));
     this.ran = this.started ? this.age : 0;
     this.#since = performance.now();
     return this.#cause;
@@ -121,15 +122,4 @@ export class Thread {
 function entryFor(tasks: string): URL {
   if (existsSync(ENTRY) || !URL.canParse('./worker.js', tasks)) return ENTRY;
   return new URL('./worker.js', tasks);
-}
-
-/** Names the real cause if a bundler has left the thread's entry out. */
-function explained(error: Error, entry: URL): Error {
-  const missing = 'code' in error && /MODULE_NOT_FOUND$/.test(String(error.code));
-  if (!missing || !error.message.includes(`'${fileURLToPath(entry)}'`)) return error;
-  return errorFromOutside(
-    `Expected the worker thread's entry at ${entry.href}: has a bundler left it out? ` +
-      'Bundle the library\'s worker.js as an entry point, beside the tasks: see README, "Bundle it"',
-    'ERR_WORKER_NOT_FOUND',
-  );
 }

@@ -4,12 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { subscribe } from 'node:diagnostics_channel';
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after } from 'node:test';
-import { pathToFileURL } from 'node:url';
 import workerThreads from 'node:worker_threads';
 import { channel, startRuntime, type Task, type WorkerDeathEvent } from '#index';
 import { tasks } from './fixtures/tasks.js';
@@ -140,18 +136,4 @@ test('A thread that cannot be made is one that died at once, and if it is the fi
   assert.equal(runtime.failing, true);
   assert.equal(await behind.finished(), 'behind');
   assert.match(errors.join('\n'), /ERR_WORKER_INIT_FAILED[\s\S]*starting another in 100 ms/);
-});
-
-test('A library without its worker thread is refused with the real cause', async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), 'async-tasks-'));
-  t.after(() => rm(folder, { recursive: true }));
-  const filter = (path: string) => !path.endsWith('worker.js');
-  await cp(new URL('.', import.meta.resolve('#index')), folder, { recursive: true, filter });
-  await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
-  const copy = await import(pathToFileURL(join(folder, 'index.js')).href);
-  const [, rx] = copy.channel();
-  await assert.rejects(copy.startRuntime(rx, { tasks: TASKS }), {
-    code: 'ERR_WORKER_NOT_FOUND',
-    message: /worker\.js.*bundler.*entry point, beside the tasks/,
-  });
 });
