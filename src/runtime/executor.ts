@@ -7,7 +7,8 @@
 import { setImmediate } from 'node:timers/promises';
 import type { MessagePort } from 'node:worker_threads';
 import { Receiver, type ReceiverHandle } from '../channel/index.js';
-import { CorruptMessageError } from '../codec/index.js';
+import { Call, CorruptMessageError } from '../codec/index.js';
+import { shown } from '../expect.js';
 import { type Print, safely } from '../log/index.js';
 import type { Task, TaskModule } from '../task/index.js';
 import { now } from './clock.js';
@@ -56,6 +57,8 @@ export async function taskExec(options: ExecutorOptions): Promise<void> {
         runner.isTimeOld = true;
         task = await rx.recv();
       }
+      if (task !== undefined && !(task instanceof Call))
+        throw new CorruptMessageError(`Expected a task, got ${shown(task)}`);
     } catch (error) {
       if (!(error instanceof CorruptMessageError)) throw error;
       runner.skip(error);

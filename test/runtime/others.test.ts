@@ -86,13 +86,17 @@ for (const end of ['drain', 'close'] as const) {
   });
 }
 
-test('A message that is no task, or that cannot be read, ends neither the loop nor the end', async (t) => {
+test('A message that is no task, or that cannot be read, fails, and ends neither the loop nor the end', async (t) => {
   const { tx, hold, runtime, goesOn } = await start(t);
   const knot: Error & { cause?: unknown } = new Error('knot');
   knot.cause = knot;
   const odd = [5, {}, [], 'text', null, tasks.echo({ knot })] as Task[];
   for (const message of odd) await tx.send(message);
   await goesOn();
+  const failed = runtime.tasks().filter(({ state }) => state === 'failed');
+  assert.deepEqual([failed.length, runtime.stats().restarts], [odd.length, 0]);
+  const messages = failed.map(({ outcome }) => (outcome as Error).message);
+  assert.ok(messages.includes('Expected a task, got 5') && messages.includes('Expected a task, got null'));
   await hold();
   for (const message of odd) await tx.send(message);
   assert.equal((await runtime.close()).unfinished.length, 1 + odd.length);
