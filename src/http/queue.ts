@@ -60,28 +60,33 @@ export interface Queue {
   atStake(): readonly TaskRecord[];
 }
 
+/** So many tasks that have ended can still be read. */
+const KEPT = 1024;
+
 const isOpen = ({ finished }: TaskRecord) => finished === undefined;
 
 /** The queue between threads: `tx` and `runtime` belong to one channel. */
 export function queueOf(tx: Sender<Task>, runtime: Runtime): Queue {
-  /** The task's id, and what cannot be guessed. The runtime forgets old tasks, and their keys go with them. */
-  const keys = new WeakMap<TaskHandle, string>();
+  const handles = new Map<string, TaskHandle>();
 
-  function find(key: string): TaskHandle | undefined {
-    const handle = runtime.task(Number.parseInt(key, 10));
-    return handle !== undefined && keys.get(handle) === key ? handle : undefined;
+  function accepted(handle: TaskHandle): Accepted {
+    const key = randomUUID();
+    handles.set(key, handle);
+    for (const [old, oldest] of handles) {
+      if (handles.size <= KEPT) break;
+      if (!isOpen(oldest.status())) handles.delete(old);
+    }
+    return { key, record: handle.status() };
   }
 
   return {
-    async enqueue(task, options) {
-      const handle = await enqueueTask(task, tx, options, true); // the answers first, then the tasks
-      const key = `${handle.id}-${randomUUID()}`;
-      keys.set(handle, key);
-      return { key, record: handle.status() };
+    enqueue(task, options) {
+      const queued = enqueueTask(task, tx, options, true); // the answers first, then the tasks
+      return queued instanceof Promise ? queued.then(accepted) : accepted(queued);
     },
-    read: (key) => find(key)?.status(),
-    cancel: (key) => find(key)?.cancel(),
-    ended: async (key) => find(key)?.ended(),
+    read: (key) => handles.get(key)?.status(),
+    cancel: (key) => handles.get(key)?.cancel(),
+    ended: async (key) => handles.get(key)?.ended(),
     get ready() {
       return runtime.ready;
     },

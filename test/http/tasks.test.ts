@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { afterEach, test } from 'node:test';
-import { basePathFrom } from '#http';
+import { basePathFrom, queueOf } from '#http';
+import { channel, move, startRuntime, type Task } from '#index';
 import { acceptedAt, problem, text } from '../support/connection.js';
 import { until } from '../support/wait.js';
 import { Application } from './support/application.js';
@@ -76,8 +77,7 @@ test('every URL that is not a task’s own is the same 404, by GET and by DELETE
   const key = url.slice('/tasks/'.length);
   const flipped = (key.startsWith('1') ? '2' : '1') + key.slice(1);
   const near = [flipped, key.slice(0, -1), `${key}a`, key.toUpperCase(), `${key}%00`, `${key}/`, `/${key}`];
-  const { id } = app.open[1] ?? {};
-  const odd = ['', `${id}`, `${id}-`, '-1', '__proto__', 'x'.repeat(8000), key.replace('-', '%2D')];
+  const odd = ['', `${app.open[0]?.id}`, '__proto__', 'x'.repeat(8000), key.replace('-', '%2D')];
   const details = new Set<string>();
   for (const path of [...near, ...odd].map((wrong) => `/tasks/${wrong}`))
     for (const method of ['GET', 'DELETE']) details.add(problem(await app.ask(method, path), 404));
@@ -93,6 +93,24 @@ test('a task that ended long ago is 404', async () => {
   await app.rest();
   problem(await app.ask('GET', url), 404);
   problem(await app.ask('DELETE', url), 404);
+});
+
+test('behind a task that runs for long, those that ended long ago are forgotten as well', async (t) => {
+  const [tx, rx] = channel<Task>();
+  const module = new URL('./support/tasks.js', import.meta.url);
+  const runtime = await startRuntime(rx, { tasks: module, concurrency: 2, log: false });
+  t.after(() => runtime.close());
+  const queue = queueOf(tx, runtime);
+  const options = { timeout: 10_000, signal: new AbortController().signal };
+  const long = await queue.enqueue(
+    move({}, async () => new Promise<void>(() => {})),
+    options,
+  );
+  const short = move({}, async () => {});
+  const first = await queue.enqueue(short, options);
+  for (let n = 0; n < 1024; n++) await queue.enqueue(short, options);
+  assert.equal(await queue.read(first.key), undefined);
+  assert.equal((await queue.read(long.key))?.state, 'running');
 });
 
 test('with a base path the URL of a task is right behind a proxy that strips it', async (t) => {
