@@ -14,6 +14,26 @@ export interface OnSent {
   sent(position: number): void;
 }
 
+/** One listener for each signal, however many sends wait with it. */
+export class Signals {
+  readonly #sends = new Map<AbortSignal, number>();
+  readonly #listener: (event: Event) => void;
+
+  constructor(listener: (event: Event) => void) {
+    this.#listener = listener;
+  }
+
+  /** So many more sends wait with this signal. */
+  add(signal: AbortSignal, count: 1 | -1): void {
+    const sends = (this.#sends.get(signal) ?? 0) + count;
+    this.#sends.set(signal, sends);
+    signal.addEventListener('abort', this.#listener); // a second time it does nothing
+    if (sends > 0) return;
+    this.#sends.delete(signal);
+    signal.removeEventListener('abort', this.#listener);
+  }
+}
+
 export const NO_OPTIONS: SendOptions = Object.freeze({});
 
 /** @throws TypeError or RangeError if an option is not what it should be */

@@ -31,7 +31,7 @@
 import type { Scratch } from './cells.js';
 import { type Look, NAP_MS } from './look.js';
 import { CALLS, CLOSED, COMERS, TAIL, WAITS } from './memory.js';
-import type { OnSent } from './options.js';
+import { type OnSent, Signals } from './options.js';
 import { doDuties, duties, keepAlive } from './park.js';
 import { type Ring, Sent } from './ring.js';
 
@@ -126,11 +126,10 @@ export class Waiting {
   readonly #look: Look;
   readonly #onEmpty: () => void;
   readonly #sends: WaitingSend[] = [];
-  /** One listener for each signal, however many sends wait with it: to add it again does nothing. */
-  readonly #onAbort = ({ target: signal }: Event): void => {
+  readonly #signals = new Signals(({ target: signal }) => {
     for (const each of this.#sends.filter((send) => send.signal === signal))
       this.giveUp(each, each.signal?.reason);
-  };
+  });
   #listening = false;
   readonly #duty = (): void => void this.post();
   readonly #nap = (): boolean => this.#park(NAP_MS);
@@ -151,7 +150,7 @@ export class Waiting {
   /** Waits without blocking, but for a moment at first: see look.ts. */
   add(send: WaitingSend): void {
     this.#push(send);
-    send.signal?.addEventListener('abort', this.#onAbort);
+    if (send.signal !== undefined) this.#signals.add(send.signal, 1);
     if (!this.#listening && !this.#look.nap(this.#nap)) void this.#listen();
   }
 
@@ -163,7 +162,6 @@ export class Waiting {
     };
     const send: WaitingSend = { scratch, length, signal: undefined, onSent, settle };
     this.#push(send);
-    doDuties();
     while (this.#sends.includes(send)) {
       const left = deadline - performance.now();
       if (left > 0) this.#park(Math.min(left, LOOK_MS));
@@ -211,8 +209,7 @@ export class Waiting {
   }
 
   #leave({ signal }: WaitingSend): void {
-    if (!this.#sends.some((send) => send.signal === signal))
-      signal?.removeEventListener('abort', this.#onAbort);
+    if (signal !== undefined) this.#signals.add(signal, -1);
     if (this.#sends.length > 0) return;
     duties.delete(this.#duty);
     this.#onEmpty();

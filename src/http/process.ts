@@ -7,11 +7,14 @@
  * flight get their answers. A second signal, or the deadline (`DRAIN_TIMEOUT_MS`), cuts this short. What is lost is named.
  */
 import { once } from 'node:events';
-import type { Server } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import { isIPv6, type ListenOptions, type Server as NetServer, type Socket } from 'node:net';
 import { printDirectly, printJson } from '../log/index.js';
 import type { TaskRecord } from '../runtime/index.js';
 import type { Queue } from './queue.js';
+
+/** For so long, at the end, a connection is waited for on which a part of a request has come. */
+const PART_MS = 3000;
 
 /** `also`: what else listens, and where, for the line that says so. */
 export type Service = { readonly server: Server; readonly queue: Queue; readonly also?: string | undefined };
@@ -81,12 +84,14 @@ export async function listen(server: NetServer, address: ListenOptions): Promise
 
 /** Returns what a signal is to do. */
 function shutdownOf({ server, queue }: Service, { timeout, delay }: ReturnType<typeof settingsFrom>) {
-  const connections = new Set<Socket>();
+  /** Each connection, with the answer to its last request. */
+  const connections = new Map<Socket, ServerResponse | undefined>();
   let since: number | undefined;
   server.on('connection', (socket) => {
-    connections.add(socket);
+    connections.set(socket, undefined);
     socket.once('close', () => connections.delete(socket));
   });
+  server.on('request', ({ socket }, response) => connections.set(socket, response));
 
   async function drain(): Promise<void> {
     for (const record of queue.atStake()) console.log(`pending: ${shown(record)}`);
@@ -96,7 +101,13 @@ function shutdownOf({ server, queue }: Service, { timeout, delay }: ReturnType<t
     if (unfinished.length > 0) process.exitCode = 1; // the runtime has named them
     server.close(() => process.exit()); // once the requests in flight have been answered, or cut off
     // Before Node.js 26, a connection on which nothing has been asked yet is taken for one with a request.
-    for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
+    for (const socket of connections.keys()) if (socket.bytesRead === 0) socket.destroy();
+    setTimeout(closeUnasked, PART_MS);
+  }
+
+  /** After `close` Node.js sets no limit to a request that does not come in full. */
+  function closeUnasked(): void {
+    for (const [socket, last] of connections) if (last?.writableFinished !== false) socket.destroy();
   }
 
   /** Ends what runs and what is in flight. */

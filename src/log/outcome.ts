@@ -33,8 +33,10 @@ interface Room {
 /** As `node:v8` writes it, it takes up at most a half of `maxBytes`, which is 1,024 or more. */
 export function describeThrown(thrown: unknown, maxBytes = 65_536): Thrown {
   try {
-    const whole = partOf(thrown, { chars: maxBytes >> 5, errors: MAX_ERRORS });
-    if (2 * serialize(whole).byteLength <= maxBytes) return whole;
+    for (let chars = maxBytes >> 5; chars > 16; chars >>= 1) {
+      const whole = partOf(thrown, { chars, errors: MAX_ERRORS });
+      if (2 * serialize(whole).byteLength <= maxBytes) return whole;
+    }
     return describe(thrown as object, { chars: maxBytes >> 7, errors: 0 });
   } catch (cause) {
     return describeThrown(new TypeError('The task threw what cannot be sent', { cause }), maxBytes);
@@ -69,7 +71,7 @@ function partsOf(object: object, keys: Iterable<string>, room: Room, left: strin
   for (const key of keys) {
     try {
       const value = Reflect.get(object, key);
-      if (value === undefined) continue;
+      if (value === undefined && path === '') continue;
       if (TEXTS.includes(key) ? typeof value !== 'string' : room.errors < 0) throw new TypeError('no text');
       const isList = key === 'errors' && Array.isArray(value);
       parts.push([key, isList ? listOf(value, room, left) : partOf(value, room)]);

@@ -67,8 +67,7 @@ export class Deadlines {
   }
 
   #expectOpen(): void {
-    for (const { final, type } of this.#ledger.entries())
-      if (final === undefined && type.timeout > 0) this.expect(type.timeout);
+    for (const { type } of this.#ledger.open()) if (type.timeout > 0) this.expect(type.timeout);
   }
 
   /** Ends the thread over a task, unless that has just ended. */

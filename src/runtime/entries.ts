@@ -63,9 +63,12 @@ export class Entries {
     return this.findOpen(id) ?? this.#past.find((entry) => entry.id === id);
   }
 
+  allOpen(): Entry[] {
+    return [...this.#ring.filter((entry) => entry !== undefined), ...this.#others.values()];
+  }
+
   /** Newest first. */
   all(): Entry[] {
-    const open = [...this.#ring.filter((entry) => entry !== undefined), ...this.#others.values()];
-    return [...this.#past, ...open].sort((a, b) => b.id - a.id);
+    return [...this.#past, ...this.allOpen()].sort((a, b) => b.id - a.id);
   }
 }

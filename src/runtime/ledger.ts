@@ -167,6 +167,10 @@ export class Ledger implements Book {
     return this.#entries.all();
   }
 
+  open(): Entry[] {
+    return this.#entries.allOpen();
+  }
+
   entry(id: number): Entry | undefined {
     this.drain();
     return this.#entries.find(id);

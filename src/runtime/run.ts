@@ -4,6 +4,7 @@
  */
 import { AsyncResource, executionAsyncId } from 'node:async_hooks';
 import type { NamedDefinition, TaskContext } from '../task/index.js';
+import { TaskTimeoutError } from './errors.js';
 import type { Runs } from './runs.js';
 
 /** The trigger that async hooks see. Without one, Node.js would look for it at each task, which costs. */
@@ -84,6 +85,7 @@ export class Run extends AsyncResource {
       this.#controller = new AbortController();
       if (!this.#ended) this.#shared.listeners.add(this);
       this.abortIfCancelled(); // it may have been told before
+      if (this.isLate) this.abort(new TaskTimeoutError(this.definition.timeout));
     }
     return this.#controller.signal;
   }

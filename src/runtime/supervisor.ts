@@ -96,7 +96,7 @@ export class Supervisor {
 
   /** Ends the thread over a task that is past its deadline. */
   endLate(): void {
-    this.#thread?.terminate(errorFromOutside("another task's deadline ended the thread"));
+    this.#thread?.terminate(errorFromOutside("a task's deadline ended the thread"));
   }
 
   /** Ends the thread now, and starts no other. */

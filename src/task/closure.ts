@@ -42,9 +42,10 @@ function maker(source: string): () => Fn {
 
 /** The worker thread's: makes a function of a closure's source. */
 export function compile(kind: TaskKind, source: string): Fn {
-  const fn = maker(source)();
+  let fn: Fn | undefined;
   return (...args) => {
     try {
+      fn ??= maker(source)();
       const result = fn(...args);
       return kind === 'async' ? (result as Promise<unknown>).catch(rethrow) : result;
     } catch (error) {

@@ -201,6 +201,20 @@ describe('a server', { concurrency: 4 }, () => {
     assert.equal(await quickly(server.exited), 0);
   });
 
+  test('does not wait for ever for a request that does not come in full', async (t) => {
+    const server = await startServer(t);
+    const refused = await Connection.open(
+      server.port,
+      'POST /measure HTTP/1.1\r\nHost: a\r\nContent-Length: 9999999\r\n\r\nabc',
+    );
+    assert.equal((await refused.answer()).status, 413);
+    await Connection.open(server.port, 'GET / HTTP/1.1\r\nHos');
+    const from = performance.now();
+    server.child.kill('SIGTERM');
+    assert.equal(await server.exited, 0);
+    assert.ok(performance.now() - from < 12_000, 'long before DRAIN_TIMEOUT_MS');
+  });
+
   test('with DRAIN_DELAY_MS is not ready at once, and accepts tasks for that long', async (t) => {
     const server = await startServer(t, { DRAIN_DELAY_MS: '1500' });
     assert.equal((await get(server, '/readyz')).status, 200);

@@ -130,6 +130,16 @@ test('An error fits into any room, whatever is large about it', () => {
     for (const room of [1024, 4096, MAX_BYTES]) assert.match(arrive(error, room).message, /^short/);
 });
 
+test('An entry of `errors` that is undefined stays; long errors keep their causes, in fewer words', () => {
+  const { errors } = arrive(
+    new AggregateError([undefined, new Error('second')]),
+  ) as unknown as AggregateError;
+  assert.deepEqual([errors[0], errors[1].message], [undefined, 'second']);
+  let chain = new Error('x'.repeat(100_000));
+  for (let n = 0; n < 100; n++) chain = new Error('x'.repeat(100_000), { cause: chain });
+  assert.match((arrive(chain).cause as Error).message, /^x+\.{3} \[cut: 100000 characters\] \.{3}x+$/);
+});
+
 test('What is no error arrives as it is if it can cross, else as a TypeError that says what it was', () => {
   const knot: Record<string, unknown> = {};
   knot['self'] = knot;

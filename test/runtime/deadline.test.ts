@@ -35,6 +35,9 @@ test('A deadline counts from the start of the task; an async task that ignores i
   assert.equal(Math.round(deadline - started), 60);
   await reached(aborted);
   assert.equal(await swift.finished(), 'swift');
+  const late = word();
+  assert.equal((await failure(await send(tasks.asksLate(late)))).code, 'ERR_TASK_TIMEOUT');
+  await reached(late);
   assert.equal(runtime.stats().restarts, restarts);
 });
 
@@ -62,7 +65,7 @@ test('The neighbours of a late task fail with the reason, and queued tasks run i
   const endless = await send(tasks.spinAsync(word()));
   const queued = [run(tasks.echo(1)), run(tasks.later(2, 1))];
   assert.equal((await failure(endless)).code, 'ERR_TASK_TIMEOUT');
-  const { code } = await failure(beside, /another task's deadline ended the thread/);
+  const { code } = await failure(beside, /a task's deadline ended the thread/);
   assert.equal(code, 'ERR_WORKER_CRASHED');
   assert.deepEqual(await Promise.all(queued), [1, 2]);
 });

@@ -97,6 +97,8 @@ test('A closure sees its captures, globals and what it imports, and is told what
   const why = /^outside is not defined: a closure of `move` sees only its captures/;
   const misses = move({}, () => outside);
   assert.equal((await fail(misses, why)).name, 'ReferenceError');
+  await fail(move({}, class { static field = outside; other = 1; } as never), why); // biome-ignore format: one line
+  assert.equal(shared.runtime.stats().restarts, 0);
 });
 
 test('A task that posts, and breaks globals, timers and the console, does not hurt the executor, nor silence it', async (t) => {
