@@ -16,7 +16,7 @@ export function copyOf(message: Scratch, length: number): Scratch {
   return { bytes, words: new Int32Array(bytes.buffer) };
 }
 
-/** In words: where the first cell begins; how long a cell is; where in it the message's length stands, and the message after it. */
+/** In words: where the first cell begins; how long a cell is; in it, the word with the length of the message that follows. */
 export interface Layout {
   readonly first: number;
   readonly size: number;

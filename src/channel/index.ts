@@ -3,10 +3,10 @@
  * of tokio's `mpsc`. It knows nothing of tasks.
  *
  * Promises: never more than `capacity` messages sent and not yet taken; nothing lost, nothing doubled; first in,
- * first out, waiting senders in turn; no lost wake-up; closing from either end; a thread may die anywhere.
+ * first out, newcomers after those who wait; no lost wake-up; closing from either end; a thread may die anywhere.
  *
- * To be read in this order: park.ts (how a thread sleeps), cells.ts, memory.ts and ring.ts (the algorithm), waiting.ts (no room),
- * seats.ts (a thread dies), look.ts (how long before it sleeps), options.ts, sender.ts and receiver.ts.
+ * To be read in this order: park.ts (how a thread sleeps), cells.ts, memory.ts and ring.ts (the algorithm), look.ts (how
+ * long before it sleeps), options.ts and waiting.ts (no room), seats.ts (a thread dies), errors.ts, sender.ts, receiver.ts.
  */
 import { expectInteger, expectOptions } from '../expect.js';
 import { createMemory } from './memory.js';

@@ -1,6 +1,6 @@
 /**
- * How long a thread looks before it sleeps. All that is tuned to how fast processors, threads and messages are stands
- * here.
+ * How long a thread looks before it sleeps: this is for speed alone. Nearly all that is tuned to how fast processors,
+ * threads and messages are stands here.
  *
  * A thread that *looks* finds at once what comes at once, and keeps a processor busy. A thread that *sleeps* costs nothing,
  * but another thread has to wake it, and an event loop is woken with much ado: 30 to 100 µs for both sides together. A
@@ -18,7 +18,7 @@ import { availableParallelism } from 'node:os';
 export const NAP_MS = 0.1;
 /** How long a receiver is blocked after that, and woken by the next message. Its event loop waits for so long, too. */
 export const BLOCK_MS = 1;
-/** How long it looks, in microseconds, and how long it pauses between two looks. */
+/** How long a thread looks, in microseconds. */
 const LOOK_US = 80;
 /** A habit that did not pay is tried again after so many waits at the latest. */
 const MOST_WAITS = 63;

@@ -4,8 +4,8 @@
  *   constants │ TAIL │ TAKEN │ BELL, RECEIVER_THREAD │ CALLS, COMERS │ OPEN, OPENINGS │ cells │ long messages
  *
  *   word              meaning                                          written by
- *   TAIL              next position to claim, CLOSED, WAITS            senders, +1 each; who closes, waits or calls
- *   TAKEN             how many positions have left (64 bits, plain)    the receiver, for its successor
+ *   TAIL              next position to claim, CLOSED, WAITS            senders, +1 each; who closes, waits, calls or buries
+ *   TAKEN             how many positions have left (64 bits, plain)    the receiver, for its successor, and for `length`
  *   BELL              the receiver is parked: see park.ts              the receiver; who wakes it
  *   RECEIVER_THREAD   `threadId` of the receiver, -1: none             who attaches or shares the receiver
  *   CALLS, COMERS     who waits for room: see waiting.ts               who calls; who comes to wait
@@ -46,7 +46,7 @@ const LAYOUT: Layout = { first: CELLS, size: CELL_WORDS, length: 1 };
 export const Phase = { FREE: 0, WRITING: 1, READY: 2, ABORTED: 3 } as const;
 export const PHASE_MASK = 3;
 /** Phase and seat of a cell's state. */
-export const SEAT_MASK = 0x7f;
+export const BELOW_LAP = 0x7f;
 
 /** In TAIL, below the position: a sender waits for room; nothing is sent any more. */
 export const WAITS = 1;

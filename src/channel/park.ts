@@ -14,18 +14,18 @@
  *
  * The word also keeps ringing cheap: an `Atomics.notify` takes a process-wide lock even if nobody waits.
  *
- * A third word, NAPPING, is for a thread that need not know of each change at once. `ring` lets it sleep. A thread that
+ * A third value, LAZY, is for a thread that need not know of each change at once. `ring` lets it sleep. A thread that
  * cannot go on without it, or soon cannot, wakes it by `rouse`.
  */
 import { setInterval, setTimeout } from 'node:timers'; // not the globals: a task may replace those
 
 const IDLE = 0;
 const PARKED = 1;
-const NAPPING = 2;
+const LAZY = 2;
 
 /**
- * The longest wait, in milliseconds. It ends by itself to guard against a thread that was killed between the two steps of a
- * wake-up and was never buried.
+ * After so many milliseconds a parked thread looks by itself: a guard against a thread that was killed between the two steps
+ * of a wake-up and was never buried.
  */
 export const SLICE_MS = 2000;
 
@@ -42,11 +42,11 @@ export class Bell {
   }
 
   /**
-   * Blocks the thread until the bell is rung, or for `ms` milliseconds; not at all if `ready` says true. A nap ends when
-   * another thread rouses this one.
+   * Blocks the thread until the bell is rung, or for `ms` milliseconds; not at all if `ready` says true. A lazy thread is
+   * woken only when another one rouses it.
    */
-  wait(ready: () => boolean, ms: number, isNap = false): void {
-    const how = isNap ? NAPPING : PARKED;
+  wait(ready: () => boolean, ms: number, isLazy = false): void {
+    const how = isLazy ? LAZY : PARKED;
     Atomics.store(this.#words, this.#at, how); // pairs with the loads in ring and rouse; then look
     if (!ready()) Atomics.wait(this.#words, this.#at, how, ms); // pairs with the notify in ringAlways
     Atomics.store(this.#words, this.#at, IDLE);
@@ -55,8 +55,8 @@ export class Bell {
   /**
    * Like {@link wait}, for a slice, but the event loop goes on. Does not keep the thread alive: see {@link keepAlive}.
    */
-  async waitAsync(ready: () => boolean, isNap = false): Promise<void> {
-    const how = isNap ? NAPPING : PARKED;
+  async waitAsync(ready: () => boolean, isLazy = false): Promise<void> {
+    const how = isLazy ? LAZY : PARKED;
     Atomics.store(this.#words, this.#at, how); // pairs with the loads in ring and rouse; then look
     if (!ready()) {
       // Not the time limit of `waitAsync`: V8 keeps a timer for each until it fires, also for those that were woken.
@@ -67,7 +67,7 @@ export class Bell {
     Atomics.store(this.#words, this.#at, IDLE);
   }
 
-  /** This thread, which naps by {@link waitAsync}, wants to be woken by `ring` from now on. Look after that. */
+  /** This thread, which waits lazily by {@link waitAsync}, is woken by `ring` from now on. The caller looks after this. */
   hurry(): void {
     Atomics.store(this.#words, this.#at, PARKED); // pairs with the load in ring
   }
@@ -77,12 +77,12 @@ export class Bell {
     if (Atomics.load(this.#words, this.#at) === PARKED) this.ringAlways(); // pairs with the store before each look
   }
 
-  /** Wakes the thread that naps here. One that is parked has been told: two that wake each other would never rest. */
+  /** Wakes a lazy thread. A parked one needs no rouse: `ring` wakes it. (Two that wake each other would never rest.) */
   rouse(): void {
-    if (Atomics.load(this.#words, this.#at) === NAPPING) this.ringAlways(); // pairs with the store before each look
+    if (Atomics.load(this.#words, this.#at) === LAZY) this.ringAlways(); // pairs with the store before each look
   }
 
-  /** Wakes without looking: also a thread that turns from a nap to parked, or one that a dead thread was about to wake. */
+  /** Wakes without looking: also a thread that turns from lazy to parked, or one that a dead thread was about to wake. */
   ringAlways(): void {
     Atomics.store(this.#words, this.#at, IDLE); // makes a late Atomics.wait return at once
     Atomics.notify(this.#words, this.#at);
@@ -90,7 +90,7 @@ export class Bell {
 }
 
 /**
- * What this thread's event loop would do, and cannot while the thread is blocked: it is done before each blocked sleep.
+ * What this thread's event loop would do, and cannot while a send or `blockingRecv` blocks the thread: it is done before.
  * A duty that stands here must not block, and may be done once too often.
  */
 export const duties: Set<() => void> = new Set<() => void>();

@@ -15,8 +15,8 @@ export interface ReceiverHandle<T> {
 
 /** What the receiver's thread does on the way of each message. */
 export interface Hooks {
-  /** The message at this position (how many left the channel before it) is about to be taken. */
-  taking(position: number): void;
+  /** The next message is about to be taken. `id`: how many have left the channel before it, counted on past the limit. */
+  taking(id: number): void;
   /**
    * This thread has nothing else to do: a `recv` may block it for a moment, event loop and all (look.ts). The caller gives
    * the event loop its turns between calls.
@@ -82,7 +82,7 @@ export class Receiver<T> {
     return receiver;
   }
 
-  /** The message at this position is still in the channel. Of any that was sent less than a lap ago. */
+  /** The message at this position is still in the channel. Of any that was sent fewer than `limit` positions ago. */
   isHere(position: number): boolean {
     return this.#ring.isHere(position);
   }

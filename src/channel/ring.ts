@@ -43,6 +43,7 @@
 import type { Scratch } from './cells.js';
 import {
   BELL,
+  BELOW_LAP,
   CALLS,
   CLOSED,
   FLAGS,
@@ -50,7 +51,6 @@ import {
   OPEN,
   PHASE_MASK,
   Phase,
-  SEAT_MASK,
   TAIL,
   WAITS,
 } from './memory.js';
@@ -121,10 +121,10 @@ export class Ring extends Memory {
         Atomics.compareExchange(words, TAIL, tail, after); // claimed by another: help
         continue;
       }
-      if (Atomics.compareExchange(words, TAIL, tail, after) !== tail && this.#isClosedAfter(p)) {
+      if (Atomics.compareExchange(words, TAIL, tail, after) !== tail && this.#moveTailBeyond(p)) {
         Atomics.compareExchange(words, at, writing, writing | Phase.ABORTED); // fails if it was discarded
         this.bell.ring(); // the receiver may be parked at this position
-        return Sent.CLOSED;
+        return Sent.CLOSED; // it may also have said END already: so this message must not be published
       }
       this.copyIn(at, message, length);
       // Publishes length and message; pairs with the load in peek. Fails if the receiver has discarded it.
@@ -136,7 +136,7 @@ export class Ring extends Memory {
   }
 
   /** Moves TAIL beyond p, which this thread has claimed, if no helper has done so. Says whether the channel is closed. */
-  #isClosedAfter(p: number): boolean {
+  #moveTailBeyond(p: number): boolean {
     for (;;) {
       const tail = Atomics.load(this.words, TAIL); // pairs with close
       if (tail >>> 2 !== p) return (tail & CLOSED) !== 0;
@@ -145,17 +145,17 @@ export class Ring extends Memory {
     }
   }
 
-  /** Takes back the message at p, which this seat has sent. `false`: it has been taken. Its cell is free when its turn comes. */
+  /** Takes back this seat's message at p, sent fewer than `limit` positions ago. `false`: it has been taken. */
   takeBack(p: number, seat: number): boolean {
     const ready = this.free(p) | (seat << 2) | Phase.READY;
     const at = this.cell(p);
     return Atomics.compareExchange(this.words, at, ready, ready | Phase.ABORTED) === ready; // against take
   }
 
-  /** The message at p has not been taken: of a position that was claimed less than a lap ago. */
+  /** The message at p has not been taken: of a position that was claimed fewer than `limit` positions ago. */
   isHere(p: number): boolean {
     const state = Atomics.load(this.words, this.cell(p)); // pairs with take
-    return (state & ~SEAT_MASK) === this.free(p) && (state & PHASE_MASK) !== Phase.ABORTED;
+    return (state & ~BELOW_LAP) === this.free(p) && (state & PHASE_MASK) !== Phase.ABORTED;
   }
 
   /** All that was sent has been taken. */
@@ -177,8 +177,8 @@ export class Ring extends Memory {
       const at = this.cell(i);
       const state = Atomics.load(this.words, at);
       if ((state & PHASE_MASK) !== Phase.WRITING) continue;
-      if (seat !== undefined && (state & SEAT_MASK) >> 2 !== seat) continue;
-      this.#isClosedAfter((state >>> 7) * this.capacity + i); // the dead sender may not have moved TAIL on
+      if (seat !== undefined && (state & BELOW_LAP) >> 2 !== seat) continue;
+      this.#moveTailBeyond((state >>> 7) * this.capacity + i); // the dead sender may not have moved TAIL on
       Atomics.compareExchange(this.words, at, state, state | Phase.ABORTED); // against publish
     }
   }
@@ -191,7 +191,7 @@ export class Ring extends Memory {
       const at = this.#at;
       const state = Atomics.load(this.words, at); // pairs with publish
       const phase = state & PHASE_MASK;
-      if ((state & ~SEAT_MASK) !== this.#free) {
+      if ((state & ~BELOW_LAP) !== this.#free) {
         this.#advance(); // taken by a receiver that died before it could say so
       } else if (phase === Phase.READY) {
         this.#found = state;
@@ -210,12 +210,12 @@ export class Ring extends Memory {
   /** There is something at the head: a message, or what has to be skipped. Looks at one word. */
   get hasNext(): boolean {
     const state = Atomics.load(this.words, this.#at); // pairs with publish
-    return (state & ~SEAT_MASK) !== this.#free || (state & PHASE_MASK) >= Phase.READY;
+    return (state & ~BELOW_LAP) !== this.#free || (state & PHASE_MASK) >= Phase.READY;
   }
 
   /** Nobody can send any more. Look at the cell again *after* this has become true. */
   #isEnded(): boolean {
-    return Atomics.load(this.words, OPEN) === 0 || this.closed; // pairs with Seats.close
+    return Atomics.load(this.words, OPEN) === 0 || this.closed; // pairs with closeSeat
   }
 
   /** Copies the message at the head out of shared memory. */

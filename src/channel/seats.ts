@@ -9,9 +9,9 @@
  *   OPEN           bit s: the thread that opens, closes or buries the sender of seat s
  *   OPENING of s   opening + 1: the thread that opens or closes; -opening: the thread that buries, until it is done
  *
- * A sender that is killed, at any instruction, leaves at most three things: a cell in WRITING, a wake-up of the receiver
- * that it owed, and a call that it has swallowed or was about to make. Burial mends the three, in this order, then frees
- * the seat.
+ * A sender that is killed, at any instruction, leaves at most three things: a cell in WRITING (perhaps with TAIL still at
+ * it), a wake-up of the receiver that it owed, and a call that it has swallowed or was about to make. Burial mends the
+ * three, in this order, then frees the seat.
  */
 import { OPEN, OPENINGS } from './memory.js';
 import type { Ring } from './ring.js';
@@ -37,7 +37,7 @@ export function openSeat(words: Int32Array): Seat {
     if (opening < 0 || (opening & 1) === 1) continue;
     const next = (opening + 1) & 0x7fff_ffff;
     if (Atomics.compareExchange(words, OPENINGS + seat, opening, next) !== opening) continue; // against other openers
-    Atomics.or(words, OPEN, 1 << seat); // pairs with the load in Ring.peek
+    Atomics.or(words, OPEN, 1 << seat); // pairs with the load in Ring.#isEnded
     return { seat, opening: next };
   }
   throw new RangeError(`Expected at most ${MAX_SENDERS} open senders: close one first`);
@@ -51,7 +51,7 @@ export function isOpen(words: Int32Array, { seat, opening }: Seat): boolean {
 /** The sender sends nothing more. Its last message has been published. Does nothing if it is closed. */
 export function closeSeat({ words, bell }: Ring, { seat, opening }: Seat): void {
   if (Math.abs(Atomics.load(words, OPENINGS + seat)) !== opening) return;
-  Atomics.and(words, OPEN, ~(1 << seat)); // pairs with the load in Ring.peek
+  Atomics.and(words, OPEN, ~(1 << seat)); // pairs with the load in Ring.#isEnded
   bell.ring();
   Atomics.store(words, OPENINGS + seat, (opening + 1) & 0x7fff_fffe); // from here on, another sender may have it
 }

@@ -41,7 +41,7 @@ export class Sender<T> {
   readonly #look: Look;
   readonly #encoder: Encoder;
   #closed = false;
-  /** A duty while the receiver is to be woken. */
+  /** Stands in `duties` from a late send until the receiver is woken. */
   readonly #wake = (): void => {
     if (duties.delete(this.#wake)) this.#ring.bell.ring();
   };
@@ -107,7 +107,7 @@ export class Sender<T> {
   }
 
   /**
-   * Sends `value` if there is room now. `false`: the channel is full, nothing was sent.
+   * Sends `value` if there is room now and nobody waits for it. `false`: nothing was sent.
    *
    * @throws ChannelClosedError, NotSendableError, TaskTooLargeError
    */
@@ -140,8 +140,8 @@ export class Sender<T> {
   }
 
   /**
-   * Takes back a message of this sender, sent less than a lap ago at this position. `false`: it has been taken. Its place is
-   * free when its turn comes.
+   * Takes back a message of this sender, sent at this position, fewer than `limit` ago. `false`: it has been taken. Its
+   * place is free when its turn comes.
    */
   takeBack(position: number): boolean {
     return this.#ring.takeBack(position, this.#seat.seat);

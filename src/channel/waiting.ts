@@ -2,24 +2,25 @@
  * Waiting for room: which sender may send when there is none, and how a sender waits for that.
  *
  * All senders that wait park on one word, CALLS, and the platform keeps their queue: `Atomics.notify(CALLS, 1)` wakes the
- * thread that has waited longest, whether it is blocked or waits asynchronously.
+ * thread that parked first, whether it is blocked or waits asynchronously. (A thread parks anew every LOOK_MS. So between
+ * threads that wait for longer, the order in which they came is kept roughly, and not by a promise.)
  *
- *   a sender that finds no room              the receiver, with half of the cells free, or all
+ *   a sender that finds no room              the receiver, after half as many takes as cells, or when it finds nothing
  *   1. reads CALLS                           1. sees WAITS in TAIL, else it goes on
  *   2. counts COMERS up                      2. reads COMERS
  *   3. sets WAITS in TAIL                    3. counts CALLS up, wakes one waiter: that one has the turn
  *   4. parks, if CALLS is as in 1            4. woke nobody? clears WAITS; COMERS has changed? sets it, and calls again
  *
  * A waiter that was called has the *turn* until the next call. It sends all that it can; meanwhile senders without the turn
- * come to wait as well, even if there is room. So room is handed over in batches, and newcomers come after waiters. There is
- * one exception: a caller that wakes nobody clears WAITS, and a sender that comes to wait just then sets it a moment later;
- * a third one may send in between. A sender that is called while its thread computes keeps the turn: the others look after
- * LOOK_MS.
+ * come to wait as well, even if there is room. So room is handed over in batches, and newcomers come after waiters. They
+ * may come first in one case: a caller that wakes nobody clears WAITS, and a sender that comes to wait just then sets it a
+ * moment later; a third one may send in between. A sender that is called while its thread computes keeps the turn: the
+ * others look after LOOK_MS.
  *
- * Why no call is missing. A sender that parks in 4 has read CALLS before it counted COMERS. A caller that wakes nobody and
- * counted CALLS up after that makes 4 return at once. A caller that did so before either reads the new COMERS at its end,
- * and calls again; or the sender sets WAITS after the caller has cleared it. So while a sender is parked, WAITS is set, and
- * a thread is about to call:
+ * Why no call is missing. A sender reads CALLS before it counts COMERS. A call between the two changes CALLS, so the sender
+ * does not park. A caller that came before the two and woke nobody reads COMERS again, and calls again if it has changed; if
+ * it has not, the sender sets WAITS after the caller has cleared it. So while a sender is parked, WAITS is set, and a thread
+ * is about to call:
  *   - the receiver, if there is a message: it looks at TAIL when it has taken the last one;
  *   - the waiter that has been called: it sends, which makes a message, or calls the next one;
  *   - the sender that set WAITS, if there is no message: the receiver may have looked before. It looks itself, and calls.
@@ -40,7 +41,7 @@ export const LOOK_MS = 20;
 
 /** One thread's part in the calls. */
 export class Calls {
-  /** The number of the call that gave this sender the turn. -1: none, unless CALLS has been -1. */
+  /** The call that gave this sender the turn. -1: none. (CALLS begins at 0, and is -1 after four thousand million calls.) */
   turn = -1;
   readonly #ring: Ring;
   readonly #words: Int32Array;
@@ -81,7 +82,7 @@ export class Calls {
     }
   }
 
-  /** The channel was closed: all waiters look. */
+  /** All waiters look: the channel was closed, or their thread has something to do. */
   callAll(): void {
     Atomics.add(this.#words, CALLS, 1); // pairs with step 4 of a sender
     Atomics.notify(this.#words, CALLS);
@@ -222,7 +223,7 @@ export class Waiting {
       doDuties(); // after step 1: what a duty frees may be told by a call
       if (this.#sends.length === 0) return true;
       const how = Atomics.wait(this.#ring.words, CALLS, calls, ms); // step 4; pairs with call
-      if (how === 'ok' || ms !== NAP_MS) this.#calls.take(how);
+      if (how === 'ok' || ms !== NAP_MS) this.#calls.take(how); // a nap is too short to take the turn after it
     }
     return this.post();
   }

@@ -6,7 +6,7 @@ export class NotSendableError extends TypeError {
   readonly code = 'ERR_NOT_SENDABLE';
 }
 
-/** The value takes more than `maxBytes`: `bytes` up to the first part that does not fit, and with it. */
+/** The value takes more than `maxBytes`. `bytes`: its size up to the end of the first part that does not fit. */
 export class TaskTooLargeError extends RangeError {
   override readonly name = 'TaskTooLargeError';
   readonly code = 'ERR_TASK_TOO_LARGE';

@@ -1,7 +1,7 @@
 /**
- * The clock that both threads share: monotonic, so a change of the system's time moves no deadline and no order, and of
- * the process, where `performance.now()` begins anew in each thread. What people read is wall time: this clock and one
- * offset, which the owner takes once.
+ * The clock that both threads share. It is monotonic: a change of the system's time moves no deadline and no order.
+ * (`performance.now()` has another zero in each thread.) What people read is wall time: this clock and one offset, which the
+ * owner takes once.
  */
 import { hrtime } from 'node:process'; // the global is a getter, and costs half as much again
 

@@ -3,8 +3,8 @@
  * from its event loop.
  *
  * There is one timer. It fires when the first deadline can have passed, counted as if every queued task had just started.
- * While no task with a timeout is open there is none. Of a task of another thread the owner learns when it looks at what
- * runs, after two seconds at the latest.
+ * When the last task with a timeout has ended it fires once more. Of a task of another thread the owner learns when it looks
+ * at what runs, after two seconds at the latest.
  *
  * Both threads use one clock, which goes on while the process is stopped, or its threads get no processor. So a task is
  * given some time *after* it was first seen to be late: an end that has come meanwhile, or is about to, counts.

@@ -6,7 +6,7 @@
 import { channel } from 'node:diagnostics_channel';
 import type { Entry } from './entry.js';
 
-/** `async-tasks:worker:death`: the worker thread has ended without having been asked to. */
+/** `async-tasks:worker:death`: the worker thread has died, and the runtime goes on. */
 export interface WorkerDeathEvent {
   readonly cause: Error;
   /** When another one is started, in milliseconds. */

@@ -5,15 +5,15 @@
  *   word     meaning                                       written by
  *   TAIL     how many ends were reported                   the worker, +1: publishes an end
  *   HEAD     how many ends were drained                    the owner: gives their cells back
- *   BELL     the owner is parked, or naps: see park.ts     the owner; who wakes it
+ *   BELL     the owner is parked, or lazy: see park.ts     the owner; who wakes it
  *   a cell   one end: id, key, state, times, outcome       the worker, before TAIL
  *
  * An end that is published counts, whatever happens to the worker afterwards. One that is half-written does not exist: the
  * next worker writes over it.
  *
- * The owner drains at every 32nd send, and when it is asked or blocks. It parks while a caller waits for an end, and is woken by each;
- * else it naps, until half of the ring is used: tasks that nobody waits for share one wake-up. A full ring makes the worker
- * wait, between two tasks.
+ * The owner drains at every 32nd send, and when it is asked or blocks. It parks while a caller waits for an end, and is woken
+ * by each; else it is lazy, until half of the ring is used: tasks that nobody waits for share one wake-up. A full ring blocks
+ * the worker's thread.
  */
 import { Bell, Cells, createCells, type Layout, type Scratch, SLICE_MS } from '../channel/index.js';
 import type { FinalState } from './record.js';
@@ -182,12 +182,12 @@ export class Collector extends Ends {
   /** Looks whenever it is woken, until it is stopped. `look` drains. Does not keep the process alive. */
   async listen(isEager: () => boolean, look: () => void): Promise<void> {
     while (!this.#stopped) {
-      const napping = !isEager();
+      const lazy = !isEager();
       const ready = () => {
         look();
-        return this.#stopped || napping === isEager();
+        return this.#stopped || lazy === isEager();
       };
-      await this.bell.waitAsync(ready, napping);
+      await this.bell.waitAsync(ready, lazy);
     }
   }
 

@@ -48,7 +48,7 @@ async function after<R>(sent: Promise<void>, entry: Entry<R>): Promise<Entry<R>>
   return entry;
 }
 
-/** Puts `task` into the queue if there is room now. `undefined`: the queue is full, nothing was queued. */
+/** Puts `task` into the queue if there is room now and nobody waits for it. `undefined`: nothing was queued. */
 export function tryRunTask<R>(
   task: Task<R>,
   tx: Sender<Task>,
@@ -79,12 +79,13 @@ function noted(task: Task, { requestId }: Entry): Task {
 
 // ── What is wrong with a call ──────────────────────────────────────────────────────────────────────────────────────
 
-/** What this thread has started on a channel: a ledger, or why there is none. By the channel's memory. */
-const started = new WeakMap<SharedArrayBuffer, Ledger | Error>();
+/** By the memory of a channel: the ledger that this thread has started on it, or why there is none. */
+const ledgers = new WeakMap<SharedArrayBuffer, Ledger | Error>();
+/** Most calls have the sender of the call before. */
 let last: { readonly tx: Sender<Task>; readonly ledger: Ledger } | undefined;
 
 export function registerLedger(memory: SharedArrayBuffer, ledger: Ledger | Error): void {
-  started.set(memory, ledger);
+  ledgers.set(memory, ledger);
   last = undefined;
 }
 
@@ -114,7 +115,7 @@ function ledgerOf(task: unknown, tx: Sender<Task>): Ledger {
     const swapped = task instanceof Sender ? ': the task comes first, then the sender' : '';
     throw new TypeError(`Expected \`tx\` to be a Sender, got ${shown(tx)}${swapped}`);
   }
-  const ledger = started.get(tx.memory);
+  const ledger = ledgers.get(tx.memory);
   if (ledger === undefined)
     throw new Error(
       'Expected a runtime on this channel, started by this thread: await startRuntime(rx, …) first. ' +

@@ -16,7 +16,7 @@ export interface Book {
   read(entry: Entry): TaskRecord;
   cancel(entry: Entry): TaskState;
   /** Resolves when the task has ended. */
-  end(entry: Entry): Promise<void>;
+  whenEnded(entry: Entry): Promise<void>;
 }
 
 export class Entry<R = unknown> implements TaskHandle<R>, OnSent {
@@ -59,12 +59,12 @@ export class Entry<R = unknown> implements TaskHandle<R>, OnSent {
   }
 
   async ended(): Promise<TaskRecord> {
-    await this.#ledger.end(this);
+    await this.#ledger.whenEnded(this);
     return this.status();
   }
 
   async finished(): Promise<R> {
-    await this.#ledger.end(this);
+    await this.#ledger.whenEnded(this);
     const { final, outcome } = this;
     if (final === 'cancelled') throw new TaskCancelledError(outcome);
     if (final === 'succeeded') return outcome as R;

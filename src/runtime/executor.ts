@@ -21,7 +21,7 @@ export interface ExecutorOptions {
   readonly ends: SharedArrayBuffer;
   readonly runs: SharedArrayBuffer;
   readonly module: TaskModule;
-  /** Each message says that a task was asked to stop. It keeps the thread alive: a task may wait for nothing else. */
+  /** Each message says that a task was asked to stop. The port keeps the thread alive when a task waits for that alone. */
   readonly port: MessagePort;
   /** Where the lines go that tell of each task; `undefined`: nowhere. */
   readonly print: Print | undefined;
@@ -34,8 +34,8 @@ const STRETCH_MS = 1;
 export async function taskExec(options: ExecutorOptions): Promise<void> {
   const print = options.print && safely(options.print);
   const runs = new Runs(options.runs);
-  /** When the event loop had its last turn, at the latest. */
-  let turn = now();
+  /** When the event loop last had its turn, or earlier. */
+  let yielded = now();
   const reporter = new Reporter(options.ends, () => rx.callAll());
   const rx = Receiver.attach<Task>(options.rx, {
     taking: (id) => runner.taking(id),
@@ -46,9 +46,9 @@ export async function taskExec(options: ExecutorOptions): Promise<void> {
   print?.('task executor started');
   for (;;) {
     if (runner.isFull) await runner.oneEnded();
-    if (runner.time - turn >= STRETCH_MS) {
+    if (runner.time - yielded >= STRETCH_MS) {
       await setImmediate();
-      turn = runner.lookAtClock();
+      yielded = runner.lookAtClock();
     }
     let task: Task | undefined;
     try {

@@ -1,8 +1,8 @@
 /**
- * What runs tasks. To be read in this order: worker.ts, executor.ts and runner.ts (the worker: its entry, the loop, one task),
- * run.ts (what a task asks), ends.ts and runs.ts (what both threads share), record.ts, entry.ts, entries.ts, ledger.ts and
- * enqueue.ts (the owner), deadlines.ts, thread.ts and supervisor.ts (threads die), runtime.ts. On the way: clock.ts,
- * counts.ts, diagnostics.ts (events), errors.ts, options.ts.
+ * What runs tasks. To be read in this order: record.ts, entry.ts, enqueue.ts (a task comes into the queue), runs.ts, ends.ts
+ * (what both threads share), worker.ts, executor.ts, runner.ts, run.ts (the worker: its start, the loop, one task, what it
+ * asks), ledger.ts, entries.ts (the owner), deadlines.ts, thread.ts, supervisor.ts (threads die), runtime.ts. On the way:
+ * clock.ts, counts.ts, diagnostics.ts (events), errors.ts, importing.ts, options.ts.
  */
 export { BOUNDS_MS, type Ended, type Histogram } from './counts.js';
 export type { WorkerDeathEvent } from './diagnostics.js';

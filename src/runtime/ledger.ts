@@ -38,10 +38,8 @@ process.on('beforeExit', () => {
 
 /** What the ledger tells. */
 interface Listener {
-  /** A task with a deadline may start now. */
-  timed(timeout: number): void;
-  /** A running task was asked to stop. */
-  stop(): void;
+  timed(timeout: number): void; // a task with a timeout is in the queue
+  stop(): void; // a running task was asked to stop
 }
 
 export class Ledger implements Book {
@@ -145,8 +143,8 @@ export class Ledger implements Book {
   }
 
   /**
-   * What runs now, as the table says. A task of another thread is known once it is named there. `isDead`: so is the
-   * thread, and each task counts that it has taken.
+   * What runs now, as the table says. A task of another thread is known once it is named there. `isDead`: the thread has
+   * ended, so each task counts that it has taken, also one that is not named.
    */
   running(isDead = false): (Running & { readonly task: Entry })[] {
     this.drain();
@@ -203,7 +201,7 @@ export class Ledger implements Book {
     return 'running';
   }
 
-  async end(entry: Entry): Promise<void> {
+  async whenEnded(entry: Entry): Promise<void> {
     this.drain();
     if (entry.final !== undefined) return;
     entry.waiters ??= [];

@@ -17,7 +17,7 @@ export interface TaskRecord {
   readonly requestId: string | undefined;
   /** The task was asked to stop. */
   readonly cancelRequested: boolean;
-  /** From 0 to 1, if the task told; 1 when it has succeeded. */
+  /** From 0 to 1, if the task told and still runs; 1 when it has succeeded. */
   readonly progress: number | undefined;
   readonly enqueued: number;
   readonly started: number | undefined;
@@ -42,7 +42,7 @@ export interface TaskHandle<R = unknown> {
   ended(): Promise<TaskRecord>;
   /**
    * Resolves with the task's result. Rejects with what the task threw (an error keeps name, message, code, cause and
-   * stack), or with TaskCancelledError.
+   * stack), or with TaskCancelledError, TaskTimeoutError or WorkerCrashedError.
    */
   finished(): Promise<R>;
 }

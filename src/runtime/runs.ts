@@ -4,10 +4,10 @@
  *   word       meaning                                                     written by
  *   GATE       SHUT: no task starts, the thread is about to be ended       the owner
  *   of each row:
- *   WHO        position + 1 of its task, or IDLE                           the worker
+ *   WHO        position + 1 of its task, or IDLE                           the worker; the owner, when that is dead
  *   STOP       position + 1 of the task that is asked to stop              the owner
  *   PROGRESS   in millionths, -1: none                                     the worker
- *   STARTED    when it started; infinite: it waits for others to end       the worker, before WHO
+ *   STARTED    when it started; infinite: it waits for others to end       the worker, before WHO, and after such a wait
  *   KEY        of the task's name, for a task of another thread            the worker, before NAMED
  *   NAMED      position + 1 of the task whose name that is                 the worker, once it has taken the message
  *
@@ -66,20 +66,20 @@ export class Runs {
     const at = placeOf(row);
     this.begin(row, time);
     this.#words[at + PROGRESS] = -1;
-    Atomics.store(this.#words, at, position + 1); // then look at the gate; pairs with the load in list
+    Atomics.store(this.#words, at, position + 1); // then look at the gate; pairs with the load in #read
     while (Atomics.load(this.#words, GATE) === SHUT) Atomics.wait(this.#words, GATE, SHUT); // pairs with shut and open
   }
 
   /** The end of the row's task is published. */
   end(row: number): void {
-    Atomics.store(this.#words, placeOf(row), IDLE); // pairs with the load in list
+    Atomics.store(this.#words, placeOf(row), IDLE); // pairs with the load in #read
   }
 
   /** Says which task it is. */
   name(row: number, position: number, key: number): void {
     const at = placeOf(row);
     this.#words[at + KEY] = key;
-    this.#words[at + NAMED] = position + 1;
+    Atomics.store(this.#words, at + NAMED, position + 1); // publishes KEY; pairs with the load in #read
   }
 
   /** When its task began, or infinite, if that must wait for tasks before it to end. */
@@ -117,7 +117,7 @@ export class Runs {
     return {
       row,
       position: who - 1,
-      key: this.#words[at + NAMED] === who ? this.#words[at + KEY] : undefined,
+      key: Atomics.load(this.#words, at + NAMED) === who ? this.#words[at + KEY] : undefined, // pairs with the store in name
       started: Number.isFinite(started) ? started : undefined,
       progress: progress < 0 ? undefined : progress / 1e6,
     };

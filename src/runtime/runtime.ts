@@ -13,13 +13,14 @@ import { Deadlines } from './deadlines.js';
 import { createEnds } from './ends.js';
 import { registerLedger } from './enqueue.js';
 import type { Entry } from './entry.js';
+import { expectProgram } from './importing.js';
 import { Ledger } from './ledger.js';
 import { checkedDrain, checkedOptions, type DrainOptions, type RuntimeOptions } from './options.js';
 import type { TaskHandle, TaskRecord } from './record.js';
 import { createRuns } from './runs.js';
 import { type Death, Supervisor } from './supervisor.js';
 
-/** What became of the tasks that were queued or running when the runtime was asked to end. */
+/** What became of the tasks that were open when the runtime was asked to end; of other threads' tasks, if it knew of them. */
 export interface DrainReport {
   readonly finished: readonly TaskRecord[];
   /** Ended with the thread while they ran, or cancelled before they were started. Each is logged. */
@@ -43,14 +44,6 @@ export interface RuntimeStats {
   readonly deaths: readonly Death[];
 }
 
-/** This thread is importing a tasks module, as a worker. */
-let importing = false;
-
-/** The worker's: while it imports the tasks, no runtime may be started. */
-export function setImporting(value: boolean): void {
-  importing = value;
-}
-
 /**
  * Starts the worker thread. Resolves when it has imported the tasks.
  *
@@ -58,11 +51,7 @@ export function setImporting(value: boolean): void {
  * TypeError or RangeError for a wrong option
  */
 export async function startRuntime(rx: Receiver<Task>, options: RuntimeOptions): Promise<Runtime> {
-  if (importing)
-    throw new Error(
-      'Expected startRuntime to be called by the program, not by its tasks module, which the worker thread imports, too: ' +
-        'put the tasks into a file of their own',
-    );
+  expectProgram();
   const runtime = new Runtime(rx, options);
   await runtime.started;
   return runtime;

@@ -24,7 +24,7 @@ const MAX_BACKOFF_MS = 5000;
 /** So many deaths are remembered. */
 const MOST_DEATHS = 10;
 
-/** A death that was not asked for. `time` is in milliseconds since 1970, `delay` says when the next thread was started. */
+/** A thread has died, before the runtime's end. `time` is in milliseconds since 1970, `delay`: after it, another was started. */
 export interface Death {
   readonly time: number;
   readonly cause: string;

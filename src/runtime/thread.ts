@@ -37,7 +37,7 @@ export class Thread {
     });
     const workerData: WorkerSetup = { ...setup, port: port2 };
     try {
-      this.#worker = new Worker(entryFor(setup.tasks), {
+      this.#worker = new Worker(urlFor(setup.tasks), {
         workerData,
         transferList: [port2],
         name: 'async-tasks',
@@ -119,7 +119,7 @@ export class Thread {
  * Where the thread begins: beside this module, or else beside the tasks. A bundler may put this module into a folder for
  * what entry points share, as Vite does, or a copy of the entry in the place of its URL.
  */
-function entryFor(tasks: string): URL {
+function urlFor(tasks: string): URL {
   if (existsSync(ENTRY) || !URL.canParse('./worker.js', tasks)) return ENTRY;
   return new URL('./worker.js', tasks);
 }

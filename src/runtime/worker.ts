@@ -4,8 +4,8 @@ import type { ReceiverHandle } from '../channel/index.js';
 import { printDirectly } from '../log/index.js';
 import { moduleOf, type Task, type TaskModule } from '../task/index.js';
 import { taskExec } from './executor.js';
+import { setImporting } from './importing.js';
 import type { TaskType } from './record.js';
-import { setImporting } from './runtime.js';
 
 /** What the runtime gives the thread. */
 export interface WorkerSetup {

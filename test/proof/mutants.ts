@@ -70,8 +70,8 @@ waiting: a caller that leaves WAITS set
 - Atomics.and(this.#words, TAIL, ~WAITS);
 ## the receiver discards what is left while senders write
 ring: a sender that publishes in a closed channel
-- && this.#isClosedAfter(p)
-+ && (this.#isClosedAfter(p), false)
+- && this.#moveTailBeyond(p)
++ && (this.#moveTailBeyond(p), false)
 ring: a sender that publishes what was discarded
 - Atomics.compareExchange(words, at, writing, free | (seat << 2) | Phase.READY) !== writing
 + Atomics.store(words, at, free | (seat << 2) | Phase.READY) === 0
@@ -87,8 +87,8 @@ ring: a sender that gives up and does not say so
 waiting: a sender that waits in a closed channel
 - if ((before & CLOSED) !== 0) return undefined;
 ring: an heir that stops at what was taken
-- if ((state & ~SEAT_MASK) !== this.#free) { this.#advance();
-+ if ((state & ~SEAT_MASK) !== this.#free) { return EMPTY;
+- if ((state & ~BELOW_LAP) !== this.#free) { this.#advance();
++ if ((state & ~BELOW_LAP) !== this.#free) { return EMPTY;
 receiver: an heir that calls nobody
 - receiver.#calls.repeat();
 receiver: a close that calls before it closes
@@ -155,13 +155,13 @@ seats: a seat that is free while it counts as open
 seats: a burial that leaves what is half-written
 - ring.abort(seat);
 ring: a burial that leaves TAIL behind
-- this.#isClosedAfter((state >>> 7) * this.capacity + i);
+- this.#moveTailBeyond((state >>> 7) * this.capacity + i);
 seats: a burial that trusts WAITS
 - calls.repeat();
 + calls.callIfWaits();
 ## an async sender is killed, and buried
 ring: a burial that gives up what others write
-- if (seat !== undefined && (state & SEAT_MASK) >> 2 !== seat)
+- if (seat !== undefined && (state & BELOW_LAP) >> 2 !== seat)
 + if (false)
 seats: a burial that trusts the word of the bell
 - ring.bell.ringAlways();
@@ -217,11 +217,11 @@ ring: a task that may be taken back from another sender
 - const ready = this.free(p) | (seat << 2) | Phase.READY;
 + const ready = Atomics.load(this.words, this.cell(p));
 ring: a position that seems to be here for ever
-- return (state & ~SEAT_MASK) === this.free(p) && (state & PHASE_MASK) !== Phase.ABORTED;
+- return (state & ~BELOW_LAP) === this.free(p) && (state & PHASE_MASK) !== Phase.ABORTED;
 + return true;
 ## another thread sends a task, and the owner sees it run
 runs: a task that keeps the name of the one before
-- this.#words[at + NAMED] = position + 1;
+- Atomics.store(this.#words, at + NAMED, position + 1);
 ## a deadline, against the end of its task, and another one
 runs: a worker that looks at the gate before it names the task
 - Atomics.store(this.#words, at, position + 1); while (Atomics.load(this.#words, GATE) === SHUT) Atomics.wait(this.#words, GATE, SHUT);
