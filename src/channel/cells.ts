@@ -39,6 +39,8 @@ export class Cells {
   readonly words: Int32Array;
   readonly maxBytes: number;
   readonly #layout: Layout;
+  /** Where in a cell the message begins. */
+  readonly #message: number;
   readonly #inlineBytes: number;
   readonly #rooms: Uint8Array[] = [];
 
@@ -47,27 +49,30 @@ export class Cells {
     this.words = new Int32Array(shared, 0, layout.first + count * layout.size);
     this.maxBytes = maxBytes;
     this.#layout = layout;
-    this.#inlineBytes = (layout.size - layout.length - 1) * 4;
+    this.#message = layout.length + 1;
+    this.#inlineBytes = (layout.size - this.#message) * 4;
   }
 
   /** Copies a message into the cell that begins at word `at`. */
   copyIn(at: number, message: Scratch, length: number): void {
-    const into = at + this.#layout.length + 1;
-    this.words[into - 1] = length;
+    const { words } = this;
+    const into = at + this.#message;
+    words[into - 1] = length;
     if (length > this.#inlineBytes) this.#room(at).set(message.bytes.subarray(0, length));
-    else for (let i = 0; i << 2 < length; i++) this.words[into + i] = message.words[i] ?? 0;
+    else for (let i = 0; i << 2 < length; i++) words[into + i] = message.words[i] ?? 0;
   }
 
   /** The length of a cell's message; never negative, whatever the bytes are. */
   lengthAt(at: number): number {
-    return (this.words[at + this.#layout.length] ?? 0) >>> 0;
+    return (this.words[at + this.#message - 1] ?? 0) >>> 0;
   }
 
   /** Copies a cell's message out. */
   copyOut(at: number, into: Scratch, length: number): void {
-    const from = at + this.#layout.length + 1;
+    const { words } = this;
+    const from = at + this.#message;
     if (length > this.#inlineBytes) into.bytes.set(this.#room(at).subarray(0, length));
-    else for (let i = 0; i << 2 < length; i++) into.words[i] = this.words[from + i] ?? 0;
+    else for (let i = 0; i << 2 < length; i++) into.words[i] = words[from + i] ?? 0;
   }
 
   #room(at: number): Uint8Array {
