@@ -98,6 +98,43 @@ export class Ring extends Memory {
     return (Atomics.load(this.words, TAIL) & CLOSED) !== 0; // pairs with close
   }
 
+  /** All that was sent has been taken. */
+  get isEmpty(): boolean {
+    const tail = Atomics.load(this.words, TAIL) >>> 2;
+    const last = tail === 0 ? this.limit - 1 : tail - 1;
+    return Atomics.load(this.words, this.cell(last)) === this.freed(this.free(last)); // pairs with take
+  }
+
+  /** There is room for one message, and for so many more, whoever may take it. */
+  hasRoom(more: number): boolean {
+    const p = ((Atomics.load(this.words, TAIL) >>> 2) + more) % this.limit;
+    return Atomics.load(this.words, this.cell(p)) === this.free(p); // pairs with take
+  }
+
+  /** The message at p has not been taken: of a position that was claimed fewer than `limit` positions ago. */
+  isHere(p: number): boolean {
+    const state = Atomics.load(this.words, this.cell(p)); // pairs with take
+    return (state & ~BELOW_LAP) === this.free(p) && (state & PHASE_MASK) !== Phase.ABORTED;
+  }
+
+  /** No more sends. What was sent can still be taken. */
+  close(): void {
+    Atomics.or(this.words, TAIL, CLOSED); // pairs with the loads and compare-exchanges of TAIL in post
+    this.bell.ring();
+  }
+
+  /** Gives up the half-written messages of this seat, or of all: their sends fail, and the receiver skips them. */
+  abort(seat?: number): void {
+    for (let i = 0; i < this.capacity; i++) {
+      const at = this.cell(i);
+      const state = Atomics.load(this.words, at);
+      if ((state & PHASE_MASK) !== Phase.WRITING) continue;
+      if (seat !== undefined && (state & BELOW_LAP) >> 2 !== seat) continue;
+      this.#moveTailBeyond((state >>> 7) * this.capacity + i); // the dead sender may not have moved TAIL on
+      Atomics.compareExchange(this.words, at, state, state | Phase.ABORTED); // against publish
+    }
+  }
+
   // ── A sender ───────────────────────────────────────────────────────────────────────────────────────────────────
 
   /**
@@ -150,37 +187,6 @@ export class Ring extends Memory {
     const ready = this.free(p) | (seat << 2) | Phase.READY;
     const at = this.cell(p);
     return Atomics.compareExchange(this.words, at, ready, ready | Phase.ABORTED) === ready; // against take
-  }
-
-  /** The message at p has not been taken: of a position that was claimed fewer than `limit` positions ago. */
-  isHere(p: number): boolean {
-    const state = Atomics.load(this.words, this.cell(p)); // pairs with take
-    return (state & ~BELOW_LAP) === this.free(p) && (state & PHASE_MASK) !== Phase.ABORTED;
-  }
-
-  /** All that was sent has been taken. */
-  get isEmpty(): boolean {
-    const tail = Atomics.load(this.words, TAIL) >>> 2;
-    const last = tail === 0 ? this.limit - 1 : tail - 1;
-    return Atomics.load(this.words, this.cell(last)) === this.freed(this.free(last)); // pairs with take
-  }
-
-  /** There is room for one message, and for so many more, whoever may take it. */
-  hasRoom(more: number): boolean {
-    const p = ((Atomics.load(this.words, TAIL) >>> 2) + more) % this.limit;
-    return Atomics.load(this.words, this.cell(p)) === this.free(p); // pairs with take
-  }
-
-  /** Gives up the half-written messages of this seat, or of all: their sends fail, and the receiver skips them. */
-  abort(seat?: number): void {
-    for (let i = 0; i < this.capacity; i++) {
-      const at = this.cell(i);
-      const state = Atomics.load(this.words, at);
-      if ((state & PHASE_MASK) !== Phase.WRITING) continue;
-      if (seat !== undefined && (state & BELOW_LAP) >> 2 !== seat) continue;
-      this.#moveTailBeyond((state >>> 7) * this.capacity + i); // the dead sender may not have moved TAIL on
-      Atomics.compareExchange(this.words, at, state, state | Phase.ABORTED); // against publish
-    }
   }
 
   // ── The receiver ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -239,11 +245,5 @@ export class Ring extends Memory {
     this.#head = this.next(this.#head);
     this.#at = this.cell(this.#head);
     this.#free = this.free(this.#head);
-  }
-
-  /** No more sends. What was sent can still be taken. */
-  close(): void {
-    Atomics.or(this.words, TAIL, CLOSED); // pairs with the loads and compare-exchanges of TAIL in post
-    this.bell.ring();
   }
 }
