@@ -7,6 +7,8 @@
 import type { Entry } from './entry.js';
 
 const PLACES = 1024;
+/** How many that have ended are kept. */
+const HISTORY = 1024;
 
 export class Entries {
   /** How many are open. */
@@ -15,14 +17,12 @@ export class Entries {
   readonly #others = new Map<number, Entry>();
   /** Those that have ended: a ring, too. */
   readonly #past: Entry[] = [];
-  readonly #history: number;
   readonly #limit: number;
   #ended = 0;
   #newest = 0;
 
-  /** `history`: how many that have ended are kept. `limit`: of the channel's positions. */
-  constructor(history: number, limit: number) {
-    this.#history = history;
+  /** `limit`: of the channel's positions. */
+  constructor(limit: number) {
     this.#limit = limit;
   }
 
@@ -50,7 +50,7 @@ export class Entries {
     this.open -= 1;
     if (this.#ring[place] === entry) this.#ring[place] = undefined;
     else this.#others.delete(entry.id);
-    this.#past[this.#ended % this.#history] = entry;
+    this.#past[this.#ended % HISTORY] = entry;
     this.#ended += 1;
   }
 

@@ -54,8 +54,6 @@ export class Ledger implements Book {
   readonly #entries: Entries;
   readonly #decoder: Decoder;
   readonly #ends: Collector;
-  /** The task whose end was drained last: the table may still name it, when its entry is no longer kept. */
-  #last = -1;
   /** Callers that wait for an end. */
   #awaited = 0;
   #idle: (() => void)[] = [];
@@ -63,11 +61,10 @@ export class Ledger implements Book {
   constructor(
     channel: Receiver<Task>,
     memory: { readonly ends: SharedArrayBuffer; readonly runs: SharedArrayBuffer },
-    history: number,
     on: Listener,
   ) {
     this.#channel = channel;
-    this.#entries = new Entries(history, channel.limit);
+    this.#entries = new Entries(channel.limit);
     this.#on = on;
     this.runs = new Runs(memory.runs);
     this.#decoder = new Decoder(channel.maxBytes);
@@ -100,7 +97,6 @@ export class Ledger implements Book {
 
   #learn({ id, key, state, started, finished }: End, size: number): void {
     const entry = this.#entries.findOpen(id) ?? this.adopt(id, key, started);
-    this.#last = id;
     let final = state;
     try {
       const value = size > 0 ? this.#decoder.decode(size) : undefined;
@@ -150,12 +146,13 @@ export class Ledger implements Book {
     this.drain();
     const list = this.runs.list().flatMap((run) => {
       const id = this.#entries.idOf(run.position);
-      if (id === this.#last || this.#channel.isHere(run.position)) return []; // it has ended, or is about to be taken
+      if (this.#channel.isHere(run.position)) return []; // it is about to be taken
       const entry = this.#entries.find(id);
       if (entry === undefined && run.key === undefined && !isDead) return [];
       return [{ ...run, task: entry ?? this.adopt(id, run.key ?? 0, run.started ?? now()) }];
     });
     this.drain(); // a task that has been taken, and that the table did not name, has ended between the two looks
+    // The table may still name a task that has ended. Its entry is kept for long enough to know.
     return list.filter(({ task }) => task.final === undefined);
   }
 

@@ -3,15 +3,12 @@ import { expectInteger, expectOptions, shown } from '../expect.js';
 
 const DRAIN_MS = 25_000;
 const MAX_TIMER = 2 ** 31 - 1;
-const HISTORY = 1024;
 
 export interface RuntimeOptions {
   /** The module that exports `tasks`, made by `defineTasks`. */
   readonly tasks: URL;
   /** How many async tasks may overlap. Default 1: one task at a time. */
   readonly concurrency?: number | undefined;
-  /** How many records are kept; those of open tasks always are. Default 1,024. */
-  readonly history?: number | undefined;
   /** `false`: no lines about each task on stdout. Failed tasks and dying threads are logged on stderr in any case. */
   readonly log?: boolean | undefined;
 }
@@ -27,13 +24,12 @@ type All<Options> = { readonly [K in keyof Options]-?: NonNullable<Options[K]> }
 
 /** Each option, or its default. @throws TypeError or RangeError for a wrong one */
 export function checkedOptions(options: RuntimeOptions): All<RuntimeOptions> {
-  expectOptions(options, 'tasks', 'concurrency', 'history', 'log');
-  const { tasks, concurrency = 1, history = HISTORY, log = true } = options;
+  expectOptions(options, 'tasks', 'concurrency', 'log');
+  const { tasks, concurrency = 1, log = true } = options;
   if (!(tasks instanceof URL)) throw new TypeError(`Expected \`tasks\` to be a URL, got ${shown(tasks)}`);
   if (typeof log !== 'boolean') throw new TypeError(`Expected \`log\` to be a boolean, got ${shown(log)}`);
   expectInteger('concurrency', concurrency, 1, 256);
-  expectInteger('history', history, 1, 2 ** 20);
-  return { tasks, concurrency, history, log };
+  return { tasks, concurrency, log };
 }
 
 /** Each option, or its default. @throws TypeError or RangeError for a wrong one */

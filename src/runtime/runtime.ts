@@ -72,13 +72,13 @@ export class Runtime {
   /** @internal */
   constructor(rx: Receiver<Task>, options: RuntimeOptions) {
     if (!(rx instanceof Receiver)) throw new TypeError(`Expected \`rx\` to be a Receiver, got ${shown(rx)}`);
-    const { tasks, concurrency, history, log } = checkedOptions(options);
+    const { tasks, concurrency, log } = checkedOptions(options);
     expectInteger('maxBytes', rx.maxBytes, 1024, 2 ** 30); // the error of a task has room
     const handle = rx.share(); // throws if the receiver is in use
     const memory = { ends: createEnds(rx.maxBytes), runs: createRuns(concurrency) };
     this.#rx = rx;
     this.#handle = handle;
-    this.#ledger = new Ledger(rx, memory, history, {
+    this.#ledger = new Ledger(rx, memory, {
       timed: (timeout) => deadlines.expect(timeout),
       stop: () => this.#supervisor.tellStop(),
     });

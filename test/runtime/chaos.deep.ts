@@ -16,7 +16,6 @@ for (let seed = first; seed === first || performance.now() < end; seed++) {
   const plan: Plan = {
     capacity: [1, 2, 7, 32, 600][random(5)] ?? 1,
     concurrency: 1 + random(4),
-    history: [1, 8, 4096][random(3)],
     tasks: 50 + random(150),
     producers: random(4),
     end: (['quiet', 'cut', 'close'] as const)[random(3)] ?? 'quiet',

@@ -20,8 +20,8 @@ function hear(t: TestContext, event: string, listen: (record: TaskRecord) => voi
   t.after(() => unsubscribe(name, listen as () => void));
 }
 
-test('A task that has ended has no second record, though the worker may still name it, and no record of it is kept', async (t) => {
-  const { tx, runtime } = await start(t, { history: 1 });
+test('A task that has ended has no second record, though the worker may still name it', async (t) => {
+  const { tx, runtime } = await start(t);
   for (let round = 0; round < 400; round++) {
     const handles: TaskHandle[] = [];
     for (let n = 0; n < 32; n++) handles.push(tryRunTask(tasks.echo(n), tx) ?? assert.fail('no room'));
@@ -33,22 +33,27 @@ test('A task that has ended has no second record, though the worker may still na
   }
 });
 
-test('`tasks` has the records, newest first: the last `history` that have ended, and all that are open', async (t) => {
-  const { send, runtime } = await start(t, { history: 3, concurrency: 2 });
+test('`tasks` has the records, newest first: the last 1,024 that have ended, and all that are open', async (t) => {
+  const { send, runtime } = await start(t, { concurrency: 2 });
   const [long, at] = [word(), word()];
   const handles: TaskHandle[] = [await send(tasks.holdAsync(long))];
-  for (let n = 0; n < 50; n++) handles.push(await send(tasks.later(n, 0)));
+  for (let n = 0; n < 1100; n++) handles.push(await send(tasks.later(n, 0)));
   await handles.at(-1)?.ended();
   for (const task of [tasks.holdAsync(at), tasks.echo(1), tasks.echo(2)]) handles.push(await send(task));
   await reached(at);
-  const records = [...handles.slice(0, 1), ...handles.slice(-6)].toReversed().map((each) => each.status());
+  const records = [...handles.slice(0, 1), ...handles.slice(-3 - 1024)]
+    .toReversed()
+    .map((each) => each.status());
   assert.deepEqual(runtime.tasks(), records);
-  const states = 'queued,queued,running,succeeded,succeeded,succeeded,running';
-  assert.equal(records.map(({ state }) => state).join(), states);
+  const states = ['queued', 'queued', 'running', ...new Array(1024).fill('succeeded'), 'running'];
+  assert.deepEqual(
+    records.map(({ state }) => state),
+    states,
+  );
   const [found, old] = [runtime.task(handles[0]?.id ?? -1), handles[1]];
   for (const each of [long, at]) release(each);
   await runtime.idle();
-  assert.equal(runtime.tasks().length, 3);
+  assert.equal(runtime.tasks().length, 1024);
   assert.equal(await found?.finished(), long, 'a handle that was found is as good as the first one');
   for (const id of [-1, 1e6, 0.5, old?.id ?? 0]) assert.equal(runtime.task(id), undefined);
   assert.deepEqual([await old?.finished(), old?.cancel()], [0, 'succeeded'], 'a handle keeps its record');

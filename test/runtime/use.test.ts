@@ -52,10 +52,8 @@ test('Each option of startRuntime is checked before anything is done', async () 
   const [, rx] = channel<Task>(8);
   const refuses = (options: unknown, error: RegExp) =>
     assert.rejects(startRuntime(rx, options as { tasks: URL }), error);
-  for (const option of ['concurrency', 'history'])
-    for (const wrong of [null, '200', Number.NaN, 0, -1, 1.5, 2 ** 31, {}, true])
-      await refuses({ tasks: TASKS, [option]: wrong }, new RegExp(`^RangeError: Expected \`${option}\``));
-  await refuses({ tasks: TASKS, concurrency: 257 }, /^RangeError: Expected `concurrency`/);
+  for (const concurrency of [null, '200', Number.NaN, 0, -1, 1.5, 257, 2 ** 31, {}, true])
+    await refuses({ tasks: TASKS, concurrency }, /^RangeError: Expected `concurrency`/);
   await refuses({ tasks: TASKS, concurency: 2 }, /got `concurency`/);
   for (const log of [null, 0, 'no']) await refuses({ tasks: TASKS, log }, /^TypeError: Expected `log`/);
   for (const tasks of [null, TASKS.href, {}]) await refuses({ tasks }, /^TypeError: Expected `tasks`/);

@@ -28,7 +28,6 @@ export interface Plan {
   readonly producers: number;
   /** `quiet`: once all is done. `cut`: by a drain that may have to give up. */
   readonly end: 'quiet' | 'cut' | 'close';
-  readonly history?: number | undefined;
 }
 
 let endsHeard = 0;
@@ -46,9 +45,9 @@ export async function playRound(random: Random, plan: Plan): Promise<Record<stri
   const threads: Worker[] = [];
   const watch = (thread: Worker) => void threads.push(thread); // a runtime offers no way to end one at a random moment
   process.on('worker', watch);
-  const { capacity, concurrency, history, end } = plan;
+  const { capacity, concurrency, end } = plan;
   const [tx, rx] = library.channel<library.Task>(capacity);
-  const runtime = await library.startRuntime(rx, { tasks: TASKS, log: false, concurrency, history });
+  const runtime = await library.startRuntime(rx, { tasks: TASKS, log: false, concurrency });
   const producers = Array.from({ length: plan.producers }, (_, n) => produce(tx, n + 1, random));
   const handles: library.TaskHandle[] = [];
   const takenBack = new Set<number>();
