@@ -66,7 +66,6 @@ export class Runtime {
   readonly #ledger: Ledger;
   readonly #supervisor: Supervisor;
   #ended: Promise<void> | undefined;
-  #over = false;
   #report: Promise<DrainReport> | undefined;
 
   /** @internal */
@@ -88,15 +87,15 @@ export class Runtime {
     this.#supervisor = new Supervisor(this.#ledger, deadlines, setup);
     registerLedger(rx.memory, new Error('Expected startRuntime to have resolved: await it before runTask'));
     this.started = new Promise((ready, refuse) => {
-      this.#ended = this.#supervise(ready, refuse);
+      this.#ended = this.#supervise(ready).catch(refuse);
     });
     keepAlive(1); // while it starts
     void this.started.catch(() => {}).finally(() => keepAlive(-1));
   }
 
-  /** No thread runs tasks or is about to, and the runtime has not ended as asked. */
+  /** No thread runs tasks or is about to, and the runtime has not been asked to end. */
   get failing(): boolean {
-    return !(this.ending && this.#over) && !this.#supervisor.healthy;
+    return !this.ending && !this.#supervisor.healthy;
   }
 
   /** Tasks are accepted and run: the runtime is neither failing nor ending. */
@@ -148,9 +147,9 @@ export class Runtime {
 
   /** Ends the thread now, whatever it does. Queued tasks are cancelled. The report says what was cut off. */
   close(): Promise<DrainReport> {
-    if (this.#report === undefined) return this.drain({ timeout: 0 });
-    this.#supervisor.giveUp(); // a drain is under way: cut it short
-    return this.#report;
+    const report = this.drain({ timeout: 0 }); // the report of the drain that is under way, if there is one
+    this.#supervisor.giveUp();
+    return report;
   }
 
   /** `await using` drains. */
@@ -158,22 +157,18 @@ export class Runtime {
     await this.drain();
   }
 
-  async #supervise(ready: () => void, refuse: (error: unknown) => void): Promise<void> {
-    const onStarted = () => {
-      registerLedger(this.#rx.memory, this.#ledger);
-      ready();
-    };
+  async #supervise(ready: () => void): Promise<void> {
+    const { memory } = this.#rx;
     try {
-      await this.#supervisor.run(onStarted);
-      refuse(new Error('The runtime was closed before it had started')); // does nothing if it had
-    } catch (error) {
-      registerLedger(this.#rx.memory, new Error('The runtime could not be started', { cause: error }));
-      this.#rx.close();
+      await this.#supervisor.run(() => {
+        registerLedger(memory, this.#ledger);
+        ready();
+      });
+    } catch (cause) {
+      registerLedger(memory, new Error('The runtime could not be started', { cause }));
       this.#discard();
       this.#ledger.stop();
-      refuse(error);
-    } finally {
-      this.#over = true;
+      throw cause;
     }
   }
 
@@ -182,17 +177,13 @@ export class Runtime {
     const timer = setTimeout(() => this.#supervisor.giveUp(), timeout);
     if (delay > 0) await this.#supervisor.pause(delay);
     this.#rx.close();
-    const open = this.#ledger
-      .entries()
-      .reverse()
-      .filter(({ final }) => final === undefined);
-    if (timeout === 0) this.#supervisor.giveUp();
+    const open = this.#ledger.entries().filter(({ final }) => final === undefined);
     await this.#ended;
     clearTimeout(timer);
     const unfinished = new Set([...this.#supervisor.cutOff, ...this.#discard()]);
     this.#ledger.stop();
     keepAlive(-1);
-    const finished = open.filter((entry) => !unfinished.has(entry));
+    const finished = open.reverse().filter((entry) => !unfinished.has(entry));
     const describe = (entry: Entry) => entry.describe();
     for (const { id, type, final } of unfinished) console.error(`lost: task ${id} (${type.name}) ${final}`);
     return { finished: finished.map(describe), unfinished: [...unfinished].map(describe) };
