@@ -11,12 +11,11 @@
  */
 import { now } from './clock.js';
 import type { Entry } from './entry.js';
+import { errorFromOutside } from './errors.js';
 import type { Ledger } from './ledger.js';
 
 /** How long a late task may take to end by itself: a sync one may have returned just now, an async one has a timer. */
 const GRACE_MS = { sync: 100, async: 250 } as const;
-/** A timer may fire early by less than this, in milliseconds. */
-const EARLY_MS = 1;
 /** A queued task is looked at no more often than this. */
 const LEAST_MS = 50;
 
@@ -24,20 +23,21 @@ export class Deadlines {
   /** The task over whose deadline the thread is being ended. */
   victim: Entry | undefined;
   readonly #ledger: Ledger;
-  readonly #endThread: () => void;
+  readonly #endThread: (cause: Error) => void;
   /** When a late task was first seen to be late. */
   readonly #late = new WeakMap<Entry, number>();
   #timer: NodeJS.Timeout | undefined;
   /** When the timer fires. */
   #due = Number.POSITIVE_INFINITY;
 
-  constructor(ledger: Ledger, endThread: () => void) {
+  constructor(ledger: Ledger, endThread: (cause: Error) => void) {
     this.#ledger = ledger;
     this.#endThread = endThread;
+    ledger.onTimed = (timeout) => this.#expect(timeout);
   }
 
   /** A task with this timeout may start now. */
-  expect(timeout: number): void {
+  #expect(timeout: number): void {
     this.#lookAt(now() + Math.max(timeout, LEAST_MS));
   }
 
@@ -45,11 +45,12 @@ export class Deadlines {
     if (time >= this.#due) return;
     clearTimeout(this.#timer);
     this.#due = time;
-    this.#timer = setTimeout(() => this.#look(), time - now() + EARLY_MS).unref();
+    this.#timer = setTimeout(() => this.#look(), time - now()).unref();
   }
 
   #look(): void {
     this.#due = Number.POSITIVE_INFINITY;
+    if (this.victim !== undefined) return;
     const time = now();
     for (const { task, started } of this.#ledger.running()) {
       const { timeout, kind } = task.type;
@@ -67,7 +68,7 @@ export class Deadlines {
   }
 
   #expectOpen(): void {
-    for (const { type } of this.#ledger.open()) if (type.timeout > 0) this.expect(type.timeout);
+    for (const { type } of this.#ledger.open()) if (type.timeout > 0) this.#expect(type.timeout);
   }
 
   /** Ends the thread over a task, unless that has just ended. */
@@ -80,14 +81,12 @@ export class Deadlines {
       return false;
     }
     this.victim = task;
-    this.#endThread();
+    this.#endThread(errorFromOutside("a task's deadline ended the thread"));
     return true;
   }
 
   /** The thread is dead. */
   reset(): void {
-    clearTimeout(this.#timer);
-    this.#due = Number.POSITIVE_INFINITY;
     this.victim = undefined;
     this.#expectOpen();
   }

@@ -36,12 +36,6 @@ process.on('beforeExit', () => {
   for (const ledger of ledgers) ledger.stay();
 });
 
-/** What the ledger tells. */
-interface Listener {
-  timed(timeout: number): void; // a task with a timeout is in the queue
-  stop(): void; // a running task was asked to stop
-}
-
 export class Ledger implements Book {
   /** By key. Empty until the first thread has started. */
   readonly types: Map<number, TaskType> = new Map<number, TaskType>();
@@ -49,8 +43,11 @@ export class Ledger implements Book {
   readonly runs: Runs;
   /** Those that `runTask` was called with. */
   readonly senders: Set<Sender<Task>> = new Set<Sender<Task>>();
+  /** Called when a task with this timeout is in the queue. */
+  onTimed: (timeout: number) => void = () => {};
+  /** Called when a running task was asked to stop. */
+  onStop: () => void = () => {};
   readonly #channel: Receiver<Task>;
-  readonly #on: Listener;
   readonly #entries: Entries;
   readonly #decoder: Decoder;
   readonly #ends: Collector;
@@ -61,11 +58,9 @@ export class Ledger implements Book {
   constructor(
     channel: Receiver<Task>,
     memory: { readonly ends: SharedArrayBuffer; readonly runs: SharedArrayBuffer },
-    on: Listener,
   ) {
     this.#channel = channel;
     this.#entries = new Entries(channel.limit);
-    this.#on = on;
     this.runs = new Runs(memory.runs);
     this.#decoder = new Decoder(channel.maxBytes);
     this.#ends = new Collector(memory.ends, this.#decoder, (end, size) => this.#learn(end, size));
@@ -89,7 +84,7 @@ export class Ledger implements Book {
     entry.id = id;
     this.#entries.add(entry);
     const { timeout } = entry.type;
-    if (timeout > 0) this.#on.timed(timeout);
+    if (timeout > 0) this.onTimed(timeout);
   }
 
   /** Learns of all tasks that have ended. */
@@ -194,7 +189,7 @@ export class Ledger implements Book {
     if (run === undefined) return entry.final ?? 'queued';
     entry.stopAsked = true;
     this.runs.stop(run);
-    this.#on.stop();
+    this.onStop();
     return 'running';
   }
 

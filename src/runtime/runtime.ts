@@ -9,7 +9,6 @@ import { isJson, tameStreams } from '../log/index.js';
 import type { Task } from '../task/index.js';
 import { now } from './clock.js';
 import type { Ended } from './counts.js';
-import { Deadlines } from './deadlines.js';
 import { createEnds } from './ends.js';
 import { registerLedger } from './enqueue.js';
 import type { Entry } from './entry.js';
@@ -77,14 +76,10 @@ export class Runtime {
     const memory = { ends: createEnds(rx.maxBytes), runs: createRuns(concurrency) };
     this.#rx = rx;
     this.#handle = handle;
-    this.#ledger = new Ledger(rx, memory, {
-      timed: (timeout) => deadlines.expect(timeout),
-      stop: () => this.#supervisor.tellStop(),
-    });
-    const deadlines = new Deadlines(this.#ledger, () => this.#supervisor.endLate());
+    this.#ledger = new Ledger(rx, memory);
     tameStreams();
     const setup = { rx: handle, ...memory, tasks: tasks.href, log, json: isJson() };
-    this.#supervisor = new Supervisor(this.#ledger, deadlines, setup);
+    this.#supervisor = new Supervisor(this.#ledger, setup);
     registerLedger(rx.memory, new Error('Expected startRuntime to have resolved: await it before runTask'));
     this.started = new Promise((ready, refuse) => {
       this.#ended = this.#supervise(ready).catch(refuse);

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { reportFailure } from '../log/index.js';
 import { now } from './clock.js';
-import type { Deadlines } from './deadlines.js';
+import { Deadlines } from './deadlines.js';
 import { type WorkerDeathEvent, workerDeathChannel } from './diagnostics.js';
 import type { Entry } from './entry.js';
 import { errorFromOutside, TaskTimeoutError, WorkerCrashedError } from './errors.js';
@@ -48,10 +48,11 @@ export class Supervisor {
   /** How many threads in turn have died at once. */
   #atOnce = 0;
 
-  constructor(ledger: Ledger, deadlines: Deadlines, setup: Setup) {
+  constructor(ledger: Ledger, setup: Setup) {
     this.#ledger = ledger;
-    this.#deadlines = deadlines;
+    this.#deadlines = new Deadlines(ledger, (cause) => this.#thread?.terminate(cause));
     this.#setup = setup;
+    ledger.onStop = () => this.#thread?.tellStop();
   }
 
   /** Tasks are run, or are about to be. */
@@ -87,16 +88,6 @@ export class Supervisor {
       }
       await this.#backOff(thread.ran, cause, victims.length);
     }
-  }
-
-  /** A task was asked to stop. */
-  tellStop(): void {
-    this.#thread?.tellStop();
-  }
-
-  /** Ends the thread over a task that is past its deadline. */
-  endLate(): void {
-    this.#thread?.terminate(errorFromOutside("a task's deadline ended the thread"));
   }
 
   /** Ends the thread now, and starts no other. */
