@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { inspect } from 'node:util';
-import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { errorFromOutside } from './errors.js';
 import type { TaskType } from './record.js';
 import type { WorkerMessage, WorkerSetup } from './worker.js';
@@ -25,29 +25,14 @@ export class Thread {
   readonly #port: MessagePort;
   #worker: Worker | undefined;
   #since = performance.now();
-  #settle: (cause: Error) => void = () => {};
   #cause: Error | undefined;
 
   constructor(setup: Omit<WorkerSetup, 'port'>, onStarted: (tasks: readonly TaskType[]) => void) {
     const { port1, port2 } = new MessageChannel();
     this.#onStarted = onStarted;
     this.#port = port1;
-    this.ended = new Promise((resolve) => {
-      this.#settle = resolve;
-    });
-    const workerData: WorkerSetup = { ...setup, port: port2 };
-    try {
-      this.#worker = new Worker(urlFor(setup.tasks), {
-        workerData,
-        transferList: [port2],
-        name: 'async-tasks',
-      });
-    } catch (error) {
-      this.#fail(error);
-      this.#end(1);
-      return;
-    }
-    this.#listen(this.#worker);
+    this.#port.on('message', (message: WorkerMessage) => this.#hear(message)).unref();
+    this.ended = this.#live({ ...setup, port: port2 });
   }
 
   /** It has imported the tasks, and is not being ended. */
@@ -71,13 +56,26 @@ export class Thread {
     void this.#worker?.terminate();
   }
 
-  #listen(worker: Worker): void {
-    this.#port.on('message', (message: WorkerMessage) => this.#hear(message)).unref();
-    worker.on('error', (error: unknown) => {
-      this.#fail(error);
-      void worker.terminate().then(() => this.#end(1)); // without a thread there is no exit
-    });
-    worker.once('exit', (code) => this.#end(code)).unref();
+  /** Makes the thread. Returns the cause of its end: the first one counts. */
+  async #live(workerData: WorkerSetup): Promise<Error> {
+    try {
+      const worker = new Worker(urlFor(workerData.tasks), {
+        workerData,
+        transferList: [workerData.port],
+        name: 'async-tasks',
+      });
+      this.#worker = worker;
+      worker.on('error', (error: unknown) => this.#fail(error)); // then it exits
+      const code = await new Promise((resolve) => worker.once('exit', resolve).unref());
+      // What Node.js says of a module whose top level awaits something when there is nothing left to wait for.
+      const never =
+        code === 13 && !this.started ? ': the top level of the tasks module awaits what never comes' : '';
+      return this.#fail(errorFromOutside(`exit code ${code}${never}`));
+    } catch (error) {
+      return this.#fail(error); // no thread could be made
+    } finally {
+      this.#port.close();
+    }
   }
 
   #hear(message: WorkerMessage): void {
@@ -91,11 +89,6 @@ export class Thread {
     }
   }
 
-  #hearAll(): void {
-    const next = () => receiveMessageOnPort(this.#port);
-    for (let each = next(); each !== undefined; each = next()) this.#hear(each.message as WorkerMessage);
-  }
-
   /** It comes to its end now. Returns the cause: the first one counts. */
   #fail(error: unknown): Error {
     if (this.#cause !== undefined) return this.#cause;
@@ -103,15 +96,6 @@ export class Thread {
     this.ran = this.started ? this.age : 0;
     this.#since = performance.now();
     return this.#cause;
-  }
-
-  #end(code: number): void {
-    this.#hearAll(); // what it told just before its end
-    this.#port.close();
-    // What Node.js says of a module whose top level awaits something when there is nothing left to wait for.
-    const never =
-      code === 13 && !this.started ? ': the top level of the tasks module awaits what never comes' : '';
-    this.#settle(this.#fail(errorFromOutside(`exit code ${code}${never}`)));
   }
 }
 

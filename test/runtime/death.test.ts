@@ -57,19 +57,19 @@ test('A thread that ends while nothing runs takes no task along, and one that is
 
 test('Threads that die at once, however long they took to start, are started later and later', async (t) => {
   const [dies, importMs, started] = [0, 1, 2];
-  Atomics.store(words, dies, 1);
   Atomics.store(words, importMs, 1100);
   const file = tasksFile(
     t,
     `import { words } from '${new URL('./support/words.js', import.meta.url)}';
      Atomics.add(words, ${started}, 1);
      Atomics.wait(words, 3, 0, Atomics.load(words, ${importMs}));
-     if (Atomics.load(words, ${dies}) === 1) setTimeout(() => process.exit(7), 5);
+     setInterval(() => Atomics.load(words, ${dies}) === 1 && process.exit(7), 5);
      export const tasks = defineTasks({});`,
   );
   const { runtime } = await start(t, { tasks: file.url });
   assert.equal(runtime.ready, true);
   Atomics.store(words, importMs, 0);
+  Atomics.store(words, dies, 1);
   await eventually(() => !runtime.ready);
   await eventually(() => errors.some((line) => line.includes('starting another in 200 ms')));
   Atomics.store(words, dies, 0);
