@@ -7,18 +7,19 @@ export const BOUNDS_MS: readonly number[] = [
   200_000,
 ];
 
-class Times {
+/** How long something took. */
+export class Histogram {
   /** In milliseconds. */
   sum = 0;
   /** One number for each bucket, not added up. */
   readonly counts: number[] = new Array(BOUNDS_MS.length + 1).fill(0);
+}
 
-  add(ms: number): void {
-    let bucket = 0;
-    while (ms > (BOUNDS_MS[bucket] ?? Number.POSITIVE_INFINITY)) bucket++;
-    this.sum += ms;
-    this.counts[bucket] = (this.counts[bucket] ?? 0) + 1;
-  }
+function addTo(histogram: Histogram, ms: number): void {
+  let bucket = 0;
+  while (ms > (BOUNDS_MS[bucket] ?? Number.POSITIVE_INFINITY)) bucket++;
+  histogram.sum += ms;
+  histogram.counts[bucket] = (histogram.counts[bucket] ?? 0) + 1;
 }
 
 /** The counts of one name. */
@@ -27,24 +28,18 @@ export class Count {
   failed = 0;
   cancelled = 0;
   /** From enqueued to started, of those that were started. */
-  readonly wait: Times = new Times();
+  readonly wait: Histogram = new Histogram();
   /** From started to finished. */
-  readonly run: Times = new Times();
+  readonly run: Histogram = new Histogram();
 
   /** `started` is `undefined` for a task that was cancelled in the queue. */
   add(state: FinalState, enqueued: number, started: number | undefined, finished: number): void {
     this[state] += 1;
     if (started === undefined) return;
-    this.wait.add(started - enqueued);
-    this.run.add(finished - started);
+    addTo(this.wait, started - enqueued);
+    addTo(this.run, finished - started);
   }
 }
 
-/** How long something took. */
-export type Histogram = Readonly<Omit<Times, 'add'>>;
-
 /** What has ended of one function's tasks. */
-export interface Ended extends Readonly<Omit<Count, 'add' | 'wait' | 'run'>> {
-  readonly wait: Histogram;
-  readonly run: Histogram;
-}
+export type Ended = Readonly<Omit<Count, 'add'>>;

@@ -171,8 +171,6 @@ export class Ledger implements Book {
   }
 
   #runOf(entry: Entry): Running | undefined {
-    this.drain();
-    if (entry.final !== undefined || this.#channel.isHere(entry.id % this.#channel.limit)) return undefined;
     return this.running().find(({ task }) => task === entry);
   }
 

@@ -20,10 +20,8 @@ export interface DrainOptions {
   readonly delay?: number | undefined;
 }
 
-type All<Options> = { readonly [K in keyof Options]-?: NonNullable<Options[K]> };
-
 /** Each option, or its default. @throws TypeError or RangeError for a wrong one */
-export function checkedOptions(options: RuntimeOptions): All<RuntimeOptions> {
+export function checkedOptions(options: RuntimeOptions): { tasks: URL; concurrency: number; log: boolean } {
   expectOptions(options, 'tasks', 'concurrency', 'log');
   const { tasks, concurrency = 1, log = true } = options;
   if (!(tasks instanceof URL)) throw new TypeError(`Expected \`tasks\` to be a URL, got ${shown(tasks)}`);
@@ -33,7 +31,7 @@ export function checkedOptions(options: RuntimeOptions): All<RuntimeOptions> {
 }
 
 /** Each option, or its default. @throws TypeError or RangeError for a wrong one */
-export function checkedDrain(options: DrainOptions): All<DrainOptions> {
+export function checkedDrain(options: DrainOptions): { timeout: number; delay: number } {
   expectOptions(options, 'timeout', 'delay');
   const { timeout = DRAIN_MS, delay = 0 } = options;
   expectInteger('timeout', timeout, 0, MAX_TIMER);

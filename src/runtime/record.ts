@@ -28,9 +28,7 @@ export interface TaskRecord {
 }
 
 /** A task that is in the queue, or was. It keeps what is known of the task, also long after its end. */
-export interface TaskHandle<R = unknown> {
-  /** Unique in its channel, and in the order of the queue. */
-  readonly id: number;
+export interface TaskHandle<R = unknown> extends Pick<TaskRecord, 'id'> {
   /** What is known of the task now. */
   status(): TaskRecord;
   /**
