@@ -16,8 +16,6 @@ import type { Ledger } from './ledger.js';
 
 /** How long a late task may take to end by itself: a sync one may have returned just now, an async one has a timer. */
 const GRACE_MS = { sync: 100, async: 250 } as const;
-/** A queued task is looked at no more often than this. */
-const LEAST_MS = 50;
 
 export class Deadlines {
   /** The task over whose deadline the thread is being ended. */
@@ -33,12 +31,13 @@ export class Deadlines {
   constructor(ledger: Ledger, endThread: (cause: Error) => void) {
     this.#ledger = ledger;
     this.#endThread = endThread;
-    ledger.onTimed = (timeout) => this.#expect(timeout);
+    ledger.onTimed = (timeout) => this.#lookAt(now() + timeout);
   }
 
-  /** A task with this timeout may start now. */
-  #expect(timeout: number): void {
-    this.#lookAt(now() + Math.max(timeout, LEAST_MS));
+  /** No thread is being ended, and any open task may start now. */
+  watch(): void {
+    this.victim = undefined;
+    for (const { type } of this.#ledger.open()) if (type.timeout > 0) this.#lookAt(now() + type.timeout);
   }
 
   #lookAt(time: number): void {
@@ -64,11 +63,7 @@ export class Deadlines {
       if (time < end) this.#lookAt(end);
       else if (this.#endOver(task)) return;
     }
-    this.#expectOpen();
-  }
-
-  #expectOpen(): void {
-    for (const { type } of this.#ledger.open()) if (type.timeout > 0) this.#expect(type.timeout);
+    this.watch();
   }
 
   /** Ends the thread over a task, unless that has just ended. */
@@ -83,11 +78,5 @@ export class Deadlines {
     this.victim = task;
     this.#endThread(errorFromOutside("a task's deadline ended the thread"));
     return true;
-  }
-
-  /** The thread is dead. */
-  reset(): void {
-    this.victim = undefined;
-    this.#expectOpen();
   }
 }

@@ -26,15 +26,8 @@ import { type Running, Runs } from './runs.js';
 /** After so many sends the ends are drained. */
 const DRAIN_EVERY = 32;
 
-/**
- * This thread's ledgers. The process does not end while a task is open there, or is queued there by another thread. That is
- * checked at `beforeExit`, so the last task need not wake this thread.
- */
-const ledgers = new Set<Ledger>();
+/** How long the process waits for tasks that other threads have queued, before it looks again. */
 const STAY_MS = 20;
-process.on('beforeExit', () => {
-  for (const ledger of ledgers) ledger.stay();
-});
 
 export class Ledger implements Book {
   /** By key. Empty until the first thread has started. */
@@ -68,7 +61,7 @@ export class Ledger implements Book {
       () => this.#isEager,
       () => void this.running(),
     );
-    ledgers.add(this);
+    process.on('beforeExit', this.#stay);
     duties.add(this.drain); // the worker may wait for room in the ring of ends
   }
 
@@ -204,11 +197,14 @@ export class Ledger implements Book {
     if (this.#entries.open > 0) await this.#told(this.#idle);
   }
 
-  /** The process would end now. */
-  stay(): void {
+  /**
+   * The process would end now. It lives on while a task is open here, or is queued here by another thread. That is looked
+   * at no sooner, so the last task need not wake this thread.
+   */
+  readonly #stay = (): void => {
     void this.idle();
     if (this.#channel.length > 0) setTimeout(() => {}, STAY_MS);
-  }
+  };
 
   /** Joins those who wait. Until they are told, the process lives, and each end is learnt of at once. */
   async #told(waiters: (() => void)[]): Promise<void> {
@@ -233,7 +229,7 @@ export class Ledger implements Book {
   }
 
   stop(): void {
-    ledgers.delete(this);
+    process.off('beforeExit', this.#stay);
     duties.delete(this.drain);
     this.#ends.stop();
   }

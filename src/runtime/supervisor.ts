@@ -112,7 +112,7 @@ export class Supervisor {
     });
     if (this.#gaveUp.signal.aborted) this.cutOff = victims;
     this.#ledger.runs.reset();
-    this.#deadlines.reset();
+    this.#deadlines.watch();
     return victims;
   }
 
