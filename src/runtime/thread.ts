@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { inspect } from 'node:util';
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { errorFromOutside } from './errors.js';
 import type { TaskType } from './record.js';
 import type { WorkerMessage, WorkerSetup } from './worker.js';
@@ -67,6 +67,8 @@ export class Thread {
       this.#worker = worker;
       worker.on('error', (error: unknown) => this.#fail(error)); // then it exits
       const code = await new Promise((resolve) => worker.once('exit', resolve).unref());
+      const next = () => receiveMessageOnPort(this.#port); // what it told just before its end
+      for (let each = next(); each !== undefined; each = next()) this.#hear(each.message as WorkerMessage);
       // What Node.js says of a module whose top level awaits something when there is nothing left to wait for.
       const never =
         code === 13 && !this.started ? ': the top level of the tasks module awaits what never comes' : '';
