@@ -101,8 +101,6 @@ export class Owner {
   readonly #known = new Set<number>();
   readonly #over = new Set<number>();
   readonly #waiters = new Map<number, () => void>();
-  /** The task whose end was drained last. */
-  #last = -1;
 
   /** Listens. `onEnd`: what else is done at each end. */
   constructor(actor: Actor, onEnd: () => void = () => {}) {
@@ -114,7 +112,6 @@ export class Owner {
     this.#collector = new actor.modules.ends.Collector(ends, outcome, ({ id }, size) => {
       const whose = outcome.words[0] ?? -1;
       actor.audit.drains(id, size, whose);
-      this.#last = id;
       this.#finish(id);
       onEnd();
     });
@@ -171,14 +168,14 @@ export class Owner {
     if (this.#actor.takeBack(n, position)) this.#finish(this.idOf(position));
   }
 
-  /** As a ledger does it that keeps one task that has ended. */
+  /** As the ledger does it. */
   running(isDead = false): readonly Running[] {
     this.drain();
     const running: Running[] = [];
     for (const run of this.#runs.list()) {
       const id = this.idOf(run.position);
       if (this.#ring.isHere(run.position)) continue;
-      const isKnown = (this.#known.has(id) && !this.#over.has(id)) || id === this.#last;
+      const isKnown = this.#known.has(id) || this.#over.has(id);
       if (!isKnown && run.key === undefined && !isDead) continue;
       if (!isKnown) this.#meet(id);
       running.push(run);
