@@ -39,7 +39,7 @@ export async function taskExec(options: ExecutorOptions): Promise<void> {
   const reporter = new Reporter(options.ends, () => rx.callAll());
   const rx = Receiver.attach<Task>(options.rx, {
     taking: (id) => runner.taking(id),
-    mayNap: runs.concurrency === 1, // tasks that overlap need the event loop
+    mayNap: runs.rows.length === 1, // tasks that overlap need the event loop
   });
   const runner = new Runner(options.module, runs, reporter, rx);
   options.port.on('message', () => runner.tellStopped());

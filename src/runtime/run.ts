@@ -5,40 +5,32 @@
 import { AsyncResource, executionAsyncId } from 'node:async_hooks';
 import type { NamedDefinition, TaskContext } from '../task/index.js';
 import { TaskTimeoutError } from './errors.js';
-import type { Runs } from './runs.js';
+import type { Row } from './runs.js';
 
 /** The trigger that async hooks see. Without one, Node.js would look for it at each task, which costs. */
 const TRIGGER = executionAsyncId();
-
-/** What the runs of a thread have in common. */
-export interface Shared {
-  readonly runs: Runs;
-  /** Positions are ids modulo this. */
-  readonly limit: number;
-  /** The runs whose signal is in use. They are told when a task is asked to stop. */
-  readonly listeners: Set<Run>;
-}
 
 export class Run extends AsyncResource {
   readonly id: number;
   readonly definition: NamedDefinition;
   /** In the table of runs. */
-  readonly row: number;
+  readonly row: Row;
   /** On the clock of clock.ts. */
-  started: number;
+  readonly started: number;
   readonly requestId: string | undefined;
   /** Its time was up before it had ended. */
   isLate = false;
-  readonly #shared: Shared;
+  /** The runs whose signal is in use. They are told when a task is asked to stop. */
+  readonly #listeners: Set<Run>;
   #context: TaskContext | undefined;
   #controller: AbortController | undefined;
   #ended = false;
 
   constructor(
-    shared: Shared,
+    listeners: Set<Run>,
     id: number,
     definition: NamedDefinition,
-    row: number,
+    row: Row,
     started: number,
     requestId?: string,
   ) {
@@ -48,13 +40,12 @@ export class Run extends AsyncResource {
     this.row = row;
     this.started = started;
     this.requestId = requestId;
-    this.#shared = shared;
+    this.#listeners = listeners;
   }
 
   /** The task was asked to stop, while it ran. */
   get cancelled(): boolean {
-    const { runs, limit } = this.#shared;
-    return !this.#ended && runs.stopAsked(this.row, this.id % limit);
+    return !this.#ended && this.row.stopAsked;
   }
 
   /** No member needs a `this`. */
@@ -74,7 +65,7 @@ export class Run extends AsyncResource {
       progress(fraction) {
         if (typeof fraction !== 'number' || !(fraction >= 0 && fraction <= 1))
           throw new RangeError(`Expected \`fraction\` to be a number from 0 to 1, got ${String(fraction)}`);
-        if (!run.#ended) run.#shared.runs.progress(run.row, fraction);
+        if (!run.#ended) run.row.progress(fraction);
       },
     };
     return this.#context;
@@ -83,7 +74,7 @@ export class Run extends AsyncResource {
   get #signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
-      if (!this.#ended) this.#shared.listeners.add(this);
+      if (!this.#ended) this.#listeners.add(this);
       this.abortIfCancelled(); // it may have been told before
       if (this.isLate) this.abort(new TaskTimeoutError(this.definition.timeout));
     }
@@ -102,7 +93,7 @@ export class Run extends AsyncResource {
   /** The task has ended: nobody will ask it to stop. */
   end(): void {
     this.#ended = true;
-    if (this.#controller !== undefined) this.#shared.listeners.delete(this);
+    if (this.#controller !== undefined) this.#listeners.delete(this);
   }
 }
 

@@ -11,29 +11,29 @@ import { now } from './clock.js';
 import type { Reporter } from './ends.js';
 import { TaskTimeoutError } from './errors.js';
 import { CLOSURES, type FinalState, type TaskType } from './record.js';
-import { Run, type Shared, stopReason } from './run.js';
-import type { Runs } from './runs.js';
+import { Run, stopReason } from './run.js';
+import type { Row, Runs } from './runs.js';
 
 const MAX_CLOSURES = 1000;
 const NO_TASK: TaskType = { ...CLOSURES.sync, name: 'no task' };
 
-export class Runner implements Shared {
-  readonly runs: Runs;
-  readonly limit: number;
-  readonly listeners: Set<Run> = new Set<Run>();
+export class Runner {
   /** The executor may wait before the next task: by then, the time is another one. */
   isTimeOld = true;
   /** The last look at the clock: the end of a task is the start of the next. */
   time: number = now();
   readonly #module: TaskModule;
+  readonly #limit: number;
+  readonly #listeners = new Set<Run>();
   readonly #closures = new Map<string, NamedDefinition>();
   readonly #reporter: Reporter;
   readonly #encoder: Encoder;
   readonly #print = safely(console.error); // the method of now: a task may replace it
+  readonly #concurrency: number;
   /** Rows of the table in which no task runs. */
-  readonly #free: number[];
+  readonly #free: Row[];
   /** The row of the task that was taken last, until it is started. */
-  #row: number | undefined;
+  #row: Row | undefined;
   #running = 0;
   /** The task that was taken last. */
   #id = 0;
@@ -41,11 +41,11 @@ export class Runner implements Shared {
 
   constructor(module: TaskModule, runs: Runs, reporter: Reporter, rx: Receiver<Task>) {
     this.#module = module;
-    this.runs = runs;
-    this.limit = rx.limit;
+    this.#limit = rx.limit;
     this.#reporter = reporter;
     this.#encoder = new Encoder(rx.maxBytes);
-    this.#free = Array.from({ length: runs.concurrency }, (_, row) => row);
+    this.#concurrency = runs.rows.length;
+    this.#free = [...runs.rows];
   }
 
   lookAtClock(): number {
@@ -58,12 +58,12 @@ export class Runner implements Shared {
     if (this.isTimeOld) this.lookAtClock();
     this.isTimeOld = false;
     this.#id = id;
-    this.#row ??= this.#free.pop() ?? 0;
-    this.runs.start(this.#row, id % this.limit, this.time);
+    this.#row ??= this.#free.pop() as Row;
+    this.#row.start(id % this.#limit, this.time);
   }
 
   get isFull(): boolean {
-    return this.#running === this.runs.concurrency;
+    return this.#running === this.#concurrency;
   }
 
   get isBusy(): boolean {
@@ -78,13 +78,14 @@ export class Runner implements Shared {
   }
 
   async allEnded(): Promise<void> {
-    if (this.#row !== undefined) this.runs.begin(this.#row, Number.POSITIVE_INFINITY);
+    this.#row?.begin(Number.POSITIVE_INFINITY);
     while (this.isBusy) await this.oneEnded();
+    this.#row?.begin(this.lookAtClock());
   }
 
   /** A task was asked to stop: its signal aborts. */
   tellStopped(): void {
-    for (const run of this.listeners) run.abortIfCancelled();
+    for (const run of this.#listeners) run.abortIfCancelled();
   }
 
   runSync(task: Task, print: Print | undefined): void {
@@ -113,11 +114,11 @@ export class Runner implements Shared {
   }
 
   #newRun(definition: NamedDefinition, requestId?: string): Run {
-    const row = this.#row ?? 0;
+    const row = this.#row as Row;
     this.#row = undefined;
     this.#running += 1;
-    this.runs.name(row, this.#id % this.limit, definition.key);
-    return new Run(this, this.#id, definition, row, this.time, requestId);
+    row.name(definition.key);
+    return new Run(this.#listeners, this.#id, definition, row, this.time, requestId);
   }
 
   #definitionOf({ kind, fn }: Task): NamedDefinition {
@@ -136,11 +137,7 @@ export class Runner implements Shared {
 
   #sync(task: Task, run: Run): void {
     try {
-      if (this.runs.concurrency > 1) {
-        if (run.cancelled) throw stopReason(); // it may have waited for async tasks to end
-        run.started = this.lookAtClock();
-        this.runs.begin(run.row, run.started);
-      }
+      if (this.#concurrency > 1 && run.cancelled) throw stopReason(); // it may have waited for async tasks to end
       this.#succeed(run, this.#call(task, run));
     } catch (error) {
       this.#fail(run, error);
@@ -177,7 +174,7 @@ export class Runner implements Shared {
     const { id, row, started } = run;
     const finished = this.lookAtClock();
     this.#reporter.report({ id, key: run.definition.key, state, started, finished }, this.#encoder, size);
-    this.runs.end(row);
+    row.end();
     this.#free.push(row);
     this.#running -= 1;
     run.end();

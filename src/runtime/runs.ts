@@ -25,7 +25,8 @@ const SHUT = 1;
 const GATE = 0;
 const FIRST = 32;
 const ROW_WORDS = 32;
-// Word 0 of a row is WHO.
+// In a row:
+const WHO = 0;
 const STOP = 1;
 const PROGRESS = 2;
 const KEY = 3;
@@ -34,7 +35,8 @@ const STARTED = 3; // in 64-bit words
 
 /** What a row says. */
 export interface Running {
-  readonly row: number;
+  /** The row's words. */
+  readonly row: Int32Array;
   readonly position: number;
   /** Of the task's name; `undefined`: not known yet. */
   readonly key: number | undefined;
@@ -47,85 +49,91 @@ export function createRuns(concurrency: number): SharedArrayBuffer {
   return new SharedArrayBuffer((FIRST + concurrency * ROW_WORDS) * 4);
 }
 
-/** One thread's view of the table. */
-export class Runs {
-  readonly concurrency: number;
+/** One thread's view of a row. The worker writes it; the owner reads it. */
+export class Row {
+  readonly #table: Int32Array;
   readonly #words: Int32Array;
   readonly #numbers: Float64Array;
+  /** What WHO says while the task runs that this thread has named last. */
+  #who = IDLE;
 
-  constructor(memory: SharedArrayBuffer) {
-    this.#words = new Int32Array(memory);
-    this.#numbers = new Float64Array(memory);
-    this.concurrency = (this.#words.length - FIRST) / ROW_WORDS;
+  constructor(memory: SharedArrayBuffer, index: number) {
+    const from = (FIRST + index * ROW_WORDS) * 4;
+    this.#table = new Int32Array(memory);
+    this.#words = new Int32Array(memory, from, ROW_WORDS);
+    this.#numbers = new Float64Array(memory, from, ROW_WORDS / 2);
   }
-
-  // ── The worker ─────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Names the task that is about to be taken. Does not return while the gate is shut. */
-  start(row: number, position: number, time: number): void {
-    const at = placeOf(row);
-    this.begin(row, time);
-    this.#words[at + PROGRESS] = -1;
-    Atomics.store(this.#words, at, position + 1); // then look at the gate; pairs with the load in #read
-    while (Atomics.load(this.#words, GATE) === SHUT) Atomics.wait(this.#words, GATE, SHUT); // pairs with shut and open
+  start(position: number, time: number): void {
+    this.#who = position + 1;
+    this.begin(time);
+    this.#words[PROGRESS] = -1;
+    Atomics.store(this.#words, WHO, this.#who); // then look at the gate; pairs with the load in read
+    while (Atomics.load(this.#table, GATE) === SHUT) Atomics.wait(this.#table, GATE, SHUT); // pairs with shut and open
   }
 
-  /** The end of the row's task is published. */
-  end(row: number): void {
-    Atomics.store(this.#words, placeOf(row), IDLE); // pairs with the load in #read
+  /** The end of its task is published. */
+  end(): void {
+    Atomics.store(this.#words, WHO, IDLE); // pairs with the load in read
   }
 
   /** Says which task it is. */
-  name(row: number, position: number, key: number): void {
-    const at = placeOf(row);
-    this.#words[at + KEY] = key;
-    Atomics.store(this.#words, at + NAMED, position + 1); // publishes KEY; pairs with the load in #read
+  name(key: number): void {
+    this.#words[KEY] = key;
+    Atomics.store(this.#words, NAMED, this.#who); // publishes KEY; pairs with the load in read
   }
 
   /** When its task began, or infinite, if that must wait for tasks before it to end. */
-  begin(row: number, time: number): void {
-    this.#numbers[(placeOf(row) >> 1) + STARTED] = time;
+  begin(time: number): void {
+    this.#numbers[STARTED] = time;
   }
 
-  progress(row: number, fraction: number): void {
-    this.#words[placeOf(row) + PROGRESS] = Math.round(fraction * 1e6);
+  progress(fraction: number): void {
+    this.#words[PROGRESS] = Math.round(fraction * 1e6);
   }
 
-  /** The task of the row was asked to stop. True even while the thread is busy: it is one look. */
-  stopAsked(row: number, position: number): boolean {
-    return Atomics.load(this.#words, placeOf(row) + STOP) === position + 1; // pairs with the store in stop
+  /** Its task was asked to stop. True even while the thread is busy: it is one look. */
+  get stopAsked(): boolean {
+    return Atomics.load(this.#words, STOP) === this.#who; // pairs with the store in stop
   }
 
-  // ── The owner ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-  /** The rows that name a task. */
-  list(): Running[] {
-    const runs: Running[] = [];
-    for (let row = 0; row < this.concurrency; row++) {
-      const run = this.#read(row);
-      if (run !== undefined) runs.push(run);
-    }
-    return runs;
-  }
-
-  #read(row: number): Running | undefined {
-    const at = placeOf(row);
-    const who = Atomics.load(this.#words, at); // pairs with the stores in start and end
+  /** `undefined`: it names no task. */
+  read(): Running | undefined {
+    const row = this.#words;
+    const who = Atomics.load(row, WHO); // pairs with the stores in start and end
     if (who === IDLE) return undefined;
-    const progress = this.#words[at + PROGRESS] ?? -1;
-    const started = this.#numbers[(at >> 1) + STARTED] ?? 0;
+    const progress = row[PROGRESS] ?? -1;
+    const started = this.#numbers[STARTED] ?? 0;
     return {
       row,
       position: who - 1,
-      key: Atomics.load(this.#words, at + NAMED) === who ? this.#words[at + KEY] : undefined, // pairs with the store in name
+      key: Atomics.load(row, NAMED) === who ? row[KEY] : undefined, // pairs with the store in name
       started: Number.isFinite(started) ? started : undefined,
       progress: progress < 0 ? undefined : progress / 1e6,
     };
   }
+}
+
+/** One thread's view of the table. The gate is the owner's. */
+export class Runs {
+  readonly rows: readonly Row[];
+  readonly #words: Int32Array;
+
+  constructor(memory: SharedArrayBuffer) {
+    this.#words = new Int32Array(memory);
+    const concurrency = (this.#words.length - FIRST) / ROW_WORDS;
+    this.rows = Array.from({ length: concurrency }, (_, index) => new Row(memory, index));
+  }
+
+  /** What the rows say that name a task. */
+  list(): Running[] {
+    return this.rows.flatMap((row) => row.read() ?? []);
+  }
 
   /** Asks the task of a row to stop. A thread that waits must be told, too. */
   stop({ row, position }: Running): void {
-    Atomics.store(this.#words, placeOf(row) + STOP, position + 1); // pairs with the load in stopAsked
+    Atomics.store(row, STOP, position + 1); // pairs with the load in stopAsked
   }
 
   /** From now on no task starts that is not named yet. */
@@ -141,11 +149,7 @@ export class Runs {
 
   /** The thread is dead: the table is empty for the next one. */
   reset(): void {
-    for (let row = 0; row < this.concurrency; row++) Atomics.store(this.#words, placeOf(row), IDLE);
-    Atomics.store(this.#words, GATE, OPEN);
+    for (const row of this.rows) row.end();
+    this.open();
   }
-}
-
-function placeOf(row: number): number {
-  return FIRST + row * ROW_WORDS;
 }

@@ -211,8 +211,7 @@ receiver: a task that is named after it was taken
 - this.#hooks.taking(ring.taken); const taken = ring.take();
 + const position = ring.taken; const taken = ring.take(); this.#hooks.taking(position);
 runs: a table that is not cleared
-- Atomics.store(this.#words, placeOf(row), IDLE); Atomics.store(this.#words, GATE, OPEN);
-+ Atomics.store(this.#words, GATE, OPEN);
+- for (const row of this.rows) row.end();
 ring: a task that may be taken back from another sender
 - const ready = this.free(p) | (seat << 2) | Phase.READY;
 + const ready = Atomics.load(this.words, this.cell(p));
@@ -221,19 +220,18 @@ ring: a position that seems to be here for ever
 + return true;
 ## another thread sends a task, and the owner sees it run
 runs: a task that keeps the name of the one before
-- Atomics.store(this.#words, at + NAMED, position + 1);
+- Atomics.store(this.#words, NAMED, this.#who);
 ## a deadline, against the end of its task, and another one
 runs: a worker that looks at the gate before it names the task
-- Atomics.store(this.#words, at, position + 1); while (Atomics.load(this.#words, GATE) === SHUT) Atomics.wait(this.#words, GATE, SHUT);
-+ while (Atomics.load(this.#words, GATE) === SHUT) Atomics.wait(this.#words, GATE, SHUT); Atomics.store(this.#words, at, position + 1);
+- Atomics.store(this.#words, WHO, this.#who); while (Atomics.load(this.#table, GATE) === SHUT) Atomics.wait(this.#table, GATE, SHUT);
++ while (Atomics.load(this.#table, GATE) === SHUT) Atomics.wait(this.#table, GATE, SHUT); Atomics.store(this.#words, WHO, this.#who);
 runs: a worker that starts whatever the gate says
-- while (Atomics.load(this.#words, GATE) === SHUT)
+- while (Atomics.load(this.#table, GATE) === SHUT)
 + if (false)
 runs: a gate that is opened and nobody told
 - Atomics.notify(this.#words, GATE);
 runs: a gate that stays shut for the next thread
-- Atomics.store(this.#words, placeOf(row), IDLE); Atomics.store(this.#words, GATE, OPEN);
-+ Atomics.store(this.#words, placeOf(row), IDLE);
+- this.open();
 `;
 
 export interface Mutant {

@@ -4,7 +4,7 @@
  */
 import type { Ring } from '#channel/ring';
 import type { Collector, Reporter } from '#runtime/ends';
-import type { Running, Runs } from '#runtime/runs';
+import type { Row, Running, Runs } from '#runtime/runs';
 import type { Actor } from './actor.js';
 import { sizeOf } from './audit.js';
 
@@ -21,20 +21,18 @@ class Scratch {
 export class Worker {
   readonly #actor: Actor;
   readonly #reporter: Reporter;
-  readonly #runs: Runs;
-  readonly #free: number[];
+  readonly #free: Row[];
   /** The row of the task that was taken last, until it is started. */
-  #row: number | undefined;
+  #row: Row | undefined;
   #running = 0;
   #id = 0;
   #whenEnded: () => void = () => {};
 
   constructor(actor: Actor, whenFull: () => void = () => {}) {
-    const { runs, ends, scenario } = actor.world;
+    const { runs, ends } = actor.world;
     this.#actor = actor;
     this.#reporter = new actor.modules.ends.Reporter(ends, whenFull);
-    this.#runs = new actor.modules.runs.Runs(runs);
-    this.#free = Array.from({ length: scenario.concurrency ?? 1 }, (_, row) => row);
+    this.#free = [...new actor.modules.runs.Runs(runs).rows];
   }
 
   report(id: number): void {
@@ -45,8 +43,8 @@ export class Worker {
   taking(position: number): void {
     const { first, limit } = this.#actor.world;
     this.#id = position - first;
-    this.#row ??= this.#free.pop() ?? 0;
-    this.#runs.start(this.#row, position % limit, 0);
+    this.#row ??= this.#free.pop() as Row;
+    this.#row.start(position % limit, 0);
   }
 
   /** Runs tasks until the channel is closed and drained. */
@@ -59,11 +57,11 @@ export class Worker {
       const value = actor.tryRecv() ?? (await actor.recv('async'));
       if (value === undefined) break;
       const id = this.#id;
-      const row = this.#row ?? 0;
+      const row = this.#row as Row;
       this.#row = undefined;
       this.#running += 1;
       actor.audit.starts(id);
-      this.#runs.name(row, (actor.world.first + id) % actor.world.limit, 1);
+      row.name(1);
       if (meets) {
         actor.happens('named');
         await actor.after('met'); // the owner has looked
@@ -83,9 +81,9 @@ export class Worker {
     });
   }
 
-  #end(id: number, row: number): void {
+  #end(id: number, row: Row): void {
     this.report(id);
-    this.#runs.end(row);
+    row.end();
     this.#free.push(row);
     this.#running -= 1;
     this.#whenEnded();
