@@ -34,18 +34,19 @@ const STRETCH_MS = 1;
 export async function taskExec(options: ExecutorOptions): Promise<void> {
   const print = options.print && safely(options.print);
   const runs = new Runs(options.runs);
+  const concurrency = runs.rows.length;
   /** When the event loop last had its turn, or earlier. */
   let yielded = now();
   const reporter = new Reporter(options.ends, () => rx.callAll());
   const rx = Receiver.attach<Task>(options.rx, {
     taking: (id) => runner.taking(id),
-    mayNap: runs.rows.length === 1, // tasks that overlap need the event loop
+    mayNap: concurrency === 1, // tasks that overlap need the event loop
   });
   const runner = new Runner(options.module, runs, reporter, rx);
   options.port.on('message', () => runner.tellStopped());
   print?.('task executor started');
   for (;;) {
-    if (runner.isFull) await runner.oneEnded();
+    if (runner.running === concurrency) await runner.oneEnded();
     if (runner.time - yielded >= STRETCH_MS) {
       await setImmediate();
       yielded = runner.lookAtClock();
@@ -67,7 +68,7 @@ export async function taskExec(options: ExecutorOptions): Promise<void> {
     if (task === undefined) break;
     switch (task.kind) {
       case 'sync':
-        if (runner.isBusy) await runner.allEnded();
+        if (runner.running > 0) await runner.allEnded();
         runner.runSync(task, print);
         break;
       case 'async':

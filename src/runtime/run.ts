@@ -4,7 +4,7 @@
  */
 import { AsyncResource, executionAsyncId } from 'node:async_hooks';
 import type { NamedDefinition, TaskContext } from '../task/index.js';
-import { TaskTimeoutError } from './errors.js';
+import type { TaskTimeoutError } from './errors.js';
 import type { Row } from './runs.js';
 
 /** The trigger that async hooks see. Without one, Node.js would look for it at each task, which costs. */
@@ -19,7 +19,7 @@ export class Run extends AsyncResource {
   readonly started: number;
   readonly requestId: string | undefined;
   /** Its time was up before it had ended. */
-  isLate = false;
+  late: TaskTimeoutError | undefined = undefined;
   /** The runs whose signal is in use. They are told when a task is asked to stop. */
   readonly #listeners: Set<Run>;
   #context: TaskContext | undefined;
@@ -75,19 +75,15 @@ export class Run extends AsyncResource {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
       if (!this.#ended) this.#listeners.add(this);
-      this.abortIfCancelled(); // it may have been told before
-      if (this.isLate) this.abort(new TaskTimeoutError(this.definition.timeout));
+      this.abortIfStopped(); // it may have been told before
     }
     return this.#controller.signal;
   }
 
-  abortIfCancelled(): void {
-    if (this.cancelled) this.abort(stopReason());
-  }
-
-  /** The signal aborts, if the task ever asked for it. Its listeners run in the task's scope. */
-  abort(reason: unknown): void {
-    this.runInAsyncScope(() => this.#controller?.abort(reason));
+  /** The signal of a task that is to stop aborts, if the task ever asked for it. Its listeners run in the task's scope. */
+  abortIfStopped(): void {
+    const reason = this.late ?? (this.cancelled ? stopReason() : undefined);
+    if (reason !== undefined) this.runInAsyncScope(() => this.#controller?.abort(reason));
   }
 
   /** The task has ended: nobody will ask it to stop. */

@@ -10,14 +10,16 @@ import { callAs, compile, type NamedDefinition, type Task, type TaskModule } fro
 import { now } from './clock.js';
 import type { Reporter } from './ends.js';
 import { TaskTimeoutError } from './errors.js';
-import { CLOSURES, type FinalState, type TaskType } from './record.js';
+import { CLOSURES, type FinalState } from './record.js';
 import { Run, stopReason } from './run.js';
 import type { Row, Runs } from './runs.js';
 
 const MAX_CLOSURES = 1000;
-const NO_TASK: TaskType = { ...CLOSURES.sync, name: 'no task' };
+const NO_TASK: NamedDefinition = { ...CLOSURES.sync, name: 'no task', fn: missing };
 
 export class Runner {
+  /** How many tasks run. */
+  running = 0;
   /** The executor may wait before the next task: by then, the time is another one. */
   isTimeOld = true;
   /** The last look at the clock: the end of a task is the start of the next. */
@@ -34,7 +36,6 @@ export class Runner {
   readonly #free: Row[];
   /** The row of the task that was taken last, until it is started. */
   #row: Row | undefined;
-  #running = 0;
   /** The task that was taken last. */
   #id = 0;
   #ended = () => {};
@@ -62,14 +63,6 @@ export class Runner {
     this.#row.start(id % this.#limit, this.time);
   }
 
-  get isFull(): boolean {
-    return this.#running === this.#concurrency;
-  }
-
-  get isBusy(): boolean {
-    return this.#running > 0;
-  }
-
   /** Not Promise.race: each call would leave a reaction behind with a task that runs for long. */
   oneEnded(): Promise<void> {
     return new Promise((resolve) => {
@@ -79,13 +72,13 @@ export class Runner {
 
   async allEnded(): Promise<void> {
     this.#row?.begin(Number.POSITIVE_INFINITY);
-    while (this.isBusy) await this.oneEnded();
+    while (this.running > 0) await this.oneEnded();
     this.#row?.begin(this.lookAtClock());
   }
 
   /** A task was asked to stop: its signal aborts. */
   tellStopped(): void {
-    for (const run of this.#listeners) run.abortIfCancelled();
+    for (const run of this.#listeners) run.abortIfStopped();
   }
 
   runSync(task: Task, print: Print | undefined): void {
@@ -100,7 +93,7 @@ export class Runner {
 
   /** A message that cannot be read has been taken: that is its end, and the loop goes on. */
   skip(error: CorruptMessageError): void {
-    this.#fail(this.#newRun({ ...NO_TASK, fn: missing }), error);
+    this.#fail(this.#newRun(NO_TASK), error);
   }
 
   #begin(task: Task, print: Print | undefined): Run {
@@ -116,7 +109,7 @@ export class Runner {
   #newRun(definition: NamedDefinition, requestId?: string): Run {
     const row = this.#row as Row;
     this.#row = undefined;
-    this.#running += 1;
+    this.running += 1;
     row.name(definition.key);
     return new Run(this.#listeners, this.#id, definition, row, this.time, requestId);
   }
@@ -124,7 +117,7 @@ export class Runner {
   #definitionOf({ kind, fn }: Task): NamedDefinition {
     if (typeof fn === 'number') {
       const found = this.#module.get(fn);
-      return found?.kind === kind ? found : { ...NO_TASK, key: fn, fn: missing };
+      return found?.kind === kind ? found : { ...NO_TASK, key: fn };
     }
     let definition = this.#closures.get(fn);
     if (definition === undefined) {
@@ -145,13 +138,23 @@ export class Runner {
   }
 
   async #async(task: Task, run: Run): Promise<void> {
+    const timer = run.definition.timeout > 0 ? this.#limitTime(run, run.definition.timeout) : undefined;
     try {
-      const result = Promise.resolve(this.#call(task, run));
-      this.#succeed(run, run.definition.timeout > 0 ? await inTime(run, result) : await result);
+      const result = await this.#call(task, run);
+      if (run.late === undefined) this.#succeed(run, result);
     } catch (error) {
-      this.#fail(run, error);
-      if (run.isLate) run.abort(error);
+      if (run.late === undefined) this.#fail(run, error);
     }
+    if (timer !== undefined) clearTimeout(timer);
+  }
+
+  /** Once its time is up, the task has failed, and what its function does later counts no more. */
+  #limitTime(run: Run, timeout: number): NodeJS.Timeout {
+    return setTimeout(() => {
+      run.late = new TaskTimeoutError(timeout);
+      this.#fail(run, run.late);
+      run.abortIfStopped();
+    }, timeout);
   }
 
   #call(task: Task, run: Run): unknown {
@@ -165,9 +168,11 @@ export class Runner {
   }
 
   #fail(run: Run, error: unknown): void {
-    const state = run.cancelled && !run.isLate ? 'cancelled' : 'failed';
+    const { id, definition, started, requestId } = run;
+    const state = run.cancelled && run.late === undefined ? 'cancelled' : 'failed';
     this.#end(run, state, this.#encoder.encode(describeThrown(error, this.#encoder.bytes.length)));
-    this.#report(state, run, error);
+    const duration = this.time - started;
+    reportFailure(this.#print, { id, name: definition.name, state, error, requestId, duration });
   }
 
   #end(run: Run, state: FinalState, size: number): void {
@@ -176,28 +181,10 @@ export class Runner {
     this.#reporter.report({ id, key: run.definition.key, state, started, finished }, this.#encoder, size);
     row.end();
     this.#free.push(row);
-    this.#running -= 1;
+    this.running -= 1;
     run.end();
     this.#ended();
   }
-
-  #report(state: 'failed' | 'cancelled', { id, definition, started, requestId }: Run, error: unknown): void {
-    const duration = this.time - started;
-    reportFailure(this.#print, { id, name: definition.name, state, error, requestId, duration });
-  }
-}
-
-/** The result of a task, or a TaskTimeoutError once its time is up. */
-function inTime<R>(run: Run, result: Promise<R>): Promise<R> {
-  const { timeout } = run.definition;
-  let timer: NodeJS.Timeout | undefined;
-  const expired = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      run.isLate = true;
-      reject(new TaskTimeoutError(timeout));
-    }, timeout);
-  });
-  return Promise.race([result, expired]).finally(() => clearTimeout(timer));
 }
 
 function missing(): never {
