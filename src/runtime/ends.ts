@@ -47,13 +47,8 @@ export interface End {
   readonly finished: number;
 }
 
-/** Makes the memory of a ring for outcomes of at most `maxBytes`: with fewer cells if each may be very long. */
-export function createEnds(maxBytes: number): SharedArrayBuffer {
-  return createRing(maxBytes > 2 ** 18 ? 16 : 256, maxBytes);
-}
-
-/** With so many cells: a power of two. */
-export function createRing(cells: number, maxBytes: number): SharedArrayBuffer {
+/** Makes the memory of a ring for outcomes of at most `maxBytes`. `cells`: a power of two, less if each may be very long. */
+export function createEnds(maxBytes: number, cells = maxBytes > 2 ** 18 ? 16 : 256): SharedArrayBuffer {
   const memory = createCells(cells, LAYOUT, maxBytes);
   const constants = new Int32Array(memory, 0, TAIL);
   constants[COUNT] = cells;
@@ -112,26 +107,21 @@ export class Reporter extends Ends {
     this.#free -= 1;
     Atomics.store(words, TAIL, this.#tail); // publishes the cell; pairs with the loads in drain
     this.bell.ring();
-    if (this.#isHalfFull()) this.bell.rouse();
-  }
-
-  #isHalfFull(): boolean {
-    if (this.#free * 2 > this.count) return false;
-    this.#lookForRoom();
-    return this.#free * 2 <= this.count;
+    const half = this.count >> 1;
+    if (this.#free <= half && this.#lookForRoom() <= half) this.bell.rouse();
   }
 
   #lookForRoom(): number {
     const head = Atomics.load(this.words, HEAD); // pairs with the store in drain
     this.#free = this.count - ((this.#tail - head) | 0);
-    return head;
+    return this.#free;
   }
 
   #awaitRoom(): void {
-    const head = this.#lookForRoom();
-    if (this.#free > 0) return;
+    if (this.#lookForRoom() > 0) return;
     this.bell.ringAlways();
     this.#whenFull();
+    const head = (this.#tail - this.count) | 0; // of a full ring
     Atomics.wait(this.words, HEAD, head, SLICE_MS); // pairs with the notify in drain
   }
 }

@@ -179,15 +179,15 @@ ends: an end that is published before it is written
 - Atomics.store(words, TAIL, this.#tail);
 + Atomics.store(words, TAIL, this.#tail); numbers[(at >> 1) + ID] = end.id;
 ends: an end that is told only to callers
-- this.#isHalfFull()
+- this.#free <= half && this.#lookForRoom() <= half
 + false
 park: a thread that looks before it says that it awaits
 - Atomics.store(this.#words, this.#at, how); if (!ready()) {
 + const is = ready(); Atomics.store(this.#words, this.#at, how); if (!is) {
 ## ends that a caller waits for
 ends: an end that a caller is not told
-- this.bell.ring(); if (this.#isHalfFull())
-+ if (this.#isHalfFull())
+- this.bell.ring(); const half
++ const half
 ends: a caller that is not eager
 - this.bell.hurry();
 ends: an owner that looks only at what it has

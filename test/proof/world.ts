@@ -4,7 +4,7 @@
  */
 
 import * as layout from '#channel/memory';
-import { createRing } from '#runtime/ends';
+import { createEnds } from '#runtime/ends';
 import { createRuns } from '#runtime/runs';
 import { Actor } from './actor.js';
 import { Audit } from './audit.js';
@@ -63,7 +63,7 @@ export class World {
     const { capacity = 1, start = -1, ends, concurrency = 1 } = scenario;
     this.scenario = scenario;
     this.channel = layout.createMemory(capacity, MAX_BYTES, start);
-    this.ends = ends === undefined ? new SharedArrayBuffer(0) : createRing(ends, 128);
+    this.ends = ends === undefined ? new SharedArrayBuffer(0) : createEnds(128, ends);
     this.runs = createRuns(concurrency);
     const { words, limit } = new layout.Memory(this.channel);
     const roles = Object.entries(scenario.threads);
