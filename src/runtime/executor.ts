@@ -9,41 +9,41 @@ import type { MessagePort } from 'node:worker_threads';
 import { Receiver, type ReceiverHandle } from '../channel/index.js';
 import { Call, CorruptMessageError } from '../codec/index.js';
 import { shown } from '../expect.js';
-import { type Print, safely } from '../log/index.js';
+import { safely } from '../log/index.js';
 import type { Task, TaskModule } from '../task/index.js';
 import { now } from './clock.js';
 import { Reporter } from './ends.js';
 import { Runner } from './runner.js';
 import { Runs } from './runs.js';
 
-export interface ExecutorOptions {
+/** What the executor is given by the owner's thread. */
+export interface ExecutorSetup {
   readonly rx: ReceiverHandle<Task>;
   readonly ends: SharedArrayBuffer;
   readonly runs: SharedArrayBuffer;
-  readonly module: TaskModule;
   /** Each message says that a task was asked to stop. The port keeps the thread alive when a task waits for that alone. */
   readonly port: MessagePort;
-  /** Where the lines go that tell of each task; `undefined`: nowhere. */
-  readonly print: Print | undefined;
+  /** A line tells of each task. */
+  readonly log: boolean;
 }
 
 /** How long tasks may follow one another before the event loop has its turn, in milliseconds. */
 const STRETCH_MS = 1;
 
 /** Runs tasks until the channel is closed and drained. */
-export async function taskExec(options: ExecutorOptions): Promise<void> {
-  const print = options.print && safely(options.print);
-  const runs = new Runs(options.runs);
+export async function taskExec(setup: ExecutorSetup, module: TaskModule): Promise<void> {
+  const print = setup.log ? safely(console.log) : undefined;
+  const runs = new Runs(setup.runs);
   const concurrency = runs.rows.length;
   /** When the event loop last had its turn, or earlier. */
   let yielded = now();
-  const reporter = new Reporter(options.ends, () => rx.callAll());
-  const rx = Receiver.attach<Task>(options.rx, {
+  const reporter = new Reporter(setup.ends, () => rx.callAll());
+  const rx = Receiver.attach<Task>(setup.rx, {
     taking: (id) => runner.taking(id),
     mayNap: concurrency === 1, // tasks that overlap need the event loop
   });
-  const runner = new Runner(options.module, runs, reporter, rx);
-  options.port.on('message', () => runner.tellStopped());
+  const runner = new Runner(module, runs, reporter, rx);
+  setup.port.on('message', () => runner.tellStopped());
   print?.('task executor started');
   for (;;) {
     if (runner.running === concurrency) await runner.oneEnded();

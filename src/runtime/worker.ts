@@ -1,23 +1,16 @@
 /** The worker thread's entry: import the tasks, take over the channel's receiver, run the executor. */
-import { type MessagePort, workerData } from 'node:worker_threads';
-import type { ReceiverHandle } from '../channel/index.js';
+import { workerData } from 'node:worker_threads';
 import { printDirectly } from '../log/index.js';
-import { moduleOf, type Task, type TaskModule } from '../task/index.js';
-import { taskExec } from './executor.js';
+import { moduleOf, type TaskModule } from '../task/index.js';
+import { type ExecutorSetup, taskExec } from './executor.js';
 import { setImporting } from './importing.js';
 import type { TaskType } from './record.js';
 
-/** What the runtime gives the thread. */
-export interface WorkerSetup {
-  readonly rx: ReceiverHandle<Task>;
-  readonly ends: SharedArrayBuffer;
-  readonly runs: SharedArrayBuffer;
+/** What the runtime gives the thread. Nobody but the supervisor has the other end of the port. */
+export interface WorkerSetup extends ExecutorSetup {
   readonly tasks: string;
-  readonly log: boolean;
   /** The log is JSON. */
   readonly json: boolean;
-  /** For a few messages to and from the supervisor. Nobody else has the other end. */
-  readonly port: MessagePort;
 }
 
 /** `started`: the tasks are imported. `drained`: the channel is closed, and all that was in it has run. */
@@ -31,9 +24,9 @@ for (const key of Object.keys(workerData)) delete workerData[key]; // tasks find
 printDirectly(setup.json);
 const module = await importTasks(setup.tasks);
 const tasks = [...module.values()].map(({ key, name, kind, timeout }) => ({ key, name, kind, timeout }));
-tell({ type: 'started', tasks });
-await taskExec({ ...setup, module, print: setup.log ? console.log : undefined });
-tell({ type: 'drained' });
+setup.port.postMessage({ type: 'started', tasks } satisfies WorkerMessage);
+await taskExec(setup, module);
+setup.port.postMessage({ type: 'drained' } satisfies WorkerMessage);
 
 async function importTasks(url: string): Promise<TaskModule> {
   setImporting(true);
@@ -51,8 +44,4 @@ async function importTasks(url: string): Promise<TaskModule> {
     `Expected ${url} to export \`tasks\`, made by defineTasks of the library at ${import.meta.url}. ` +
       'If it does, there are two copies of it, installed twice, or bundled into one of them: see README, "Bundle it"',
   );
-}
-
-function tell(message: WorkerMessage): void {
-  setup.port.postMessage(message);
 }
