@@ -127,7 +127,10 @@ export class Sender<T> {
    */
   blockingSend(value: T, options: Omit<SendOptions, 'signal'> = NO_OPTIONS, onSent?: OnSent): void {
     const { timeout } = checked(options);
-    if (this.#ring.receiverThread === threadId && !this.#ring.closed) throw wouldDeadlock();
+    if (this.#ring.receiverThread === threadId && !this.#ring.closed) {
+      const why = 'blockingSend on the thread that runs the receiver would deadlock: use `await send(…)`';
+      throw Object.assign(new Error(why), { code: 'ERR_WOULD_DEADLOCK' });
+    }
     const length = this.#encode(value);
     let outcome = this.#postOrLook(length);
     if (outcome === Sent.YES) onSent?.sent(this.#ring.sent);
@@ -230,11 +233,4 @@ export class Sender<T> {
 
 function expectHandle<T>(handle: SenderHandle<T>): void {
   if (handle?.kind !== 'sender') throw new TypeError('Expected a handle made by `sender.share()`');
-}
-
-function wouldDeadlock(): Error {
-  const error = new Error(
-    'blockingSend on the thread that runs the receiver would deadlock: use `await send(…)`',
-  );
-  return Object.assign(error, { code: 'ERR_WOULD_DEADLOCK' });
 }

@@ -81,13 +81,13 @@ export class Thread {
   }
 
   #hear(message: WorkerMessage): void {
-    if (message.type === 'started') {
-      this.started = true;
-      this.#since = performance.now();
-      this.#onStarted(message.tasks);
-    } else {
+    if (message === 'drained') {
       this.drained = true;
       void this.#worker?.terminate(); // timers and sockets of earlier tasks would keep it alive
+    } else {
+      this.started = true;
+      this.#since = performance.now();
+      this.#onStarted(message);
     }
   }
 

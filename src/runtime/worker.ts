@@ -13,10 +13,8 @@ export interface WorkerSetup extends ExecutorSetup {
   readonly json: boolean;
 }
 
-/** `started`: the tasks are imported. `drained`: the channel is closed, and all that was in it has run. */
-export type WorkerMessage =
-  | { readonly type: 'started'; readonly tasks: readonly TaskType[] }
-  | { readonly type: 'drained' };
+/** What the tasks are that it has imported; or that the channel is closed, and all that was in it has run. */
+export type WorkerMessage = readonly TaskType[] | 'drained';
 
 process.setSourceMapsEnabled(true);
 const setup: WorkerSetup = { ...workerData };
@@ -24,9 +22,9 @@ for (const key of Object.keys(workerData)) delete workerData[key]; // tasks find
 printDirectly(setup.json);
 const module = await importTasks(setup.tasks);
 const tasks = [...module.values()].map(({ key, name, kind, timeout }) => ({ key, name, kind, timeout }));
-setup.port.postMessage({ type: 'started', tasks } satisfies WorkerMessage);
+setup.port.postMessage(tasks satisfies WorkerMessage);
 await taskExec(setup, module);
-setup.port.postMessage({ type: 'drained' } satisfies WorkerMessage);
+setup.port.postMessage('drained' satisfies WorkerMessage);
 
 async function importTasks(url: string): Promise<TaskModule> {
   setImporting(true);
