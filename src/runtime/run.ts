@@ -24,6 +24,7 @@ export class Run extends AsyncResource {
   readonly #listeners: Set<Run>;
   #context: TaskContext | undefined;
   #controller: AbortController | undefined;
+  #abort: ((reason: unknown) => void) | undefined;
   #ended = false;
 
   constructor(
@@ -73,17 +74,20 @@ export class Run extends AsyncResource {
 
   get #signal(): AbortSignal {
     if (this.#controller === undefined) {
-      this.#controller = new AbortController();
+      const controller = new AbortController();
+      this.#controller = controller;
+      // Listeners run in the async context of the task, as it is now, and not in that of the thread's loop, which aborts.
+      this.#abort = AsyncResource.bind((reason: unknown) => controller.abort(reason), 'TaskSignal');
       if (!this.#ended) this.#listeners.add(this);
       this.abortIfStopped(); // it may have been told before
     }
     return this.#controller.signal;
   }
 
-  /** The signal of a task that is to stop aborts, if the task ever asked for it. Its listeners run in the task's scope. */
+  /** The signal of a task that is to stop aborts, if the task ever asked for it. */
   abortIfStopped(): void {
     const reason = this.late ?? (this.cancelled ? stopReason() : undefined);
-    if (reason !== undefined) this.runInAsyncScope(() => this.#controller?.abort(reason));
+    if (reason !== undefined) this.#abort?.(reason);
   }
 
   /** The task has ended: nobody will ask it to stop. */
