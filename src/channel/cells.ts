@@ -1,6 +1,6 @@
 /**
  * Cells of shared memory. A short message lies in its cell, a longer one behind the cells, in room of its own. Pages of
- * that room which no message ever touched cost nothing.
+ * that room cost nothing until a message touches them.
  */
 
 /** Thread-local room for one encoded message; both views cover the same memory. */

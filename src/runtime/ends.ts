@@ -72,7 +72,7 @@ class Ends extends Cells {
     this.bell = new Bell(this.words, BELL);
   }
 
-  /** Where the cell of an end begins: of which so many were reported before it. */
+  /** Where an end's cell begins. `before`: how many were reported before it. */
   protected cell(before: number): number {
     return FIRST + (before & (this.count - 1)) * CELL_WORDS;
   }

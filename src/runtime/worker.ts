@@ -13,7 +13,7 @@ export interface WorkerSetup extends ExecutorSetup {
   readonly json: boolean;
 }
 
-/** What the tasks are that it has imported; or that the channel is closed, and all that was in it has run. */
+/** The tasks, once they are imported. `drained`: the channel is closed, and all its tasks have run. */
 export type WorkerMessage = readonly TaskType[] | 'drained';
 
 process.setSourceMapsEnabled(true);
